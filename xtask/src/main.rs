@@ -1,0 +1,2 @@
+//! gateline.
+fn main() {}
