@@ -1,1 +1,17 @@
-//! The suite.
+//! Gateline takes a change from commit to production only by evidence.
+//!
+//! Read the nouns in this order: [`workspace`], [`policy`], [`plan`], [`evidence`], [`verdict`], [`release`],
+//! [`rollout`]. Each is plain data with pure functions; what touches the outside goes through [`world`].
+//! `docs/ARCHITECTURE.md` has the map.
+
+pub mod digest;
+pub mod evidence;
+pub mod exit;
+pub mod failure;
+pub mod gates;
+pub mod oci;
+pub mod platform;
+pub mod policy;
+pub mod tools;
+pub mod verdict;
+pub mod world;

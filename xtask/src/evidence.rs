@@ -1,0 +1,77 @@
+//! Evidence: what was measured, by which tool, at which commit. Written only after every test process has ended.
+//!
+//! One type per gate, in the gate's file of this folder. Judging is `gates/`.
+
+pub mod advisories;
+pub mod coverage;
+pub mod lint;
+pub mod secrets;
+pub mod tests;
+
+use crate::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+pub use advisories::AdvisoriesEvidence;
+pub use coverage::CoverageEvidence;
+pub use lint::LintEvidence;
+pub use secrets::SecretsEvidence;
+pub use tests::TestsEvidence;
+
+/// What was measured of one workspace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `gateline/evidence/v1`.
+    pub schema: String,
+    /// What it speaks of.
+    pub subject: Subject,
+    /// The gates that were performed. A gate that is absent was not performed.
+    pub gates: GateEvidence,
+}
+
+/// What evidence speaks of: other inputs, other evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The commit, 40 hexadecimal digits.
+    pub commit: String,
+    /// Whether tracked or untracked files differed from it.
+    pub dirty: bool,
+    /// The digest of every file that git tracks or would track, with names and modes.
+    pub tree: Digest,
+    /// The digest of the policy in force.
+    pub policy: Digest,
+    /// `rustc -vV`, the linker's and the libc's version in one digest.
+    pub toolchain: Digest,
+}
+
+/// The parts, each absent until performed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GateEvidence {
+    /// rustfmt and clippy.
+    pub lint: Option<Measured<LintEvidence>>,
+    /// Every test with its outcome.
+    pub tests: Option<Measured<TestsEvidence>>,
+    /// Lines by file.
+    pub coverage: Option<Measured<CoverageEvidence>>,
+    /// Advisories that match Cargo.lock.
+    pub advisories: Option<Measured<AdvisoriesEvidence>>,
+    /// Secrets in tracked files, redacted.
+    pub secrets: Option<Measured<SecretsEvidence>>,
+}
+
+/// One gate's measurement: what came out, or why nothing could be measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured<E> {
+    /// The result. `Err` is "could not run": never a pass.
+    pub result: Result<E, CouldNotRun>,
+    /// Wall time.
+    pub duration_millis: u64,
+}
+
+/// Why a gate could not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouldNotRun {
+    /// What failed, where and why.
+    pub message: String,
+    /// The next command to type.
+    pub help: String,
+}

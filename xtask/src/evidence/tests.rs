@@ -1,0 +1,56 @@
+//! Every test with its outcome.
+
+use serde::{Deserialize, Serialize};
+
+/// All tests of one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TestsEvidence {
+    /// The runner and its version.
+    pub engine: String,
+    /// Every test that was found, sorted by name.
+    pub tests: Vec<TestResult>,
+    /// Test binaries that could not be listed or said something else than a list.
+    pub broken: Vec<BrokenBinary>,
+    /// The compiler's errors, where the workspace does not compile.
+    pub compile_errors: Vec<super::lint::Diagnostic>,
+}
+
+/// One test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// `package::target$module::test`; doctests: `package::doc$src/lib.rs - item (line 3)`.
+    pub name: String,
+    /// How it ended.
+    pub outcome: TestOutcome,
+    /// Wall time.
+    pub duration_millis: u64,
+    /// What it printed, for a test that did not pass; bounded, head and tail kept.
+    pub output: String,
+}
+
+/// How a test ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is", content = "why")]
+pub enum TestOutcome {
+    /// It ran to its end and said so.
+    Passed,
+    /// It is marked `#[ignore]`.
+    Ignored,
+    /// A test partner that it needs is missing here; the text names it. In CI this is a failure.
+    Skipped(String),
+    /// It ran and failed.
+    Failed,
+    /// It was killed after the timeout.
+    TimedOut,
+    /// The process ended without saying how the test ended: `exit(0)`, an abort, a signal.
+    Vanished(String),
+}
+
+/// A test binary that gave no list of its tests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenBinary {
+    /// `package::target`.
+    pub name: String,
+    /// What it did instead.
+    pub why: String,
+}

@@ -1,0 +1,1 @@
+//! OCI images: layers, config, manifest, digests. Bytes in, bytes out.

@@ -1,0 +1,3 @@
+//! Where rollouts land.
+
+pub mod protocol;

@@ -1,0 +1,470 @@
+//! What deployers and the supervisor say to each other: one JSON object per line over a Unix socket.
+//!
+//! A connection owns the grants that it was given: when it closes, for whatever reason, they are free. Reads and
+//! short appends need no grant. Every effect carries the grant's epoch; a lower one than the newest is refused.
+
+use crate::digest::Digest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The version of this protocol; another one is refused with the command to restart the supervisor.
+pub const PROTOCOL: u32 = 1;
+/// The longest line either side reads.
+pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// One call, with a number that its reply repeats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Chosen by the caller.
+    pub id: u64,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// The reply to one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The call's number.
+    pub id: u64,
+    /// What came of it.
+    pub result: Result<Reply, Refusal>,
+}
+
+/// Which environment of which service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The service.
+    pub service: String,
+    /// The environment.
+    pub environment: String,
+}
+
+/// The role of an instance in an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The release that serves.
+    Stable,
+    /// A fresh copy of the stable release, for comparison.
+    Baseline,
+    /// The release on trial.
+    Canary,
+}
+
+/// Whether a grant is for going on or for going back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrantKind {
+    /// A deployment; refused while any other grant is held.
+    Forward,
+    /// A rollback; revokes a forward grant, refused while another rollback holds.
+    Rollback,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask")]
+pub enum Request {
+    /// First call of each connection.
+    Hello {
+        /// [`PROTOCOL`].
+        protocol: u32,
+    },
+    /// Everything about one service, or about all.
+    Status {
+        /// Only this service.
+        service: Option<String>,
+    },
+    /// Makes sure that the environment exists with its proxy listening. Idempotent. Needs no grant.
+    Ensure {
+        /// Which.
+        target: Target,
+        /// The port of the proxy; 0 lets the supervisor choose one and keep it.
+        port: u16,
+    },
+    /// Asks for the right to change an environment.
+    Grant {
+        /// Which.
+        target: Target,
+        /// For going on or going back.
+        kind: GrantKind,
+    },
+    /// Gives the right back.
+    Release {
+        /// Which.
+        target: Target,
+    },
+    /// Appends a record to the service's journal, durably, before the reply.
+    Append {
+        /// Where.
+        target: Target,
+        /// The grant; `None` for short appends (approve, reject), which need none.
+        epoch: Option<u64>,
+        /// What.
+        entry: Entry,
+    },
+    /// Reads records of the service's journal.
+    Journal {
+        /// Which service.
+        service: String,
+        /// Only records after this sequence number.
+        after: u64,
+        /// At most this many (the supervisor may send fewer).
+        limit: u32,
+    },
+    /// Starts an instance from an unpacked image. Idempotent by `id`.
+    Start {
+        /// Where.
+        target: Target,
+        /// The grant.
+        epoch: u64,
+        /// How.
+        spec: InstanceSpec,
+    },
+    /// Drains an instance (no new picks, in-flight finished), then SIGTERM, grace, SIGKILL. The reply comes when it is gone.
+    Stop {
+        /// Where.
+        target: Target,
+        /// The grant.
+        epoch: u64,
+        /// Which instance.
+        instance: String,
+        /// Longest wait for requests in flight, in milliseconds.
+        drain_millis: u64,
+        /// From SIGTERM to SIGKILL, in milliseconds.
+        grace_millis: u64,
+    },
+    /// Sets all weights at once; the reply comes when the data plane uses them.
+    SetWeights {
+        /// Where.
+        target: Target,
+        /// The grant.
+        epoch: u64,
+        /// The table.
+        weights: Weights,
+    },
+    /// Moves the expiry of the weights in force, while the deployer lives.
+    Renew {
+        /// Where.
+        target: Target,
+        /// The grant.
+        epoch: u64,
+        /// From now, in milliseconds.
+        expires_in_millis: u64,
+    },
+    /// Sends marked probe requests to the instances of one role, through the proxy's own client; they are counted apart.
+    Probe {
+        /// Where.
+        target: Target,
+        /// The grant.
+        epoch: u64,
+        /// To whom.
+        role: Role,
+        /// The path.
+        path: String,
+        /// How many, at most 1,000.
+        count: u32,
+    },
+    /// Stops the supervisor; with `instances`, every instance first (drained).
+    Down {
+        /// Whether instances are stopped too.
+        instances: bool,
+    },
+}
+
+/// What an instance is started from. The supervisor adds port, nonce and identity variables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSpec {
+    /// Unique in the environment: `<rollout>-<slot>`.
+    pub id: String,
+    /// The digest of the image's index.
+    pub digest: Digest,
+    /// The role at start.
+    pub role: Role,
+    /// The unpacked root file system.
+    pub rootfs: PathBuf,
+    /// Entry point and arguments; the first is a path inside the root file system.
+    pub command: Vec<String>,
+    /// Working directory inside the root file system.
+    pub directory: String,
+    /// Environment: the image's, then the policy's; `{port}` and `{data}` are filled in by the supervisor.
+    pub environment: BTreeMap<String, String>,
+    /// The path that answers 200 when it may receive traffic.
+    pub ready_path: String,
+    /// Whether replies must carry `x-gateline-digest` and `x-gateline-nonce`.
+    pub echoes_identity: bool,
+    /// From SIGTERM to SIGKILL when nobody says otherwise, in milliseconds.
+    pub stop_grace_millis: u64,
+    /// Facts handed to the instance as `GATELINE_VERSION` and `GATELINE_COMMIT`.
+    pub version: String,
+    /// The commit of the release.
+    pub commit: String,
+}
+
+/// Who gets which share of the requests. Shares are of whole roles' digests and sum to 100, or the list is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weights {
+    /// One entry per group of instances.
+    pub shares: Vec<Share>,
+    /// When the weights lapse without a renewal, in milliseconds from now; `None`: never (only a table with one
+    /// stable share may say so).
+    pub expires_in_millis: Option<u64>,
+    /// What the supervisor does then.
+    pub on_expiry: OnExpiry,
+}
+
+/// One share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The role that these instances have from now on.
+    pub role: Role,
+    /// Whose instances.
+    pub digest: Digest,
+    /// The instances that serve it, by id. At least one, unless the weight is 0.
+    pub instances: Vec<String>,
+    /// Per cent.
+    pub weight: u8,
+}
+
+/// The pre-authorised restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnExpiry {
+    /// All traffic to the stable share; where there is none (a first deployment), to nobody.
+    Stable,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reply")]
+pub enum Reply {
+    /// To `Hello`.
+    Hello {
+        /// The supervisor's version.
+        version: String,
+        /// Its process.
+        pid: u32,
+        /// Its state directory.
+        state: PathBuf,
+        /// The digest of its executable's copy.
+        executable: String,
+    },
+    /// To `Status`.
+    Status {
+        /// The supervisor's time: expiries are to be read against it.
+        now: Timestamp,
+        /// The environments.
+        environments: Vec<EnvironmentStatus>,
+    },
+    /// To `Ensure`.
+    Ensured {
+        /// The port that the proxy listens on.
+        port: u16,
+    },
+    /// To `Grant`.
+    Granted {
+        /// The epoch of every later call.
+        epoch: u64,
+    },
+    /// To `Append`.
+    Appended {
+        /// The record's number.
+        seq: u64,
+    },
+    /// To `Journal`.
+    Journal {
+        /// In order.
+        records: Vec<Record>,
+    },
+    /// To `Start`.
+    Started {
+        /// As it stands.
+        instance: InstanceStatus,
+    },
+    /// To `Stop`.
+    Stopped {
+        /// Requests still in flight when the drain ended; 0 is "none lost".
+        cut: u64,
+    },
+    /// To `SetWeights` and `Renew`: the table that the data plane uses.
+    Weights {
+        /// Counts up with each table.
+        generation: u64,
+    },
+    /// To `Probe`.
+    Probed {
+        /// Replies below 500.
+        ok: u64,
+        /// 5xx replies and failures to connect.
+        failed: u64,
+        /// What the last failure was.
+        last_failure: Option<String>,
+    },
+    /// To the rest.
+    Done,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// For callers that branch.
+    pub code: RefusalCode,
+    /// What, where, why.
+    pub message: String,
+    /// The next command to type.
+    pub help: String,
+}
+
+/// The kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    /// The call makes no sense.
+    Malformed,
+    /// Another protocol version.
+    Protocol,
+    /// No such service, environment or instance.
+    Unknown,
+    /// Somebody else holds the environment.
+    Held,
+    /// The epoch is not the newest: the grant was revoked.
+    Stale,
+    /// The port of the proxy is taken.
+    PortTaken,
+    /// The journal is damaged, the disk is full, or a file could not be written.
+    Journal,
+    /// Not allowed for this peer.
+    Forbidden,
+    /// Anything else that could not be done.
+    Failed,
+}
+
+/// One environment, as the data plane has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentStatus {
+    /// Which.
+    pub target: Target,
+    /// The proxy's port.
+    pub port: u16,
+    /// The weights in force.
+    pub weights: Weights,
+    /// When they lapse.
+    pub expires_at: Option<Timestamp>,
+    /// Their generation.
+    pub generation: u64,
+    /// Whether the dead man's switch has restored the stable share since the last `SetWeights`.
+    pub restored: bool,
+    /// The newest epoch, and what it was given for; `None` when free.
+    pub grant: Option<(u64, GrantKind)>,
+    /// The instances.
+    pub instances: Vec<InstanceStatus>,
+    /// The last state of the newest rollout, by the journal.
+    pub rollout: Option<serde_json::Value>,
+}
+
+/// One instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceStatus {
+    /// Its id.
+    pub id: String,
+    /// The image that it was started from.
+    pub digest: Digest,
+    /// Its role now.
+    pub role: Role,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    /// The process of the service, while it runs.
+    pub pid: Option<u32>,
+    /// Its health.
+    pub health: Health,
+    /// Requests in flight through the proxy.
+    pub in_flight: u64,
+    /// What the proxy counted.
+    pub counters: Counters,
+    /// Where its log is.
+    pub log: PathBuf,
+}
+
+/// Health, as the supervisor's own checks see it. Unknown is not healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is", content = "why")]
+pub enum Health {
+    /// Not yet ready since it started; the text says what the last check saw.
+    Starting(String),
+    /// Ready, with its identity proved.
+    Ready,
+    /// Was ready and is no more.
+    Unready(String),
+    /// Answers with another identity: a squatter, or another build.
+    Foreign(String),
+    /// The process has ended.
+    Exited(String),
+}
+
+/// What the proxy counted of one instance, since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Clients' requests that were answered or failed.
+    pub requests: u64,
+    /// 5xx replies.
+    pub server_errors: u64,
+    /// No connection, or cut before the reply was complete.
+    pub connection_errors: u64,
+    /// Requests sent once more because no byte of the first attempt was sent.
+    pub retries: u64,
+    /// Marked probe requests.
+    pub probes: u64,
+    /// Those that failed.
+    pub probe_errors: u64,
+}
+
+/// What a deployer or a person writes into the journal. The supervisor adds number, time, chain and checksum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The rollout that it belongs to.
+    pub rollout: String,
+    /// What kind of record.
+    pub phase: Phase,
+    /// The action or event: `set-weights`, `approved`, …
+    pub what: String,
+    /// Its data.
+    pub body: serde_json::Value,
+}
+
+/// The phases of an effect, and records that are no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Before the effect.
+    Intent,
+    /// After it was observed.
+    Done,
+    /// It was tried and failed.
+    Failed,
+    /// The rollout's state after a decision.
+    State,
+    /// An approval, a rejection, a restore by the supervisor: something that happened.
+    Event,
+}
+
+/// One record of the journal: one line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// From 1, without gaps.
+    pub seq: u64,
+    /// The digest of the line before (of `""` for the first).
+    pub prev: Digest,
+    /// When, by the supervisor's clock.
+    pub at: Timestamp,
+    /// Which environment.
+    pub environment: String,
+    /// The grant that it was written under; 0 for none.
+    pub epoch: u64,
+    /// Who: `uid:1000`, by the socket's peer credentials, or `supervisor`.
+    pub actor: String,
+    /// What.
+    pub entry: Entry,
+}

@@ -1,0 +1,32 @@
+//! `policies/tests.yaml`: how tests are run.
+
+use serde::{Deserialize, Serialize};
+
+/// How tests are run, one process per test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TestsPolicy {
+    /// A test that runs longer is killed with its whole process group and fails. Default 120.
+    pub timeout_secs: u64,
+    /// Tests that run before all others, one after the other, with `first_timeout_secs`: they prepare what others use.
+    /// Names as reports show them: `package::target$module::test`.
+    pub first: Vec<String>,
+    /// The timeout of those. Default 900.
+    pub first_timeout_secs: u64,
+    /// Whether documentation tests run. Default true.
+    pub doctests: bool,
+    /// Variables that tests receive besides the declared minimum (PATH, HOME, TMPDIR, USER, LANG, CARGO_*).
+    pub environment: Vec<String>,
+}
+
+impl Default for TestsPolicy {
+    fn default() -> Self {
+        TestsPolicy {
+            timeout_secs: 120,
+            first: Vec::new(),
+            first_timeout_secs: 900,
+            doctests: true,
+            environment: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Outside tools: make the call, read the reply, return nouns.

@@ -1,0 +1,324 @@
+//! Verdict: what the evidence amounts to. Gates judge, this module folds, and only the fold makes [`Passed`].
+
+use crate::policy::PolicySource;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The schema of `verdict.json`.
+pub const SCHEMA: &str = "gateline/verdict/v1";
+
+/// The judgement over all gates that were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The fold over the gates.
+    pub outcome: Outcome,
+    /// The commit that was judged.
+    pub commit: String,
+    /// Whether the tree differed from it.
+    pub dirty: bool,
+    /// The commit that it was compared with.
+    pub base: Option<String>,
+    /// The policy in force.
+    pub policy: PolicySource,
+    /// Every gate, in the order of [`Gate::ALL`].
+    pub gates: Vec<GateVerdict>,
+}
+
+/// Pass, refused, error, or nothing checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Checked, and good.
+    Passed,
+    /// Checked, and below the bar.
+    Refused,
+    /// Could not be checked.
+    Error,
+    /// There was nothing to check, so nothing was proved.
+    NothingChecked,
+}
+
+/// The gates of the suite. `security` names the group from advisories to scanners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// rustfmt and clippy.
+    Lint,
+    /// Every test.
+    Tests,
+    /// Lines that tests ran.
+    Coverage,
+    /// Known-vulnerable dependencies.
+    Advisories,
+    /// Committed secrets.
+    Secrets,
+    /// The container image.
+    Image,
+}
+
+/// One gate's judgement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateVerdict {
+    /// Which gate.
+    pub gate: Gate,
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// How long measuring took.
+    pub duration_ms: u64,
+    /// The numbers behind it.
+    pub facts: serde_json::Value,
+    /// What is to be said, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing to be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `<gate>/<what>`, kebab case.
+    pub code: String,
+    /// How bad.
+    pub severity: Severity,
+    /// What and why: lower case, no full stop.
+    pub message: String,
+    /// Path relative to the workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The next command to type, or what to change.
+    pub help: String,
+    /// The waiver that lifts it.
+    pub waiver: Option<String>,
+}
+
+/// How bad a finding is. An error refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Refuses.
+    Error,
+    /// Shown.
+    Warning,
+    /// Told.
+    Note,
+}
+
+/// Proof that a verdict passed: the key to a [`crate::release::Release`]. Only [`Verdict::passed`] makes one.
+#[derive(Debug, Clone)]
+pub struct Passed(());
+
+/// What a verdict speaks of.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The commit.
+    pub commit: String,
+    /// Whether the tree differs from it.
+    pub dirty: bool,
+    /// The policy in force.
+    pub policy: PolicySource,
+}
+
+impl Gate {
+    /// Every gate, in the order of reports.
+    pub const ALL: [Gate; 6] =
+        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Image];
+    /// What a release needs.
+    pub const FOR_RELEASE: [Gate; 5] =
+        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets];
+    /// The security group.
+    pub const SECURITY: [Gate; 2] = [Gate::Advisories, Gate::Secrets];
+
+    /// Its name in policies, reports and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Gate::Lint => "lint",
+            Gate::Tests => "tests",
+            Gate::Coverage => "coverage",
+            Gate::Advisories => "advisories",
+            Gate::Secrets => "secrets",
+            Gate::Image => "image",
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Outcome {
+    /// Of several, refused before error before nothing checked before passed (DESIGN §3).
+    const fn rank(self) -> u8 {
+        match self {
+            Outcome::Refused => 3,
+            Outcome::Error => 2,
+            Outcome::NothingChecked => 1,
+            Outcome::Passed => 0,
+        }
+    }
+
+    /// The worse of two.
+    #[must_use]
+    pub fn and(self, other: Outcome) -> Outcome {
+        if other.rank() > self.rank() { other } else { self }
+    }
+
+    /// The exit code.
+    pub const fn exit(self) -> crate::exit::Exit {
+        match self {
+            Outcome::Passed => crate::exit::Exit::Done,
+            Outcome::Refused => crate::exit::Exit::Refused,
+            Outcome::Error => crate::exit::Exit::Infrastructure,
+            Outcome::NothingChecked => crate::exit::Exit::NothingChecked,
+        }
+    }
+}
+
+impl Finding {
+    /// A finding without a place.
+    pub fn new(
+        gate: Gate,
+        what: &str,
+        severity: Severity,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            code: format!("{gate}/{what}"),
+            severity,
+            message: message.into(),
+            file: None,
+            line: None,
+            help: help.into(),
+            waiver: None,
+        }
+    }
+
+    /// The same at a place; line 0 means the whole file.
+    #[must_use]
+    pub fn at(mut self, file: impl Into<String>, line: u32) -> Finding {
+        self.file = Some(file.into());
+        self.line = (line > 0).then_some(line);
+        self
+    }
+}
+
+impl GateVerdict {
+    /// The verdict of a gate that was measured: refused where a finding is an error, else passed.
+    pub fn of(
+        gate: Gate,
+        duration_ms: u64,
+        facts: serde_json::Value,
+        mut findings: Vec<Finding>,
+    ) -> GateVerdict {
+        findings.sort_by_key(|finding| finding.severity);
+        let refused =
+            findings.iter().any(|finding| finding.severity == Severity::Error && finding.waiver.is_none());
+        let outcome = if refused { Outcome::Refused } else { Outcome::Passed };
+        GateVerdict { gate, outcome, duration_ms, facts, findings }
+    }
+
+    /// The verdict of a gate that had nothing to look at, unless something is wrong besides.
+    #[must_use]
+    pub fn nothing_checked(mut self) -> GateVerdict {
+        self.outcome = self.outcome.and(Outcome::NothingChecked);
+        self
+    }
+
+    /// The verdict of a gate that could not run.
+    pub fn could_not_run(gate: Gate, duration_ms: u64, why: &crate::evidence::CouldNotRun) -> GateVerdict {
+        let finding = Finding::new(gate, "could-not-run", Severity::Error, &why.message, &why.help);
+        GateVerdict {
+            gate,
+            outcome: Outcome::Error,
+            duration_ms,
+            facts: serde_json::json!({}),
+            findings: vec![finding],
+        }
+    }
+
+    /// The verdict of a gate that was asked for but has no evidence: never a pass (DESIGN §7.2).
+    pub fn missing(gate: Gate) -> GateVerdict {
+        let why = crate::evidence::CouldNotRun {
+            message: format!("there is no evidence for the gate {gate}"),
+            help: format!("cargo xtask ci --gate {gate}"),
+        };
+        Self::could_not_run(gate, 0, &why)
+    }
+}
+
+impl Verdict {
+    /// Folds the gates: the worst outcome wins, and no gate at all is nothing checked.
+    pub fn fold(about: About, gates: Vec<GateVerdict>) -> Verdict {
+        let start = if gates.is_empty() { Outcome::NothingChecked } else { Outcome::Passed };
+        Verdict {
+            schema: SCHEMA.to_owned(),
+            outcome: gates.iter().fold(start, |outcome, gate| outcome.and(gate.outcome)),
+            commit: about.commit,
+            dirty: about.dirty,
+            base: None,
+            policy: about.policy,
+            gates,
+        }
+    }
+
+    /// The proof, where every gate that a release needs was judged and the fold passed.
+    pub fn passed(&self) -> Option<Passed> {
+        let judged = |gate: &Gate| self.gates.iter().any(|one| one.gate == *gate);
+        (self.outcome == Outcome::Passed && Gate::FOR_RELEASE.iter().all(judged)).then_some(Passed(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    fn folded(outcomes: &[Outcome]) -> Verdict {
+        let policy = PolicySource { source: "worktree".into(), hash: Digest::of(b"") };
+        let gates = Gate::ALL.iter().zip(outcomes).map(|(gate, outcome)| GateVerdict {
+            outcome: *outcome,
+            ..GateVerdict::of(*gate, 0, serde_json::json!({}), vec![])
+        });
+        Verdict::fold(About { commit: String::new(), dirty: false, policy }, gates.collect())
+    }
+
+    #[test]
+    fn the_worst_outcome_wins_whatever_the_order() {
+        use Outcome::{Error, NothingChecked, Passed, Refused};
+        let all = [Passed, Refused, Error, NothingChecked];
+        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b))) {
+            assert_eq!(folded(&[a, b]).outcome, folded(&[b, a]).outcome);
+            assert_eq!(folded(&[a, b]).outcome == Passed, a == Passed && b == Passed);
+        }
+        assert_eq!(folded(&[Error, Refused]).outcome.exit().code(), 10);
+        assert_eq!(folded(&[NothingChecked, Error]).outcome.exit().code(), 1);
+        assert_eq!(folded(&[]).outcome.exit().code(), 3);
+    }
+
+    #[test]
+    fn the_proof_needs_every_gate_of_a_release() {
+        assert!(folded(&[Outcome::Passed; 5]).passed().is_some());
+        assert!(folded(&[Outcome::Passed; 4]).passed().is_none());
+        assert!(
+            folded(&[Outcome::Passed, Outcome::Refused, Outcome::Passed, Outcome::Passed, Outcome::Passed])
+                .passed()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn an_error_refuses_and_a_warning_does_not() {
+        let judged = |severity| {
+            let finding = Finding::new(Gate::Lint, "clippy", severity, "m", "h").at("a.rs", 0);
+            GateVerdict::of(Gate::Lint, 0, serde_json::json!({}), vec![finding]).outcome
+        };
+        assert_eq!(judged(Severity::Error), Outcome::Refused);
+        assert_eq!(judged(Severity::Warning), Outcome::Passed);
+        assert_eq!(GateVerdict::missing(Gate::Tests).outcome, Outcome::Error);
+    }
+}

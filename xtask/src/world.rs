@@ -1,0 +1,103 @@
+//! The one door to processes, network, clock, environment and chance (DESIGN §7.1).
+//!
+//! A `World` is made in `main` and passed first. Commands are values: what `plan` prints is what is run.
+//! Reading and writing files is not behind this door: a file in a temporary directory is as testable as any fake.
+
+mod clock;
+mod command;
+mod network;
+
+pub use clock::Clock;
+pub use command::{CleanEnvironment, CommandLine, Finished, OUTPUT_BYTES_MAX, Running, kill_group};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is outside: the environment as it was at start, the clock, and ways to start processes and use sockets.
+#[derive(Clone)]
+pub struct World {
+    environment: BTreeMap<String, String>,
+    directory: PathBuf,
+    executable: PathBuf,
+    clock: Clock,
+}
+
+impl World {
+    /// The real world. Called once, in `main`.
+    ///
+    /// # Errors
+    /// Where the working directory or the own executable cannot be named.
+    #[expect(clippy::disallowed_methods, reason = "this is the door itself")]
+    pub fn real() -> anyhow::Result<World> {
+        use anyhow::Context as _;
+        Ok(World {
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            directory: std::env::current_dir().context("failed to name the working directory")?,
+            executable: std::env::current_exe().context("failed to name our own executable")?,
+            clock: Clock::system(),
+        })
+    }
+
+    /// A world for tests: this environment, this directory, this clock. Processes and sockets stay real.
+    pub fn with(environment: BTreeMap<String, String>, directory: PathBuf, clock: Clock) -> World {
+        let executable = directory.join("gateline");
+        World { environment, directory, executable, clock }
+    }
+
+    /// The value of an environment variable; an empty one counts as absent.
+    pub fn env(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The whole environment, as children inherit it.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// The working directory at start.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Our own executable.
+    pub fn executable(&self) -> &Path {
+        &self.executable
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// Time since this world began; never goes backwards.
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// Lets time pass.
+    pub async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+
+    /// `N` bytes that nobody can guess.
+    ///
+    /// # Errors
+    /// Where the kernel gives no randomness.
+    pub fn random<const N: usize>(&self) -> anyhow::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| anyhow::anyhow!("failed to get random bytes: {error}"))?;
+        Ok(bytes)
+    }
+
+    /// `N` random bytes as lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// As [`World::random`].
+    pub fn random_hex<const N: usize>(&self) -> anyhow::Result<String> {
+        Ok(self.random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}

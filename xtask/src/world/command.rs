@@ -1,0 +1,274 @@
+//! Commands as values, and how they are run: in a process group of their own, with a deadline, with bounded output.
+
+use super::World;
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Output kept of one stream of one command; what is beyond is read and dropped, and `truncated` says so.
+pub const OUTPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// A command before it is run. `Display` prints what a person would paste into a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The program: a path, or a name to be found in `PATH`.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Variables set (`Some`) or removed (`None`) on top of the world's environment.
+    pub environment: BTreeMap<String, Option<String>>,
+    /// Start with an empty environment instead of the world's.
+    pub clean_environment: CleanEnvironment,
+    /// Where it runs; the world's directory where `None`.
+    pub directory: Option<PathBuf>,
+    /// Bytes for its standard input; nothing where empty.
+    pub input: Vec<u8>,
+    /// After this long, the whole process group is killed.
+    pub timeout: Option<Duration>,
+}
+
+/// Whether a command inherits the world's environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CleanEnvironment {
+    /// The world's environment, with the command's changes.
+    #[default]
+    Inherit,
+    /// Only what the command sets.
+    Empty,
+}
+
+/// A command that has ended.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The exit status; `None` of the code where a signal ended it.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+    /// Wall time.
+    pub duration: Duration,
+    /// Whether the deadline ended it.
+    pub timed_out: bool,
+}
+
+/// A process that runs, leader of its own process group.
+pub type Running = tokio::process::Child;
+
+impl CommandLine {
+    /// A command with these arguments.
+    pub fn new<S: Into<String>>(
+        program: impl Into<String>,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> CommandLine {
+        CommandLine {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            environment: BTreeMap::new(),
+            clean_environment: CleanEnvironment::Inherit,
+            directory: None,
+            input: Vec::new(),
+            timeout: None,
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<String>) -> CommandLine {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> CommandLine {
+        self.environment.insert(name.into(), Some(value.into()));
+        self
+    }
+
+    /// Removes a variable.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl Into<String>) -> CommandLine {
+        self.environment.insert(name.into(), None);
+        self
+    }
+
+    /// Runs it there.
+    #[must_use]
+    pub fn in_directory(mut self, directory: impl Into<PathBuf>) -> CommandLine {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Kills it after this long.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> CommandLine {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the door itself")]
+    fn prepare(&self, world: &World) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.arguments).env_clear();
+        if self.clean_environment == CleanEnvironment::Inherit {
+            command.envs(world.environment());
+        }
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(self.directory.as_deref().unwrap_or(world.directory()));
+        command.process_group(0);
+        command
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.environment {
+            if let Some(value) = value {
+                write!(f, "{name}={} ", quoted(value))?;
+            }
+        }
+        write!(f, "{}", quoted(&self.program))?;
+        self.arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
+    }
+}
+
+/// A word as a POSIX shell wants it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+impl World {
+    /// Runs a command to its end and keeps what it wrote.
+    ///
+    /// # Errors
+    /// Where the program cannot be started. A non-zero exit status is a value, not an error.
+    pub async fn run(&self, command: &CommandLine) -> anyhow::Result<Finished> {
+        let start = self.monotonic();
+        let mut prepared = command.prepare(self);
+        let stdin = if command.input.is_empty() { Stdio::null() } else { Stdio::piped() };
+        prepared.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = prepared.spawn().with_context(|| format!("failed to start `{}`", command.program))?;
+        let group = child.id();
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let work = async {
+            let feed = async {
+                if let Some(mut stdin) = stdin {
+                    // A program that does not read its input to the end is no error of ours.
+                    let _ = stdin.write_all(&command.input).await;
+                }
+            };
+            let ((), stdout, stderr, status) =
+                tokio::join!(feed, bounded(stdout), bounded(stderr), child.wait());
+            anyhow::Ok((stdout?, stderr?, status?))
+        };
+        let limit = command.timeout.unwrap_or(Duration::MAX);
+        match tokio::time::timeout(limit, work).await {
+            Ok(done) => {
+                let (stdout, stderr, status) = done.with_context(|| format!("failed to run `{command}`"))?;
+                Ok(Finished { status, stdout, stderr, duration: self.monotonic() - start, timed_out: false })
+            }
+            Err(_) => {
+                kill_group(group);
+                let status = child.wait().await?;
+                let duration = self.monotonic() - start;
+                Ok(Finished { status, stdout: Vec::new(), stderr: Vec::new(), duration, timed_out: true })
+            }
+        }
+    }
+
+    /// Starts a process whose streams the caller has chosen through `configure`.
+    ///
+    /// # Errors
+    /// Where the program cannot be started.
+    pub fn spawn(
+        &self,
+        command: &CommandLine,
+        configure: impl FnOnce(&mut tokio::process::Command),
+    ) -> anyhow::Result<Running> {
+        let mut prepared = command.prepare(self);
+        prepared.stdin(Stdio::null());
+        configure(&mut prepared);
+        prepared.spawn().with_context(|| format!("failed to start `{}`", command.program))
+    }
+}
+
+/// Kills a whole process group that we started; one that has already ended is no error.
+pub fn kill_group(leader: Option<u32>) {
+    let group = leader.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+async fn bounded(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    if let Some(mut stream) = stream {
+        (&mut stream).take(OUTPUT_BYTES_MAX as u64).read_to_end(&mut kept).await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Clock;
+
+    fn world() -> World {
+        let path = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+        World::with(path, "/".into(), Clock::system())
+    }
+
+    fn run(command: &CommandLine) -> anyhow::Result<Finished> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(world().run(command))
+    }
+
+    #[test]
+    fn output_status_and_input_come_back() {
+        let mut command = CommandLine::new("sh", ["-c", "cat; echo err >&2; exit 3"]);
+        command.input = b"in".to_vec();
+        let finished = run(&command).unwrap();
+        assert_eq!((finished.stdout.as_slice(), finished.stderr.as_slice()), (&b"in"[..], &b"err\n"[..]));
+        assert_eq!(finished.status.code(), Some(3));
+    }
+
+    #[test]
+    fn the_deadline_ends_the_whole_group() {
+        let command =
+            CommandLine::new("sh", ["-c", "sleep 1000 & wait"]).with_timeout(Duration::from_millis(50));
+        assert!(run(&command).unwrap().timed_out);
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = run(&CommandLine::new("no-such-program", [""; 0])).unwrap_err();
+        assert!(error.to_string().contains("no-such-program"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_is_what_was_asked_for() {
+        let command = CommandLine::new("sh", ["-c", "echo $A-$PATH"]).env("A", "x y").env_remove("PATH");
+        let printed = run(&CommandLine::new("/bin/sh", ["-c", "echo $A"]).env("A", "x y")).unwrap().stdout;
+        assert_eq!(printed, b"x y\n");
+        assert_eq!(command.to_string(), "A='x y' sh -c 'echo $A-$PATH'");
+    }
+}

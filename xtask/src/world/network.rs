@@ -1,0 +1,26 @@
+//! Sockets: the only places that open one.
+
+use super::World;
+use anyhow::Context as _;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpStream};
+
+impl World {
+    /// Listens on an address; port 0 lets the kernel choose.
+    ///
+    /// # Errors
+    /// Where the address is taken or not ours; the message names it.
+    #[expect(clippy::disallowed_methods, reason = "this is the door itself")]
+    pub async fn listen(&self, address: SocketAddr) -> anyhow::Result<TcpListener> {
+        TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+    }
+
+    /// Connects to an address.
+    ///
+    /// # Errors
+    /// Where nobody listens there.
+    #[expect(clippy::disallowed_methods, reason = "this is the door itself")]
+    pub async fn connect(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
+        TcpStream::connect(address).await
+    }
+}
