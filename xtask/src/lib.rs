@@ -15,4 +15,5 @@ pub mod policy;
 pub mod rollout;
 pub mod tools;
 pub mod verdict;
+pub mod workspace;
 pub mod world;

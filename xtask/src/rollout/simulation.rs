@@ -252,7 +252,7 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
         (Terminal::Done, Kind::Deploy) | (Terminal::RolledBack, Kind::Rollback) => {
             assert!(new_serves, "done, and the new version does not serve: {faults:?}");
             assert!(
-                !rollout.previous.is_some() || sim.seen.instances.len() == 1,
+                rollout.previous.is_none() || sim.seen.instances.len() == 1,
                 "an old instance is left: {faults:?}"
             );
         }
