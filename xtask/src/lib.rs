@@ -4,6 +4,7 @@
 //! [`rollout`]. Each is plain data with pure functions; what touches the outside goes through [`world`].
 //! `docs/ARCHITECTURE.md` has the map.
 
+pub mod cli;
 pub mod digest;
 pub mod evidence;
 pub mod exit;
@@ -12,6 +13,8 @@ pub mod gates;
 pub mod oci;
 pub mod platform;
 pub mod policy;
+pub mod release;
+pub mod report;
 pub mod rollout;
 pub mod tools;
 pub mod verdict;
