@@ -289,10 +289,8 @@ pub enum LocalVerb {
 pub enum PolicyVerb {
     /// Print what is in force, with every key.
     Show,
-    /// Check the files and say nothing else.
+    /// Check the files.
     Check,
-    /// Write the JSON Schemas for editors.
-    Schema,
 }
 
 /// `audit …`.

@@ -47,6 +47,25 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Resu
     Ok(())
 }
 
+/// The policies as files would say them, one after the other, each under its name.
+///
+/// # Errors
+/// Never for a policy that was parsed.
+pub fn to_yaml(policy: &Policy) -> anyhow::Result<String> {
+    let section = |name: &str, text: Result<String, serde_yaml::Error>| Ok(format!("# policies/{name}\n{}\n", text?));
+    let sections: anyhow::Result<Vec<String>> = [
+        section("lint.yaml", serde_yaml::to_string(&policy.lint)),
+        section("tests.yaml", serde_yaml::to_string(&policy.tests)),
+        section("coverage.yaml", serde_yaml::to_string(&policy.coverage)),
+        section("security.yaml", serde_yaml::to_string(&policy.security)),
+        section("image.yaml", serde_yaml::to_string(&policy.image)),
+        section("rollout.yaml", serde_yaml::to_string(&policy.rollout)),
+    ]
+    .into_iter()
+    .collect();
+    Ok(sections?.concat())
+}
+
 fn file<T: DeserializeOwned + Default>(
     read: impl Fn(&str) -> anyhow::Result<Option<String>>,
     name: &str,
@@ -181,6 +200,15 @@ mod tests {
         assert_eq!(parse(|_| Ok(None)).unwrap(), Policy::default());
         assert_eq!(parsed("coverage.yaml", "# nothing\n---\n").unwrap().hash(), Policy::default().hash());
         assert_ne!(parsed("coverage.yaml", "minimum: 81").unwrap().hash(), Policy::default().hash());
+    }
+
+    #[test]
+    fn what_show_prints_is_a_policy_again() {
+        let text = to_yaml(&Policy::default()).unwrap();
+        for section in text.split("# policies/").skip(1) {
+            let name = section.lines().next().unwrap();
+            assert_eq!(parsed(name, section.split_once('\n').unwrap().1).unwrap(), Policy::default(), "{name}");
+        }
     }
 
     #[test]

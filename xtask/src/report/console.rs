@@ -72,6 +72,17 @@ impl Console {
         }
     }
 
+    /// A console for the errors of a start that failed.
+    pub fn for_errors() -> Console {
+        Console {
+            format: Format::Human,
+            verbosity: Verbosity::Quiet,
+            stderr: Style::Plain,
+            stdout: Style::Plain,
+            moving: Moving::Still,
+        }
+    }
+
     /// Whether a person is there to be asked.
     pub fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && self.format == Format::Human
