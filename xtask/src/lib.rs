@@ -5,12 +5,15 @@
 //! `docs/ARCHITECTURE.md` has the map.
 
 pub mod cli;
+pub mod commands;
+pub mod deployer;
 pub mod digest;
 pub mod evidence;
 pub mod exit;
 pub mod failure;
 pub mod gates;
 pub mod oci;
+pub mod plan;
 pub mod platform;
 pub mod policy;
 pub mod release;

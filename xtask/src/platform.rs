@@ -1,3 +1,4 @@
 //! Where rollouts land.
 
 pub mod protocol;
+pub mod store;
