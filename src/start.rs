@@ -80,17 +80,21 @@ pub async fn run(settings: Settings) -> anyhow::Result<Drained> {
         "listening"
     );
     let serving = tokio::spawn(server::serve(desk.clone(), listener, settings.drain));
-    tokio::select! {
-        opened = Database::open(&settings.data_dir) => {
-            let database = opened?;
-            database.record_start(identity, desk.clock().started_unix_secs()).await?;
-            desk.serve_with(database);
+    let opened = async {
+        let database = Database::open(&settings.data_dir).await?;
+        database.record_start(identity, desk.clock().started_unix_secs()).await?;
+        anyhow::Ok(database)
+    };
+    let signal = tokio::select! {
+        opened = opened => {
+            desk.serve_with(opened?);
             info!("ready");
-            info!(signal = signals.stop().await, "draining");
+            signals.stop().await
         }
-        signal = signals.stop() => info!(signal, "draining before the start was over"),
-    }
+        signal = signals.stop() => signal,
+    };
     desk.drain();
+    info!(signal, "draining");
     let drained = serving.await.context("failed to serve")?;
     if let Some(database) = desk.database() {
         database.close().await;
