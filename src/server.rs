@@ -1,9 +1,10 @@
 //! The server: accepts connections, and stops without losing a request.
 //!
 //! A drain has three steps, all before one deadline. First it goes on accepting, because a proxy may not
-//! have seen the drain yet: every reply then closes its connection, and this lasts until the lame-duck time is over and no
-//! request is in flight. Then the listener closes, what waits in its queue is still answered, and idle
-//! connections are hung up. At the deadline what still runs is cut and counted.
+//! have seen the drain yet: every reply then closes its connection, and this lasts until the lame-duck time
+//! is over and no request is in flight. Then the listener closes; what waits in its queue or is on its way
+//! on an open connection is still answered, and idle connections are hung up. At the deadline what still
+//! runs is cut and counted.
 //! `axum::serve` has no such middle step and does not count, so this uses hyper below it.
 
 use std::future::Future;
@@ -30,6 +31,8 @@ const MAX_CONNECTIONS: usize = 1024;
 const MAX_QUEUED: usize = 1024;
 /// For the head of a request, and for an idle connection: longer than proxies keep theirs.
 const HEAD_DEADLINE: Duration = Duration::from_secs(75);
+/// How long a drain waits, after the last accept, for a request on a connection that is open: it may be on its way.
+const LAST_REQUEST: Duration = Duration::from_millis(250);
 /// After an accept that failed, mostly because descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -123,7 +126,7 @@ impl Connections {
         self.tasks.spawn(connection(stream, self.router.clone(), self.hang_up.subscribe()));
     }
 
-    /// Idle connections close now, the others after their reply.
+    /// Idle connections close soon, the others after their reply.
     fn hang_up(&self) {
         self.hang_up.send_replace(true);
     }
@@ -141,11 +144,15 @@ async fn connection(stream: TcpStream, router: Router, mut hang_up: watch::Recei
         .header_read_timeout(HEAD_DEADLINE)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection);
+    let over = async {
+        drop(hang_up.wait_for(|over| *over).await);
+        sleep(LAST_REQUEST).await;
+    };
     let ended = tokio::select! {
-        // Reads what has arrived before it looks at the hang-up: a request that is here is answered.
+        // Reads what has arrived before it hangs up: a request that is here is answered.
         biased;
         ended = connection.as_mut() => ended,
-        () = async { drop(hang_up.wait_for(|over| *over).await) } => {
+        () = over => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -10,11 +10,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::Parser as _;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::identity::{Identity, MAX_CHARACTERS, Word};
 use crate::logging::{Format, LogSettings};
+
+mod flags;
+
+use flags::{Flags, IdentityFlags};
 
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_DATA_DIR: &str = "data";
@@ -60,68 +64,6 @@ pub(crate) struct BadSetting {
     what: &'static str,
     why: &'static str,
     next: &'static str,
-}
-
-/// The release desk: where maintainers watch rollouts and approve promotions.
-#[derive(Debug, Parser)]
-#[command(name = "gateline-desk", version)]
-struct Flags {
-    /// Address and port to listen on [default: 127.0.0.1:8080].
-    #[arg(long, value_name = "ADDR", env = "GATELINE_DESK_LISTEN")]
-    listen: Option<String>,
-    /// Port on 127.0.0.1, when no address is given.
-    #[arg(long, value_name = "PORT", env = "PORT")]
-    port: Option<String>,
-    /// Directory of the database file `desk.sqlite`; created when missing [default: $DATA_DIR or ./data].
-    #[arg(long, value_name = "DIR", env = "GATELINE_DESK_DATA_DIR")]
-    data_dir: Option<OsString>,
-    /// The conventional name of the data directory, when the desk's own is not given.
-    #[arg(long, value_name = "DIR", env = "DATA_DIR", hide = true)]
-    common_data_dir: Option<OsString>,
-    /// Seconds after SIGTERM until what is still running is cut.
-    #[arg(long, value_name = "SECONDS", env = "GATELINE_DESK_DRAIN_TIMEOUT_SECS", default_value = "20")]
-    drain_timeout_secs: String,
-    /// Milliseconds after SIGTERM during which new connections are accepted at least.
-    #[arg(long, value_name = "MILLIS", env = "GATELINE_DESK_LAME_DUCK_MILLIS", default_value = "200")]
-    lame_duck_millis: String,
-    /// What is logged: off, error, warn, info, debug or trace.
-    #[arg(long, value_name = "LEVEL", env = "GATELINE_DESK_LOG_LEVEL", default_value = "info")]
-    log_level: String,
-    /// How a log line looks: json or text.
-    #[arg(long, value_name = "FORMAT", env = "GATELINE_DESK_LOG_FORMAT", default_value = "json")]
-    log_format: String,
-    #[command(flatten)]
-    identity: IdentityFlags,
-    /// Misbehave, in a build for stories.
-    #[cfg(feature = "faults")]
-    #[arg(long, value_name = "NAME", env = "GATELINE_DESK_FAULT")]
-    fault: Option<String>,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Identity (the supervisor tells it; every reply repeats it)")]
-struct IdentityFlags {
-    /// Version, when it is not the one of the binary.
-    #[arg(long, env = "GATELINE_VERSION", default_value = env!("CARGO_PKG_VERSION"))]
-    identity_version: String,
-    /// Commit that the image was made from.
-    #[arg(long, env = "GATELINE_COMMIT", default_value = "", hide_default_value = true)]
-    identity_commit: String,
-    /// Digest of the image.
-    #[arg(long, env = "GATELINE_DIGEST", default_value = "", hide_default_value = true)]
-    identity_digest: String,
-    /// Name of this instance.
-    #[arg(long, env = "GATELINE_INSTANCE", default_value = "", hide_default_value = true)]
-    identity_instance: String,
-    /// Random word that proves a health reply comes from this process.
-    #[arg(
-        long,
-        env = "GATELINE_NONCE",
-        default_value = "",
-        hide_default_value = true,
-        hide_env_values = true
-    )]
-    identity_nonce: String,
 }
 
 impl Settings {

@@ -7,183 +7,16 @@
     reason = "these tests are the partner: they start the desk and talk to it"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+#[path = "desk/process.rs"]
+mod process;
 
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
+use process::{Desk, command, refused};
 use serde_json::Value;
 use sqlx::sqlite::SqlitePool;
 use tempfile::TempDir;
-
-/// How long a test waits for something that should happen at once: a hang is then a failure with a name.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gateline-desk"));
-    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // The instrumented binary of a coverage run writes where this says.
-    if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
-        command.env("LLVM_PROFILE_FILE", profile);
-    }
-    command
-}
-
-/// Runs a desk that ends by itself.
-fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } =
-        command(arguments).envs(environment.iter().copied()).output().expect("the desk starts");
-    (status.code(), String::from_utf8(stderr).expect("messages are text"))
-}
-
-/// A running desk; killed when a test ends early.
-struct Desk {
-    child: Child,
-    log: BufReader<ChildStdout>,
-    address: String,
-}
-
-impl Desk {
-    fn start(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child =
-            command(&["--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().expect("a text path")])
-                .args(arguments)
-                .envs(environment.iter().copied())
-                .spawn()
-                .expect("the desk starts");
-        let log = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut desk = Self { child, log, address: String::new() };
-        let listening = desk.line("listening");
-        desk.address = listening["listen"].as_str().expect("an address").to_owned();
-        desk
-    }
-
-    fn ready(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut desk = Self::start(data_dir, arguments, environment);
-        desk.line("ready");
-        desk
-    }
-
-    /// Reads the log up to this message. Every line must be one JSON object.
-    fn line(&mut self, message: &str) -> Value {
-        let mut seen = String::new();
-        loop {
-            let mut line = String::new();
-            let length = self.log.read_line(&mut line).expect("the log is text");
-            assert_ne!(length, 0, "the log ended before '{message}':\n{seen}");
-            let value: Value = serde_json::from_str(&line).expect("a line is one JSON object");
-            if value["message"] == message {
-                return value;
-            }
-            seen.push_str(&line);
-        }
-    }
-
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(&self.address).expect("the desk accepts");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        Client { stream: BufReader::new(stream) }
-    }
-
-    fn get(&self, path: &str) -> Reply {
-        let mut client = self.connect();
-        client.send(&format!("GET {path} HTTP/1.1\r\nhost: desk\r\nconnection: close\r\n\r\n"));
-        client.reply()
-    }
-
-    /// Sends the head and half of the body, and waits until the desk counts it as in flight.
-    fn half_a_request(&self) -> Client {
-        let mut client = self.connect();
-        client.send("GET / HTTP/1.1\r\nhost: desk\r\ncontent-length: 4\r\n\r\nha");
-        self.wait_for_one_in_flight();
-        client
-    }
-
-    fn wait_for_one_in_flight(&self) {
-        let began = Instant::now();
-        // Each reading counts itself as well.
-        while !self.get("/metrics").body.contains("gateline_desk_requests_in_flight 2\n") {
-            assert!(began.elapsed() < PATIENCE, "the request never came into flight");
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -s {name} {}", self.child.id())])
-            .status()
-            .expect("a shell is here");
-        assert!(sent.success());
-    }
-
-    /// The exit code and what is left of the log.
-    fn ended(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).expect("the log is text");
-        (self.child.wait().expect("the desk ends").code(), rest)
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        // It is gone already in a test that went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Client {
-    stream: BufReader<TcpStream>,
-}
-
-#[derive(Debug)]
-struct Reply {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Client {
-    fn send(&mut self, text: &str) {
-        self.stream.get_mut().write_all(text.as_bytes()).expect("the desk reads");
-    }
-
-    fn reply(&mut self) -> Reply {
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line).expect("a reply");
-            let line = line.trim_end().to_owned();
-            if line.is_empty() {
-                break;
-            }
-            head.push(line);
-        }
-        let status =
-            head.first().and_then(|line| line.split(' ').nth(1)).expect("a reply, not a closed connection");
-        let status = status.parse().expect("a status");
-        let headers: Vec<(String, String)> = head[1..]
-            .iter()
-            .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let mut reply = Reply { status, headers, body: String::new() };
-        let mut body = vec![0; reply.header("content-length").parse().expect("a length")];
-        self.stream.read_exact(&mut body).expect("a whole body");
-        reply.body = String::from_utf8(body).expect("a body of text");
-        reply
-    }
-
-    fn is_closed(&mut self) -> bool {
-        self.stream.read(&mut [0]).map_or(true, |length| length == 0)
-    }
-}
-
-impl Reply {
-    fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(got, _)| got == name).map_or("", |(_, value)| value)
-    }
-}
 
 fn data_dir() -> TempDir {
     tempfile::tempdir().expect("a directory")
@@ -245,14 +78,11 @@ fn settings_come_from_the_environment_too() {
     let data = data_dir();
     let directory = data.path().join("from the environment");
     let directory_name = directory.to_str().expect("a text path").to_owned();
-    // The flags of `start` win, so this one starts by hand.
-    let mut child = command(&[])
-        .envs([("PORT", "0"), ("DATA_DIR", directory_name.as_str()), ("GATELINE_DESK_LOG_LEVEL", "debug")])
-        .spawn()
-        .expect("the desk starts");
-    let log = BufReader::new(child.stdout.take().expect("a pipe"));
-    let mut desk = Desk { child, log, address: String::new() };
-    desk.address = desk.line("listening")["listen"].as_str().expect("an address").to_owned();
+    let mut desk = Desk::spawn(command(&[]).envs([
+        ("PORT", "0"),
+        ("DATA_DIR", directory_name.as_str()),
+        ("GATELINE_DESK_LOG_LEVEL", "debug"),
+    ]));
     assert!(desk.address.starts_with("127.0.0.1:"));
     desk.line("ready");
     assert!(directory.join("desk.sqlite").is_file());
@@ -435,6 +265,7 @@ fn what_still_runs_at_the_deadline_is_cut_and_counted() {
 #[cfg(feature = "faults")]
 mod faulty {
     use super::*;
+    use crate::process::program;
 
     #[test]
     fn a_crash_comes_after_readiness_was_said() {
@@ -446,14 +277,25 @@ mod faulty {
 
     #[test]
     fn a_file_beside_the_executable_bakes_a_fault_in() {
+        // A link, and so on the same disk: a copy can be "busy", while another test forks with it open.
         let data = data_dir();
-        let program = data.path().join("desk");
-        std::fs::copy(env!("CARGO_BIN_EXE_gateline-desk"), &program).expect("a copy");
-        std::fs::write(data.path().join("desk-fault"), "no-such-fault\n").expect("a file");
-        let output = Command::new(&program).env_clear().output().expect("the copy starts");
-        assert_eq!(output.status.code(), Some(2));
-        let message = String::from_utf8(output.stderr).expect("text");
-        assert!(message.contains("desk-fault") && message.contains("no-such-fault"), "{message}");
+        let beside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let path = beside.path().join("desk");
+        std::fs::hard_link(env!("CARGO_BIN_EXE_gateline-desk"), &path).expect("a link");
+        std::fs::write(beside.path().join("desk-fault"), "never-ready\n").expect("a file");
+        let data = data.path().to_str().expect("a text path");
+        let mut desk = Desk::spawn(&mut program(&path, &["--listen", "127.0.0.1:0", "--data-dir", data]));
+        desk.line("ready");
+        let reply = desk.get("/health/ready");
+        assert_eq!(reply.status, 503);
+        assert!(reply.body.contains("never-ready"), "{}", reply.body);
+    }
+
+    #[test]
+    fn an_unknown_fault_is_a_bad_setting() {
+        let (code, message) = refused(&["--fault", "no-such-fault"], &[]);
+        assert_eq!(code, Some(2));
+        assert!(message.contains("desk-fault") && message.contains("next: give one of"), "{message}");
     }
 
     #[test]
