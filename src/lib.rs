@@ -30,5 +30,6 @@ mod expand_only;
 
 pub use desk::Desk;
 pub use router::router;
+pub use server::Drained;
 pub use settings::Settings;
 pub use start::{main, run};
