@@ -12,6 +12,7 @@ pub mod gates;
 pub mod oci;
 pub mod platform;
 pub mod policy;
+pub mod report;
 pub mod tools;
 pub mod verdict;
 pub mod world;
