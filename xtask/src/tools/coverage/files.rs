@@ -1,7 +1,7 @@
 //! Which source files count: those of the workspace's packages that are product code.
 //!
-//! Left out, as cargo-llvm-cov does by default: `tests/`, `examples/` and `benches/` directories and files named
-//! `tests.rs`; besides them `build.rs` and everything in the target directory. Paths are compared by their parts after
+//! Left out, as cargo-llvm-cov 0.9 does by default: `tests/`, `examples/` and `benches/` directories and files named
+//! `tests.rs`, `*_tests.rs` or `*-tests.rs`; besides them `build.rs` and everything in the target directory. Paths are compared by their parts after
 //! `.` and `..` are gone; the directories above the workspace play no role.
 
 use std::path::{Component, Path, PathBuf};
@@ -93,8 +93,13 @@ fn is_test_code(in_package: &Path) -> bool {
     let mut parts = in_package.components();
     let file = parts.next_back();
     in_package == Path::new("build.rs")
-        || file.is_some_and(|file| is(&["tests.rs"], &file))
+        || file.is_some_and(|file| is_test_file(&file))
         || parts.any(|part| is(&TEST_DIRECTORIES, &part))
+}
+
+fn is_test_file(file: &Component<'_>) -> bool {
+    let before = file.as_os_str().to_str().and_then(|name| name.strip_suffix("tests.rs"));
+    before.is_some_and(|before| before.is_empty() || (before.len() > 1 && before.ends_with(['_', '-'])))
 }
 
 /// A path as given and, where it exists, without symbolic links.
@@ -151,6 +156,7 @@ mod tests {
         check("xtask/src/lib.rs", Some(("xtask/src/lib.rs", "suite")));
         check("/src/xtask/src/lib.rs", Some(("xtask/src/lib.rs", "suite")));
         check("/home/tests/work/src/testsuite.rs", Some(("src/testsuite.rs", "desk")));
+        check("/home/tests/work/src/contests.rs", Some(("src/contests.rs", "desk")));
         check("/home/tests/work/src/build.rs", Some(("src/build.rs", "desk")));
         for path in [
             "/home/tests/work/build.rs",
@@ -161,6 +167,8 @@ mod tests {
             "/home/tests/work/xtask/benches/b.rs",
             "/home/tests/work/xtask/examples/e.rs",
             "/home/tests/work/xtask/src/gates/tests.rs",
+            "/home/tests/work/xtask/src/gates/lint_tests.rs",
+            "/home/tests/work/xtask/src/gates/lint-tests.rs",
             "/home/tests/elsewhere/src/lib.rs",
             "/home/tests/work/../other/src/lib.rs",
             "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/option.rs",
