@@ -5,3 +5,6 @@ pub mod human;
 pub mod table;
 
 pub use console::{Console, Step, Style, Verbosity};
+//! Reports: what people and other tools read. Pure: nouns in, text out.
+
+pub mod lcov;
