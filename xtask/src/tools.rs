@@ -1,1 +1,3 @@
 //! Outside tools: make the call, read the reply, return nouns.
+
+pub mod security;
