@@ -14,12 +14,16 @@ const KEY_CHARACTERS_MIN: usize = 60;
 const TOKEN_CENTIBITS_MIN: u32 = 270;
 const GENERIC_CENTIBITS_MIN: u32 = 350;
 const GENERIC_SHORT_CENTIBITS_MIN: u32 = 310;
+/// Four characters of which three differ.
+const URL_PASSWORD_CENTIBITS_MIN: u32 = 150;
 const HEX_CENTIBITS_MIN: u32 = 300;
 /// Below this length a value must have three kinds of characters.
 const GENERIC_SHORT: usize = 20;
+/// From this length on, one case of letters with digits is enough: base 32 and base 36.
+const GENERIC_ONE_CASE_LENGTH_MIN: usize = 24;
 const HEX_LENGTH_MIN: usize = 32;
 /// Random text changes its kind of character at about every second step, words and identifiers rarely.
-const CHANGES_PERCENT_MIN: usize = 30;
+const CHANGES_PERCENT_MIN: usize = 28;
 const URL_PASSWORD_LENGTHS: RangeInclusive<usize> = 4..=256;
 
 const PLACEHOLDERS: [&[u8]; 16] = [
@@ -147,6 +151,7 @@ fn is_url_password(parts: &Parts<'_>) -> bool {
     let domains = [&b"example.com"[..], b"example.org", b"example.net", b".example", b".test", b".invalid"];
     let reserved = domains.iter().any(|domain| ends_with(host, domain));
     URL_PASSWORD_LENGTHS.contains(&secret.len())
+        && centibits(secret) >= URL_PASSWORD_CENTIBITS_MIN
         && !(near || weak || template || reserved || is_placeholder(secret))
         && secret.iter().any(|byte| !byte.is_ascii_lowercase() && *byte != b'_' && *byte != b'-')
 }
@@ -181,19 +186,25 @@ fn looks_generated(value: &[u8]) -> bool {
     let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     let enough =
         if value.len() < GENERIC_SHORT { GENERIC_SHORT_CENTIBITS_MIN } else { GENERIC_CENTIBITS_MIN };
-    mixed && centibits(value) >= enough && changes(value) * 100 >= CHANGES_PERCENT_MIN * (value.len() - 1)
+    (mixed || value.len() >= GENERIC_ONE_CASE_LENGTH_MIN)
+        && centibits(value) >= enough
+        && changes(value) * 100 >= CHANGES_PERCENT_MIN * (value.len() - 1)
 }
 
-/// Steps at which the kind of character changes; separators are the seams of words and do not count.
+/// Steps at which the kind of character changes. Seams of words do not count: separators, and a capital before
+/// small letters as in `getToken`.
 fn changes(value: &[u8]) -> usize {
+    const SMALL: u8 = 0;
+    const CAPITAL: u8 = 1;
+    const DIGIT: u8 = 2;
     let kind = |byte: u8| match byte {
-        b'a'..=b'z' => Some(0),
-        b'A'..=b'Z' => Some(1),
-        b'0'..=b'9' => Some(2),
+        b'a'..=b'z' => Some(SMALL),
+        b'A'..=b'Z' => Some(CAPITAL),
+        b'0'..=b'9' => Some(DIGIT),
         _ => None,
     };
-    // A capital before small letters is one word, as in `getToken`: only the way up counts there.
     let differ = |pair: &[u8]| match (kind(pair[0]), kind(pair[1])) {
+        (Some(CAPITAL), Some(SMALL)) => false,
         (Some(a), Some(b)) => a != b,
         _ => false,
     };
@@ -236,4 +247,63 @@ fn starts_with(text: &[u8], start: &[u8]) -> bool {
 
 fn ends_with(text: &[u8], end: &[u8]) -> bool {
     text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_the_crc_in_base_62() {
+        assert_eq!((base62(0), base62(61), base62(62)), (*b"000000", *b"00000z", *b"000010"));
+        let body = [b'a'; 30];
+        let mut token = body.to_vec();
+        token.extend(base62(crc32fast::hash(&body)));
+        // All one letter, so only the checksum can say that it is a token.
+        assert!(has_checksum(&token) && is_secret(Check::Checksummed, &parts(&token)));
+        token[0] = b'b';
+        assert!(!has_checksum(&token) && !is_secret(Check::Checksummed, &parts(&token)));
+    }
+
+    #[test]
+    fn words_paths_and_code_are_no_secrets() {
+        let nothing = [
+            "correct-horse-battery-staple-42",
+            "src/tokens/v2/parse.rs",
+            "getTokenV2FromHeader",
+            "self.token[0].value1A",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "${{secrets.TOKEN1Aa}}",
+            "00000000000000000000000000000000",
+            "changeme-Please1",
+            "token_bucket_refill_2_seconds",
+            "std::env::var2Aab",
+            "SCREAMING_SNAKE_CASE_V2",
+        ];
+        for text in nothing {
+            assert!(!looks_generated(text.as_bytes()), "{text}");
+        }
+        let generated = [concat!("q7Rz9", "Kd2Vw8Lm4"), concat!("k3x9w2m7", "q1z8v5n4j6h0t2r9")];
+        for text in generated {
+            assert!(looks_generated(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn entropy_is_shannons() {
+        assert_eq!(
+            (centibits(b""), centibits(b"aaaa"), centibits(b"ab"), centibits(b"abcdefgh")),
+            (0, 0, 100, 300)
+        );
+    }
+
+    #[test]
+    fn base64url_decodes_every_length() {
+        let decoded = ["", "YQ", "YWI", "YWJj", "_-8"].map(|text| base64url(text.as_bytes()));
+        assert_eq!(decoded, [&b""[..], b"a", b"ab", b"abc", b"\xff\xef"]);
+    }
+
+    fn parts(secret: &[u8]) -> Parts<'_> {
+        Parts { secret, user: b"", host: b"" }
+    }
 }
