@@ -10,3 +10,5 @@ pub fn verdict(_: &Policy, _: &Evidence, _: &[Gate]) -> Verdict {
     unreachable!()
 }
 pub mod coverage;
+pub mod advisories;
+pub mod secrets;

@@ -3,3 +3,4 @@
 pub mod git;
 pub mod metadata;
 pub mod coverage;
+pub mod security;
