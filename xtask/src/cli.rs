@@ -240,6 +240,9 @@ pub enum SecurityVerb {
         /// The database: a folder or a `.tar.gz`.
         #[arg(long, value_name = "PATH")]
         from: PathBuf,
+        /// The database's commit, where the copy does not tell it.
+        #[arg(long, value_name = "COMMIT")]
+        commit: Option<String>,
     },
 }
 

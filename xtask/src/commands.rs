@@ -61,7 +61,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Coverage => gates::some(context, &[crate::verdict::Gate::Tests, crate::verdict::Gate::Coverage]).await,
         Verb::Lint => gates::some(context, &[crate::verdict::Gate::Lint]).await,
         Verb::Security { what: None } => gates::some(context, &crate::verdict::Gate::SECURITY).await,
-        Verb::Security { what: Some(SecurityVerb::Snapshot { from }) } => gates::snapshot(context, &from).await,
+        Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => gates::snapshot(context, &from, commit.as_deref()).await,
         Verb::Plan { goal } => plan::show(context, goal).await,
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
             image::build(context, output, features, arguments).await

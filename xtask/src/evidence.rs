@@ -17,10 +17,13 @@ pub use lint::LintEvidence;
 pub use secrets::SecretsEvidence;
 pub use tests::TestsEvidence;
 
+/// The schema of `evidence.json`.
+pub const SCHEMA: &str = "gateline/evidence/v1";
+
 /// What was measured of one workspace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// `gateline/evidence/v1`.
+    /// [`SCHEMA`].
     pub schema: String,
     /// What it speaks of.
     pub subject: Subject,

@@ -19,7 +19,6 @@ pub mod policy;
 pub mod release;
 pub mod report;
 pub mod rollout;
-pub mod report;
 pub mod tools;
 pub mod verdict;
 pub mod workspace;

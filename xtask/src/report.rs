@@ -2,9 +2,7 @@
 
 pub mod console;
 pub mod human;
+pub mod lcov;
 pub mod table;
 
 pub use console::{Console, Step, Style, Verbosity};
-//! Reports: what people and other tools read. Pure: nouns in, text out.
-
-pub mod lcov;

@@ -1,6 +1,6 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
+pub mod coverage;
 pub mod git;
 pub mod metadata;
-pub mod coverage;
 pub mod security;
