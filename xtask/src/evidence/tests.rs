@@ -71,3 +71,31 @@ pub struct BrokenBinary {
     /// What it did instead.
     pub why: String,
 }
+
+impl TestResult {
+    /// The file and line of a documentation test; `None` for any other.
+    pub fn documented_at(&self) -> Option<(&str, u32)> {
+        let (_, test) = self.name.split_once("::doc$")?;
+        let (file, rest) =
+            test.split_once(" - ").or_else(|| test.split_once(" (line").map(|_| (test, test)))?;
+        let line = rest.rsplit_once("(line ")?.1.strip_suffix(')')?;
+        Some((file.split(" (line").next().unwrap_or(file), line.parse().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documentation_tests_say_where_they_are() {
+        let place = |name: &str| {
+            let outcome = TestOutcome::Passed;
+            let result = TestResult { name: name.into(), outcome, duration_millis: 0, output: String::new() };
+            result.documented_at().map(|(file, line)| (file.to_owned(), line))
+        };
+        assert_eq!(place("p::doc$src/lib.rs - a::b (line 7)"), Some(("src/lib.rs".into(), 7)));
+        assert_eq!(place("p::doc$src/lib.rs (line 1)"), Some(("src/lib.rs".into(), 1)));
+        assert_eq!(place("p::lib$a::b"), None);
+    }
+}

@@ -101,9 +101,7 @@ impl Cargo {
 
     /// A cargo sub-command that takes none of those flags (`cargo fmt`).
     pub fn plain_command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> CommandLine {
-        CommandLine::new(&self.program, arguments)
-            .in_directory(&self.root)
-            .env("CARGO_TERM_COLOR", "never")
+        CommandLine::new(&self.program, arguments).in_directory(&self.root).env("CARGO_TERM_COLOR", "never")
     }
 
     /// The packages that can have doctests; `cargo test --doc` fails on others.
@@ -141,11 +139,7 @@ impl Toolchain {
         let driver = sysroot.join("bin/clippy-driver");
         Ok(Toolchain {
             rustc: version.lines().next().unwrap_or_default().to_owned(),
-            host: version
-                .lines()
-                .find_map(|line| line.strip_prefix("host: "))
-                .unwrap_or_default()
-                .to_owned(),
+            host: version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned(),
             clippy_driver: driver.is_file().then_some(driver),
             sysroot,
         })

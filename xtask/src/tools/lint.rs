@@ -47,7 +47,11 @@ pub fn command(cargo: &Cargo) -> CommandLine {
 }
 
 /// Joins both linters into the gate's evidence. The time is rustfmt's: clippy's is part of the compilation.
-pub fn gather(policy: &LintPolicy, compiled: &Compiled, format: Measured<Formatting>) -> Measured<LintEvidence> {
+pub fn gather(
+    policy: &LintPolicy,
+    compiled: &Compiled,
+    format: Measured<Formatting>,
+) -> Measured<LintEvidence> {
     let duration_millis = format.duration_millis;
     Measured { result: format.result.and_then(|format| joined(policy, compiled, format)), duration_millis }
 }
@@ -85,8 +89,7 @@ async fn ask(world: &World, cargo: &Cargo) -> Result<Formatting, CouldNotRun> {
     let install = "rustup component add rustfmt";
     let version = super::cargo::ask(world, &cargo.plain_command(["fmt", "--version"]), install).await?;
     let command = command(cargo);
-    let finished =
-        world.run(&command).await.map_err(|error| failed(format!("{error:#}"), install))?;
+    let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}"), install))?;
     if finished.timed_out {
         return Err(failed(format!("`{command}` did not end within {FORMAT_SECS_MAX} s"), "cargo fmt --all"));
     }
@@ -103,9 +106,8 @@ async fn ask(world: &World, cargo: &Cargo) -> Result<Formatting, CouldNotRun> {
 /// Reads rustfmt's verbose check. Files outside the workspace (path dependencies) are not ours to judge.
 fn read(text: &str, root: &Path) -> Formatting {
     let mut formatting = Formatting::default();
-    let ours = |path: &str| {
-        Path::new(path).strip_prefix(root).ok().map(|path| path.to_string_lossy().into_owned())
-    };
+    let ours =
+        |path: &str| Path::new(path).strip_prefix(root).ok().map(|path| path.to_string_lossy().into_owned());
     for line in text.lines() {
         if line.strip_prefix("Formatting ").and_then(ours).is_some() {
             formatting.files += 1;

@@ -1,5 +1,6 @@
 //! Reading what a child writes without trusting its length.
 
+use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Bytes read at a time.
@@ -38,24 +39,30 @@ pub(crate) async fn for_each_piece(
 }
 
 /// The head and the tail of a stream; what is between is counted and dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HeadAndTail {
+    end_bytes_max: usize,
     head: Vec<u8>,
-    tail: std::collections::VecDeque<u8>,
+    tail: VecDeque<u8>,
     dropped: u64,
 }
 
 impl HeadAndTail {
-    /// Bytes kept of each end.
+    /// Bytes kept of each end of what one test prints.
     pub(crate) const END_BYTES_MAX: usize = 64 * 1024;
+
+    /// Keeps this many bytes of each end.
+    pub(crate) fn keeping(end_bytes_max: usize) -> HeadAndTail {
+        HeadAndTail { end_bytes_max, head: Vec::new(), tail: VecDeque::new(), dropped: 0 }
+    }
 
     /// Takes the next bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let room = Self::END_BYTES_MAX.saturating_sub(self.head.len()).min(bytes.len());
+        let room = self.end_bytes_max.saturating_sub(self.head.len()).min(bytes.len());
         let (first, rest) = bytes.split_at(room);
         self.head.extend_from_slice(first);
         self.tail.extend(rest);
-        let surplus = self.tail.len().saturating_sub(Self::END_BYTES_MAX);
+        let surplus = self.tail.len().saturating_sub(self.end_bytes_max);
         self.tail.drain(..surplus);
         self.dropped += surplus as u64;
     }
@@ -68,6 +75,12 @@ impl HeadAndTail {
         }
         bytes.extend(&self.tail);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Default for HeadAndTail {
+    fn default() -> Self {
+        HeadAndTail::keeping(Self::END_BYTES_MAX)
     }
 }
 

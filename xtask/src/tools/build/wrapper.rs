@@ -15,15 +15,15 @@ use std::path::{Path, PathBuf};
 
 /// What members are compiled with besides what cargo asks for. Deny-level lints must not stop the build: their level is
 /// judged from the policy.
-pub const FLAGS: &str = "--cap-lints=warn";
+pub(crate) const FLAGS: &str = "--cap-lints=warn";
 /// What makes a binary count its lines.
-pub const COVERAGE_FLAG: &str = "-Cinstrument-coverage";
+pub(crate) const COVERAGE_FLAG: &str = "-Cinstrument-coverage";
 
 /// Writes the wrapper below `<target>/gateline/wrapper/<hash of its text>/` and gives its path.
 ///
 /// # Errors
 /// Where the target directory cannot be written.
-pub fn install(target_directory: &Path, toolchain: &Toolchain) -> anyhow::Result<PathBuf> {
+pub(crate) fn install(target_directory: &Path, toolchain: &Toolchain) -> anyhow::Result<PathBuf> {
     let text = script(toolchain.clippy_driver.as_deref());
     let hash = Digest::of(text.as_bytes());
     let directory = target_directory.join("gateline/wrapper").join(hash.short());
