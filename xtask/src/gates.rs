@@ -1,6 +1,7 @@
 //! The gates: each judges its evidence by its policy. Pure, and alike in shape:
 //! `judge(&Policy, &Evidence, duration) -> GateVerdict`. Folding them is `verdict.rs`.
 
+
 pub mod advisories;
 pub mod coverage;
 pub mod image;
@@ -83,3 +84,5 @@ mod judging {
         assert_eq!(outcome(&gates), Outcome::Passed);
     }
 }
+//! `judge(&Policy, &Evidence, duration) -> GateVerdict`.
+

@@ -1,6 +1,11 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
+pub mod build;
+pub mod cargo;
 pub mod coverage;
 pub mod git;
+pub mod lint;
 pub mod metadata;
+pub mod runner;
 pub mod security;
+mod stream;
