@@ -4,6 +4,7 @@
 
 pub mod advisories;
 pub mod coverage;
+pub mod image;
 pub mod lint;
 pub mod secrets;
 pub mod tests;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use advisories::AdvisoriesEvidence;
 pub use coverage::CoverageEvidence;
+pub use image::ImageEvidence;
 pub use lint::LintEvidence;
 pub use secrets::SecretsEvidence;
 pub use tests::TestsEvidence;
