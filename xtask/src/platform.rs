@@ -1,4 +1,5 @@
 //! Where rollouts land.
 
+pub mod local;
 pub mod protocol;
 pub mod store;

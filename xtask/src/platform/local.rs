@@ -1,0 +1,3 @@
+//! The embedded platform: shims, supervisor and proxy on one machine (DESIGN §5).
+
+pub mod proxy;
