@@ -26,12 +26,16 @@ pub fn main(world: &World, cli: Cli) -> Exit {
     let console = Console::new(world, cli.global.format, verbosity(&cli.global));
     // The supervisor and the shims idle for weeks: one thread is what they need.
     let runtime = match cli.verb {
-        Verb::Supervise { .. } | Verb::Shim { .. } => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        Verb::Supervise { .. } | Verb::Shim { .. } => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()
+        }
         _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
     };
     let context = Context { world: world.clone(), console, global: cli.global };
     let done = runtime
-        .map_err(|error| Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`"))
+        .map_err(|error| {
+            Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
+        })
         .and_then(|runtime| runtime.block_on(run(&context, cli.verb)));
     done.unwrap_or_else(|error| {
         context.console.error(&error);
@@ -58,17 +62,23 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
         Verb::Test { filter } => gates::test(context, filter).await,
-        Verb::Coverage => gates::some(context, &[crate::verdict::Gate::Tests, crate::verdict::Gate::Coverage]).await,
+        Verb::Coverage => {
+            gates::some(context, &[crate::verdict::Gate::Tests, crate::verdict::Gate::Coverage]).await
+        }
         Verb::Lint => gates::some(context, &[crate::verdict::Gate::Lint]).await,
         Verb::Security { what: None } => gates::some(context, &crate::verdict::Gate::SECURITY).await,
-        Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => gates::snapshot(context, &from, commit.as_deref()).await,
+        Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
+            gates::snapshot(context, &from, commit.as_deref()).await
+        }
         Verb::Plan { goal } => plan::show(context, goal).await,
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
             image::build(context, output, features, arguments).await
         }
         Verb::Image { what: ImageVerb::Inspect { layout } } => image::inspect(context, layout).await,
         Verb::Ship { yes, fresh } => ship::ship(context, yes.into(), fresh.into()).await,
-        Verb::Deploy { environment, digest, yes } => deploy::deploy(context, &environment, digest, yes.into()).await,
+        Verb::Deploy { environment, digest, yes } => {
+            deploy::deploy(context, &environment, digest, yes.into()).await
+        }
         Verb::Promote { from, to, yes } => deploy::promote(context, &from, &to, yes.into()).await,
         Verb::Rollback { environment, to } => deploy::rollback(context, &environment, to).await,
         Verb::Approve { id, resume } => people::approve(context, &id, resume.into()).await,
@@ -79,7 +89,9 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Local { what: LocalVerb::Up } => local::up(context).await,
         Verb::Local { what: LocalVerb::Down } => local::down(context).await,
         Verb::Local { what: LocalVerb::Status } => status::status(context).await,
-        Verb::Local { what: LocalVerb::Logs { environment, lines } } => local::logs(context, &environment, lines).await,
+        Verb::Local { what: LocalVerb::Logs { environment, lines } } => {
+            local::logs(context, &environment, lines).await
+        }
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Audit { what } => audit::audit(context, &what).await,

@@ -65,7 +65,8 @@ impl Deployer<'_> {
     /// Where the supervisor cannot be reached or refuses what it should not, or another deployer took over.
     pub async fn follow(&mut self, mut rollout: Rollout) -> anyhow::Result<Followed> {
         let target = Target { service: rollout.service.clone(), environment: rollout.environment.clone() };
-        let step = self.console.step(self.world, format!("{} {}", rollout.environment, rollout.digest.short()));
+        let step =
+            self.console.step(self.world, format!("{} {}", rollout.environment, rollout.digest.short()));
         for _ in 0..ACTIONS_MAX {
             let seen = self.link.environment(&target).await?;
             let approvals = approval::given(self.link, &rollout).await?;
@@ -152,7 +153,12 @@ impl Deployer<'_> {
         Ok(())
     }
 
-    fn request(&self, target: &Target, rollout: &Rollout, action: &Action) -> anyhow::Result<Option<Request>> {
+    fn request(
+        &self,
+        target: &Target,
+        rollout: &Rollout,
+        action: &Action,
+    ) -> anyhow::Result<Option<Request>> {
         let (target, deadlines) = (target.clone(), &rollout.plan.deadlines);
         let epoch = self.link.epoch(&target).unwrap_or(0);
         Ok(match action {
@@ -160,7 +166,9 @@ impl Deployer<'_> {
                 let spec = InstanceSpec { id: instance.clone(), ..self.spec.clone() };
                 Some(Request::Start { target, epoch, spec })
             }
-            Action::SetWeights { weights } => Some(Request::SetWeights { target, epoch, weights: weights.clone() }),
+            Action::SetWeights { weights } => {
+                Some(Request::SetWeights { target, epoch, weights: weights.clone() })
+            }
             Action::Probe { count } => Some(Request::Probe {
                 target,
                 epoch,
@@ -189,7 +197,8 @@ impl Deployer<'_> {
         if let (true, Some(epoch)) = (exposed, self.link.epoch(target)) {
             let expires_in_millis = rollout.plan.deadlines.weight_expiry_secs * 1000;
             // A refused renewal shows in the next observation: the weights have lapsed.
-            let _ = self.link.call(Request::Renew { target: target.clone(), epoch, expires_in_millis }).await?;
+            let _ =
+                self.link.call(Request::Renew { target: target.clone(), epoch, expires_in_millis }).await?;
         }
         self.world.sleep(Duration::from_millis(*millis)).await;
         Ok(())
@@ -200,18 +209,20 @@ impl Deployer<'_> {
             Approver::Yes => rollout.plan.self_approval,
             Approver::Ask => {
                 step.tell("waiting for an approval");
-                self.console.can_ask() && rollout.plan.self_approval && self.console.ask(&approval::question(rollout))
+                self.console.can_ask()
+                    && rollout.plan.self_approval
+                    && self.console.ask(&approval::question(rollout))
             }
         };
         if yes {
-            approval::give(self.link, rollout, approval::Given::Yes).await?;
+            give(self.link, rollout, Given::Yes).await?;
         }
         Ok(yes)
     }
 }
 
 fn finish_step(step: Step<'_>, rollout: &Rollout) {
-    let line = outcome::summary_line(rollout);
+    let line = summary_line(rollout);
     match exit_of(rollout) {
         crate::exit::Exit::Done => step.done(line),
         _ => step.failed(line),
@@ -243,5 +254,8 @@ pub fn event(rollout: &str, what: &str, body: serde_json::Value) -> Entry {
 /// What a reply should have been, for messages.
 fn unexpected(reply: &Reply) -> anyhow::Error {
     let said = serde_json::to_string(reply).unwrap_or_default();
-    Failure::infrastructure(format!("the supervisor answered something else: {said}"), "cargo xtask local down, then local up")
+    Failure::infrastructure(
+        format!("the supervisor answered something else: {said}"),
+        "cargo xtask local down, then local up",
+    )
 }

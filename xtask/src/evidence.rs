@@ -61,6 +61,9 @@ pub struct GateEvidence {
     pub advisories: Option<Measured<AdvisoriesEvidence>>,
     /// Secrets in tracked files, redacted.
     pub secrets: Option<Measured<SecretsEvidence>>,
+    /// What the image weighs; judged once it is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Measured<ImageEvidence>>,
 }
 
 /// One gate's measurement: what came out, or why nothing could be measured.

@@ -112,7 +112,8 @@ pub fn plan(policy: &Policy, goal: &Goal) -> Plan {
         add(Step::Image, "policies/image.yaml".into());
         add(Step::Release, "only a passed verdict makes one".into());
         for environment in &policy.rollout.environments {
-            let weights: Vec<String> = environment.steps.iter().map(|step| format!("{} %", step.weight)).collect();
+            let weights: Vec<String> =
+                environment.steps.iter().map(|step| format!("{} %", step.weight)).collect();
             let approvals = match environment.approvals {
                 0 => String::new(),
                 count => format!("after {count} approval, "),
@@ -138,7 +139,9 @@ fn needed_by(gate: Gate) -> Vec<Step> {
 fn demand(policy: &Policy, gate: Gate) -> String {
     match gate {
         Gate::Lint => "no formatting difference, no warning (policies/lint.yaml)".into(),
-        Gate::Tests => format!("every test passes within {} s (policies/tests.yaml)", policy.tests.timeout_secs),
+        Gate::Tests => {
+            format!("every test passes within {} s (policies/tests.yaml)", policy.tests.timeout_secs)
+        }
         Gate::Coverage => format!("at least {} % of lines (policies/coverage.yaml)", policy.coverage.minimum),
         Gate::Advisories => "no known vulnerability in Cargo.lock (policies/security.yaml)".into(),
         Gate::Secrets => "no secret in tracked files (policies/security.yaml)".into(),
@@ -156,11 +159,15 @@ mod tests {
 
     #[test]
     fn each_step_is_there_once_and_in_order() {
-        let way = ["format", "advisories", "secrets", "compile", "tests", "coverage", "judge", "image", "release"];
+        let way =
+            ["format", "advisories", "secrets", "compile", "tests", "coverage", "judge", "image", "release"];
         let environments = ["development", "staging", "production"];
         assert_eq!(names(&Goal::Ship), [&way[..], &environments[..]].concat());
         assert_eq!(names(&Goal::Gates(vec![Gate::Lint])), ["format", "compile", "judge"]);
-        assert_eq!(names(&Goal::Gates(vec![Gate::Secrets, Gate::Advisories])), ["advisories", "secrets", "judge"]);
+        assert_eq!(
+            names(&Goal::Gates(vec![Gate::Secrets, Gate::Advisories])),
+            ["advisories", "secrets", "judge"]
+        );
     }
 
     #[test]

@@ -9,5 +9,5 @@ pub mod lint;
 pub mod metadata;
 pub mod runner;
 pub mod security;
-pub mod toolchain;
 mod stream;
+pub mod toolchain;

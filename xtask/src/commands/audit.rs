@@ -10,7 +10,7 @@ use crate::platform::protocol::Record;
 use std::path::{Path, PathBuf};
 
 /// `audit log` and `audit verify`.
-pub async fn audit(context: &Context, what: &AuditVerb) -> anyhow::Result<Exit> {
+pub(super) async fn audit(context: &Context, what: &AuditVerb) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
     let service = service_name(&workspace, &in_force)?;
@@ -33,7 +33,7 @@ pub async fn audit(context: &Context, what: &AuditVerb) -> anyhow::Result<Exit> 
 }
 
 /// Every record of a service's journal, checked. None where nothing was ever deployed.
-pub fn records(context: &Context, service: &str) -> anyhow::Result<Vec<Record>> {
+pub(super) fn records(context: &Context, service: &str) -> anyhow::Result<Vec<Record>> {
     let file = file(&context.state()?, service);
     if !file.exists() {
         return Ok(Vec::new());

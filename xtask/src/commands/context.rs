@@ -6,7 +6,9 @@ use crate::failure::Failure;
 use crate::platform::local::paths;
 use crate::policy::{Policy, PolicySource, parse};
 use crate::report::Console;
-use crate::tools::{git, metadata, toolchain};
+use crate::tools::cargo::Network;
+use crate::tools::toolchain::Toolchain;
+use crate::tools::{git, metadata};
 use crate::verdict::About;
 use crate::workspace::Workspace;
 use crate::world::World;
@@ -14,7 +16,7 @@ use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
 /// What every verb starts from.
-pub struct Context {
+pub(super) struct Context {
     /// The door to the outside.
     pub world: World,
     /// Where reports go.
@@ -24,7 +26,7 @@ pub struct Context {
 }
 
 /// The policies in force and where they were read.
-pub struct InForce {
+pub(super) struct InForce {
     /// The values.
     pub policy: Policy,
     /// Where they come from.
@@ -33,7 +35,7 @@ pub struct InForce {
 
 impl Context {
     /// The workspace around the working directory, or the one that `--workspace` names.
-    pub async fn workspace(&self) -> anyhow::Result<Workspace> {
+    pub(super) async fn workspace(&self) -> anyhow::Result<Workspace> {
         let directory = match &self.global.workspace {
             Some(named) => self.world.directory().join(named),
             None => self.world.directory().to_owned(),
@@ -42,7 +44,7 @@ impl Context {
     }
 
     /// The policies in force: of the working tree, or of the commit that `--policy-ref` names.
-    pub async fn policy(&self, workspace: &Workspace) -> anyhow::Result<InForce> {
+    pub(super) async fn policy(&self, workspace: &Workspace) -> anyhow::Result<InForce> {
         let policy = match &self.global.policy_ref {
             None => self.policy_of_files(workspace)?,
             Some(reference) => {
@@ -68,30 +70,40 @@ impl Context {
         if !folder.is_dir() {
             if let Some(named) = &self.global.policies {
                 let message = format!("{} is not a folder", named.display());
-                return Err(Failure::usage(message, "name the folder with the policies, or leave --policies out"));
+                return Err(Failure::usage(
+                    message,
+                    "name the folder with the policies, or leave --policies out",
+                ));
             }
             return parse::parse(|_| Ok(None));
         }
         let names: Vec<String> = std::fs::read_dir(&folder)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect())
+            .and_then(|entries| {
+                entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+            })
             .with_context(|| format!("failed to read {}", folder.display()))?;
         parse::check_names(names.iter().map(String::as_str))?;
         parse::parse(|name| read_policy(&folder.join(name)))
     }
 
     /// What evidence of this run speaks of.
-    pub async fn subject(&self, workspace: &Workspace, in_force: &InForce) -> anyhow::Result<Subject> {
+    pub(super) async fn subject(&self, workspace: &Workspace, in_force: &InForce) -> anyhow::Result<Subject> {
         Ok(Subject {
             commit: workspace.commit.clone(),
             dirty: workspace.dirty(),
             tree: workspace.tree.clone(),
             policy: in_force.source.hash.clone(),
-            toolchain: toolchain::digest(&self.world).await?,
+            toolchain: Toolchain::read(&self.world, &workspace.root).await?.digest(),
         })
     }
 
+    /// Whether cargo may use the network.
+    pub(super) fn network(&self) -> Network {
+        if self.global.offline { Network::Offline } else { Network::Online }
+    }
+
     /// Where reports are written.
-    pub fn reports(&self, workspace: &Workspace) -> PathBuf {
+    pub(super) fn reports(&self, workspace: &Workspace) -> PathBuf {
         match &self.global.report_dir {
             Some(named) => self.world.directory().join(named),
             None => workspace.target.join("gateline"),
@@ -99,18 +111,18 @@ impl Context {
     }
 
     /// The platform's state directory.
-    pub fn state(&self) -> anyhow::Result<PathBuf> {
+    pub(super) fn state(&self) -> anyhow::Result<PathBuf> {
         paths::state_directory(&self.world)
     }
 }
 
 /// What a verdict speaks of.
-pub fn about(workspace: &Workspace, in_force: &InForce) -> About {
+pub(super) fn about(workspace: &Workspace, in_force: &InForce) -> About {
     About { commit: workspace.commit.clone(), dirty: workspace.dirty(), policy: in_force.source.clone() }
 }
 
 /// Writes a report whole or not at all.
-pub fn write_report(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(super) fn write_report(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let unwritable = |error: std::io::Error| {
         let message = format!("failed to write {}: {error}", file.display());
@@ -129,6 +141,9 @@ fn read_policy(file: &Path) -> anyhow::Result<Option<String>> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::usage(format!("failed to read {}: {error}", file.display()), "mend or remove the file")),
+        Err(error) => Err(Failure::usage(
+            format!("failed to read {}: {error}", file.display()),
+            "mend or remove the file",
+        )),
     }
 }

@@ -5,20 +5,23 @@ use crate::deployer::{self, Approver, Deployer, Followed, Link, exit_of};
 use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::oci::unpack;
+use crate::oci::layout;
+use crate::oci::members::Limits;
+use crate::oci::unpack::{self, Unpacked};
 use crate::platform::protocol::{GrantKind, InstanceSpec, Target};
 use crate::platform::store::{self, Stored};
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::release::Release;
 use crate::rollout::seen::{EnvironmentStatus, Role};
 use crate::rollout::{Kind, Previous, Rollout, RolloutPlan, SCHEMA, State};
+use crate::tools::image::architecture_here;
 use crate::workspace::Workspace;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Whether the approvals that this person may give are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
+pub(super) enum Consent {
     /// `--yes`.
     Given,
     /// At the terminal, if there is one.
@@ -41,7 +44,7 @@ impl From<Consent> for Approver {
 }
 
 /// A service on its platform: everything that the verbs of a rollout share.
-pub struct Site<'a> {
+pub(super) struct Site<'a> {
     /// World, console, flags.
     pub context: &'a Context,
     /// The policies in force.
@@ -58,14 +61,18 @@ pub struct Site<'a> {
 
 impl<'a> Site<'a> {
     /// Opens the platform for the service of this workspace.
-    pub async fn open(context: &'a Context) -> anyhow::Result<Site<'a>> {
+    pub(super) async fn open(context: &'a Context) -> anyhow::Result<Site<'a>> {
         let workspace = context.workspace().await?;
         let in_force = context.policy(&workspace).await?;
         Site::of(context, &workspace, in_force).await
     }
 
     /// The same with workspace and policies at hand.
-    pub async fn of(context: &'a Context, workspace: &Workspace, in_force: InForce) -> anyhow::Result<Site<'a>> {
+    pub(super) async fn of(
+        context: &'a Context,
+        workspace: &Workspace,
+        in_force: InForce,
+    ) -> anyhow::Result<Site<'a>> {
         let service = service_name(workspace, &in_force)?;
         let state = context.state()?;
         let link = Link::up(&context.world, &state, &in_force.policy.rollout.service.probe_path).await?;
@@ -74,7 +81,7 @@ impl<'a> Site<'a> {
     }
 
     /// The policy of an environment.
-    pub fn environment(&self, name: &str) -> anyhow::Result<EnvironmentPolicy> {
+    pub(super) fn environment(&self, name: &str) -> anyhow::Result<EnvironmentPolicy> {
         let all = &self.in_force.policy.rollout.environments;
         all.iter().find(|environment| environment.name == name).cloned().ok_or_else(|| {
             let names: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
@@ -88,7 +95,10 @@ impl<'a> Site<'a> {
     }
 
     /// An environment as it is now, with its proxy.
-    pub async fn seen(&mut self, environment: &EnvironmentPolicy) -> anyhow::Result<EnvironmentStatus> {
+    pub(super) async fn seen(
+        &mut self,
+        environment: &EnvironmentPolicy,
+    ) -> anyhow::Result<EnvironmentStatus> {
         let target = self.target(&environment.name);
         self.link.ensure(&target, environment.port).await?;
         self.link.environment(&target).await
@@ -96,13 +106,16 @@ impl<'a> Site<'a> {
 
     /// A verified release from the store, from this workspace, or both.
     fn release(&self, digest: Option<&Digest>) -> anyhow::Result<(Stored, Release)> {
-        let here = store::open(&self.releases)?.filter(|(_, release)| digest.is_none_or(|digest| release.claimed().digest == *digest));
+        let here = store::open(&self.releases)?
+            .filter(|(_, release)| digest.is_none_or(|digest| release.claimed().digest == *digest));
         let kept = match digest {
             Some(digest) => store::open(store::folder(&self.state, &self.service, digest))?,
             None => None,
         };
         let Some((stored, claimed)) = here.or(kept) else {
-            let what = digest.map_or("no release was made here".to_owned(), |digest| format!("there is no release {}", digest.short()));
+            let what = digest.map_or("no release was made here".to_owned(), |digest| {
+                format!("there is no release {}", digest.short())
+            });
             return Err(Failure::usage(what, "make one: cargo xtask ship; or see cargo xtask history"));
         };
         let release = stored.verify(claimed, &self.in_force.policy)?;
@@ -121,9 +134,14 @@ impl<'a> Site<'a> {
     }
 
     /// The unpacked image as an instance of this environment.
-    fn spec(&self, stored: &Stored, release: &Release, environment: &EnvironmentPolicy) -> anyhow::Result<InstanceSpec> {
+    fn spec(
+        &self,
+        stored: &Stored,
+        release: &Release,
+        environment: &EnvironmentPolicy,
+    ) -> anyhow::Result<InstanceSpec> {
         let service = &self.in_force.policy.rollout.service;
-        let unpacked = unpack::from_layout(&stored.image(), &stored.rootfs(), &release.digest)?;
+        let unpacked = unpacked(stored, release)?;
         let mut variables = unpacked.config.environment();
         variables.extend(service.environment.clone());
         point_into(&mut variables, &unpacked.rootfs);
@@ -133,7 +151,7 @@ impl<'a> Site<'a> {
             role: Role::Canary,
             rootfs: unpacked.rootfs.clone(),
             command: unpacked.config.command(),
-            directory: unpacked.config.working_directory(),
+            directory: unpacked.config.working_dir.clone(),
             environment: variables,
             ready_path: service.ready_path.clone(),
             echoes_identity: service.echoes_identity,
@@ -144,11 +162,17 @@ impl<'a> Site<'a> {
     }
 
     /// A new rollout of this release, as its first state.
-    async fn plan(&mut self, release: &Release, environment: &EnvironmentPolicy, kind: Kind) -> anyhow::Result<Rollout> {
+    async fn plan(
+        &mut self,
+        release: &Release,
+        environment: &EnvironmentPolicy,
+        kind: Kind,
+    ) -> anyhow::Result<Rollout> {
         let seen = self.seen(environment).await?;
         let now = self.context.world.now();
         let stable = seen.weights.shares.iter().find(|share| share.role == Role::Stable);
-        let previous = stable.map(|share| Previous { digest: share.digest.clone(), instances: share.instances.clone() });
+        let previous =
+            stable.map(|share| Previous { digest: share.digest.clone(), instances: share.instances.clone() });
         let stamp = now.strftime("%Y%m%d-%H%M%S");
         Ok(Rollout {
             schema: SCHEMA.to_owned(),
@@ -173,13 +197,20 @@ impl<'a> Site<'a> {
     }
 
     /// Rolls a release out and follows it.
-    pub async fn roll_out(&mut self, digest: Option<&Digest>, name: &str, consent: Consent) -> anyhow::Result<Exit> {
+    pub(super) async fn roll_out(
+        &mut self,
+        digest: Option<&Digest>,
+        name: &str,
+        consent: Consent,
+    ) -> anyhow::Result<Exit> {
         let environment = self.environment(name)?;
         self.refuse_unfinished(name).await?;
         let (stored, release) = self.release(digest)?;
         let seen = self.seen(&environment).await?;
         if serves(&seen, &release.digest) {
-            self.context.console.note(format!("  = {name}: {} serves already, nothing to do", release.digest.short()));
+            self.context
+                .console
+                .note(format!("  = {name}: {} serves already, nothing to do", release.digest.short()));
             return Ok(Exit::Done);
         }
         let rollout = self.plan(&release, &environment, Kind::Deploy).await?;
@@ -189,7 +220,7 @@ impl<'a> Site<'a> {
     }
 
     /// Goes on with a rollout that the journal knows.
-    pub async fn go_on(&mut self, rollout: Rollout, consent: Consent) -> anyhow::Result<Exit> {
+    pub(super) async fn go_on(&mut self, rollout: Rollout, consent: Consent) -> anyhow::Result<Exit> {
         let environment = self.environment(&rollout.environment)?;
         self.seen(&environment).await?;
         let (stored, release) = self.former(&rollout.digest)?;
@@ -197,7 +228,12 @@ impl<'a> Site<'a> {
         self.follow(rollout, spec, consent).await
     }
 
-    async fn follow(&mut self, rollout: Rollout, spec: InstanceSpec, consent: Consent) -> anyhow::Result<Exit> {
+    async fn follow(
+        &mut self,
+        rollout: Rollout,
+        spec: InstanceSpec,
+        consent: Consent,
+    ) -> anyhow::Result<Exit> {
         let context = self.context;
         let mut deployer = Deployer {
             world: &context.world,
@@ -223,11 +259,15 @@ impl<'a> Site<'a> {
     /// A rollout that did not end must be resumed or rolled back first: two at once is what nobody wants.
     async fn refuse_unfinished(&mut self, environment: &str) -> anyhow::Result<()> {
         let all = deployer::rollouts(&mut self.link, &self.service).await?;
-        let open = all.iter().find(|rollout| rollout.environment == environment && rollout.terminal().is_none());
+        let open =
+            all.iter().find(|rollout| rollout.environment == environment && rollout.terminal().is_none());
         let Some(open) = open else { return Ok(()) };
-        let message = format!("{environment} has a rollout that did not end: {} ({})", open.id, open.state.name());
+        let message =
+            format!("{environment} has a rollout that did not end: {} ({})", open.id, open.state.name());
         let help = match open.state {
-            State::AwaitingApproval => format!("cargo xtask approve {} --resume, or cargo xtask reject {}", open.id, open.id),
+            State::AwaitingApproval => {
+                format!("cargo xtask approve {} --resume, or cargo xtask reject {}", open.id, open.id)
+            }
             _ => format!("cargo xtask resume, or cargo xtask rollback {environment}"),
         };
         Err(Failure::error(Exit::Held, message, help))
@@ -235,7 +275,12 @@ impl<'a> Site<'a> {
 }
 
 /// `deploy ENV`.
-pub async fn deploy(context: &Context, environment: &str, digest: Option<String>, consent: Consent) -> anyhow::Result<Exit> {
+pub(super) async fn deploy(
+    context: &Context,
+    environment: &str,
+    digest: Option<String>,
+    consent: Consent,
+) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     site.environment(environment)?;
     let digest = digest.map(|text| known_digest(&site, &text)).transpose()?;
@@ -243,7 +288,12 @@ pub async fn deploy(context: &Context, environment: &str, digest: Option<String>
 }
 
 /// `promote FROM TO`.
-pub async fn promote(context: &Context, from: &str, to: &str, consent: Consent) -> anyhow::Result<Exit> {
+pub(super) async fn promote(
+    context: &Context,
+    from: &str,
+    to: &str,
+    consent: Consent,
+) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let (source, _) = (site.environment(from)?, site.environment(to)?);
     let seen = site.seen(&source).await?;
@@ -256,13 +306,15 @@ pub async fn promote(context: &Context, from: &str, to: &str, consent: Consent) 
 }
 
 /// `rollback ENV`: takes over what is under way, else rolls out the last good release.
-pub async fn rollback(context: &Context, name: &str, to: Option<String>) -> anyhow::Result<Exit> {
+pub(super) async fn rollback(context: &Context, name: &str, to: Option<String>) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let environment = site.environment(name)?;
     let to = to.map(|text| known_digest(&site, &text)).transpose()?;
     let all = deployer::rollouts(&mut site.link, &site.service).await?;
     let mine: Vec<&Rollout> = all.iter().filter(|rollout| rollout.environment == name).collect();
-    if let Some(open) = mine.iter().find(|rollout| rollout.terminal().is_none() && rollout.state != State::AwaitingApproval) {
+    if let Some(open) =
+        mine.iter().find(|rollout| rollout.terminal().is_none() && rollout.state != State::AwaitingApproval)
+    {
         site.seen(&environment).await?;
         site.link.grant(&site.target(name), GrantKind::Rollback).await?;
         let back = open.going_back("asked for by `rollback`", context.world.now());
@@ -271,7 +323,8 @@ pub async fn rollback(context: &Context, name: &str, to: Option<String>) -> anyh
         return Ok(if exit == Exit::RolledBack { Exit::Done } else { exit });
     }
     let seen = site.seen(&environment).await?;
-    let current = seen.weights.shares.iter().find(|share| share.role == Role::Stable).map(|share| share.digest.clone());
+    let current =
+        seen.weights.shares.iter().find(|share| share.role == Role::Stable).map(|share| share.digest.clone());
     let good = to.or_else(|| last_good(&mine, current.as_ref()));
     let Some(good) = good else {
         let message = format!("{name} has no earlier release to go back to");
@@ -311,7 +364,7 @@ fn last_good(rollouts: &[&Rollout], current: Option<&Digest>) -> Option<Digest> 
 }
 
 /// Whether a digest serves 100 % and is ready.
-pub fn serves(seen: &EnvironmentStatus, digest: &Digest) -> bool {
+pub(super) fn serves(seen: &EnvironmentStatus, digest: &Digest) -> bool {
     let share = seen.weights.shares.iter().find(|share| share.role == Role::Stable && share.weight == 100);
     let ready = |id: &String| {
         let mut instances = seen.instances.iter();
@@ -321,7 +374,7 @@ pub fn serves(seen: &EnvironmentStatus, digest: &Digest) -> bool {
 }
 
 /// The service's name: the policy's, else the image's package.
-pub fn service_name(workspace: &Workspace, in_force: &InForce) -> anyhow::Result<String> {
+pub(super) fn service_name(workspace: &Workspace, in_force: &InForce) -> anyhow::Result<String> {
     if let Some(name) = &in_force.policy.rollout.service.name {
         return Ok(name.clone());
     }
@@ -332,8 +385,27 @@ pub fn service_name(workspace: &Workspace, in_force: &InForce) -> anyhow::Result
         } else {
             "it is not clear which package is the service".to_owned()
         };
-        Failure::usage(message, format!("name it in policies/image.yaml (`package:`), one of: {}", names.join(", ")))
+        Failure::usage(
+            message,
+            format!("name it in policies/image.yaml (`package:`), one of: {}", names.join(", ")),
+        )
     })
+}
+
+/// The image, checked blob by blob and unpacked once.
+fn unpacked(stored: &Stored, release: &Release) -> anyhow::Result<Unpacked> {
+    let damaged = |why: String| {
+        Failure::infrastructure(
+            format!("the image of release {} is damaged: {why}", release.digest.short()),
+            "cargo xtask ship --fresh",
+        )
+    };
+    let layout =
+        layout::read(&stored.image(), architecture_here()?).map_err(|error| damaged(error.to_string()))?;
+    if layout.digest != release.digest {
+        return Err(damaged(format!("its layout holds {}", layout.digest)));
+    }
+    unpack::unpack(&layout, &stored.unpacked(), Limits::default()).map_err(|error| damaged(error.to_string()))
 }
 
 /// A whole digest, or the start of one that the store knows.
@@ -345,11 +417,19 @@ fn known_digest(site: &Site<'_>, text: &str) -> anyhow::Result<Digest> {
     let folder = site.state.join("services").join(&site.service).join("releases");
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let found: Vec<Digest> = names.filter(|name| name.starts_with(start)).filter_map(|hex| format!("sha256:{hex}").parse().ok()).collect();
+    let found: Vec<Digest> = names
+        .filter(|name| name.starts_with(start))
+        .filter_map(|hex| format!("sha256:{hex}").parse().ok())
+        .collect();
     match found.as_slice() {
         [one] if !start.is_empty() => Ok(one.clone()),
-        [] => Err(Failure::usage(format!("there is no release `{text}` in the store"), "cargo xtask history")),
-        _ => Err(Failure::usage(format!("`{text}` is the start of {} releases", found.len()), "give more digits")),
+        [] => {
+            Err(Failure::usage(format!("there is no release `{text}` in the store"), "cargo xtask history"))
+        }
+        _ => Err(Failure::usage(
+            format!("`{text}` is the start of {} releases", found.len()),
+            "give more digits",
+        )),
     }
 }
 
@@ -381,7 +461,8 @@ mod tests {
             digest: Digest::of(digest.as_bytes()),
             commit: String::new(),
             version: String::new(),
-            previous: previous.map(|name| Previous { digest: Digest::of(name.as_bytes()), instances: vec![] }),
+            previous: previous
+                .map(|name| Previous { digest: Digest::of(name.as_bytes()), instances: vec![] }),
             plan: RolloutPlan::forward(&EnvironmentPolicy::default()),
             state: State::Ended { terminal },
             entered_at: jiff::Timestamp::UNIX_EPOCH,
@@ -413,7 +494,10 @@ mod tests {
     fn certificate_paths_point_into_the_unpacked_image() {
         let rootfs = tempfile::tempdir().unwrap();
         std::fs::write(rootfs.path().join("ca.pem"), "").unwrap();
-        let mut variables = BTreeMap::from([("SSL_CERT_FILE".to_owned(), "/ca.pem".to_owned()), ("TZDIR".to_owned(), "/none".to_owned())]);
+        let mut variables = BTreeMap::from([
+            ("SSL_CERT_FILE".to_owned(), "/ca.pem".to_owned()),
+            ("TZDIR".to_owned(), "/none".to_owned()),
+        ]);
         point_into(&mut variables, rootfs.path());
         assert_eq!(variables["SSL_CERT_FILE"], rootfs.path().join("ca.pem").display().to_string());
         assert_eq!(variables["TZDIR"], "/none");

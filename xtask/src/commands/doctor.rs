@@ -102,7 +102,7 @@ struct Found {
 }
 
 /// `doctor`.
-pub async fn doctor(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn doctor(context: &Context) -> anyhow::Result<Exit> {
     let found = look(context).await;
     context.console.result(&found, |style| {
         let rows = found.iter().map(|found| {
@@ -120,7 +120,7 @@ pub async fn doctor(context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// `setup`: installs what is missing, as far as this user may.
-pub async fn setup(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn setup(context: &Context) -> anyhow::Result<Exit> {
     let missing: Vec<&Tool> = {
         let found = look(context).await;
         TOOLS.iter().zip(&found).filter(|(_, found)| found.version.is_none()).map(|(tool, _)| tool).collect()
@@ -140,11 +140,16 @@ pub async fn setup(context: &Context) -> anyhow::Result<Exit> {
         let help = format!("install them by hand: {}", packages.join(" "));
         let required = missing.iter().any(|tool| tool.need == Need::Required);
         context.console.note(format!("  ! missing, and not ours to install here: {}", packages.join(", ")));
-        return if required { Err(Failure::infrastructure("required tools are missing", help)) } else { Ok(Exit::Done) };
+        return if required {
+            Err(Failure::infrastructure("required tools are missing", help))
+        } else {
+            Ok(Exit::Done)
+        };
     }
     let step = context.console.step(&context.world, format!("installing {}", packages.join(" ")));
     apt(context, &["update", "-q"]).await?;
-    apt(context, &[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat()).await?;
+    apt(context, &[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat())
+        .await?;
     step.done("installed");
     Ok(Exit::Done)
 }
@@ -156,7 +161,10 @@ async fn apt(context: &Context, arguments: &[&str]) -> anyhow::Result<()> {
     if finished.timed_out || !finished.status.success() {
         let said = String::from_utf8_lossy(&finished.stderr);
         let last = said.lines().last().unwrap_or("it timed out").to_owned();
-        return Err(Failure::infrastructure(format!("`{command}` failed: {last}"), "run it by hand to see all it says"));
+        return Err(Failure::infrastructure(
+            format!("`{command}` failed: {last}"),
+            "run it by hand to see all it says",
+        ));
     }
     Ok(())
 }
@@ -169,7 +177,9 @@ async fn look(context: &Context) -> Vec<Found> {
             need: tool.need,
             version: answer(context, tool.name, tool.version).await,
             for_what: tool.for_what,
-            get: tool.debian.map_or(tool.otherwise.to_owned(), |package| format!("apt-get install {package}")),
+            get: tool
+                .debian
+                .map_or(tool.otherwise.to_owned(), |package| format!("apt-get install {package}")),
         });
     }
     all

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::plan::{Goal, Plan, Step, plan};
 use crate::report::{Step as Shown, human, lcov};
 use crate::tools::build::{self, Compilation, Compiled};
-use crate::tools::cargo::{Cargo, Network};
+use crate::tools::cargo::Cargo;
 use crate::tools::coverage::{Measurement, PackageTree, SourceTree, measure as measure_lines};
 use crate::tools::lint::{self, Formatting};
 use crate::tools::runner::{self, RunOptions};
@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// `ci`: every gate, or those that `--gate` names.
-pub async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
+pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     if ci.setup {
         doctor::setup(context).await?;
     }
@@ -32,24 +32,31 @@ pub async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
 }
 
 /// These gates.
-pub async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<Exit> {
+pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<Exit> {
     judge_and_show(context, wanted, None).await
 }
 
 /// `test [FILTER]`.
-pub async fn test(context: &Context, filter: Option<String>) -> anyhow::Result<Exit> {
+pub(super) async fn test(context: &Context, filter: Option<String>) -> anyhow::Result<Exit> {
     judge_and_show(context, &[Gate::Tests], filter).await
 }
 
 /// `security snapshot --from PATH`.
-pub async fn snapshot(context: &Context, from: &Path, commit: Option<&str>) -> anyhow::Result<Exit> {
+pub(super) async fn snapshot(context: &Context, from: &Path, commit: Option<&str>) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let into = workspace.root.join(advisory_snapshot::SNAPSHOT_PATH);
     let from = context.world.directory().join(from);
     let made = advisory_snapshot::refresh(&context.world, &from, commit, &into).await?;
     let shown = serde_json::json!({"advisories": made.advisories, "date": made.date, "commit": made.commit, "bytes": made.bytes});
     context.console.result(&shown, |_| {
-        format!("{} advisories of {} ({}), {} bytes: {}", made.advisories, made.date, made.commit, made.bytes, into.display())
+        format!(
+            "{} advisories of {} ({}), {} bytes: {}",
+            made.advisories,
+            made.date,
+            made.commit,
+            made.bytes,
+            into.display()
+        )
     });
     Ok(Exit::Done)
 }
@@ -71,7 +78,7 @@ async fn judge_and_show(context: &Context, wanted: &[Gate], filter: Option<Strin
 }
 
 /// Measures what the wanted gates need. Gates that need no compiler run beside it.
-pub async fn measure(
+pub(super) async fn measure(
     context: &Context,
     workspace: &Workspace,
     in_force: &InForce,
@@ -82,7 +89,7 @@ pub async fn measure(
 }
 
 /// Judges and writes the reports: evidence, verdict, and the lines that ran.
-pub fn conclude(
+pub(super) fn conclude(
     context: &Context,
     workspace: &Workspace,
     in_force: &InForce,
@@ -98,7 +105,7 @@ pub fn conclude(
 }
 
 /// A gate that could not run, as the failure of a verb that needs it.
-pub fn failure(why: &CouldNotRun) -> anyhow::Error {
+pub(super) fn failure(why: &CouldNotRun) -> anyhow::Error {
     Failure::infrastructure(&why.message, &why.help)
 }
 
@@ -115,7 +122,9 @@ impl Measurer<'_> {
         let mut gates = GateEvidence::default();
         let needs_cargo = plan.has(&Step::Compile) || plan.has(&Step::Format);
         let cargo = match needs_cargo {
-            true => Some(Cargo::discover(&self.context.world, &self.workspace.root, Network::from(self.context.global.offline)).await),
+            true => {
+                Some(Cargo::discover(&self.context.world, &self.workspace.root, self.context.network()).await)
+            }
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
@@ -131,7 +140,8 @@ impl Measurer<'_> {
             None => {}
             Some(Ok(compiled)) => {
                 if wanted.contains(&Gate::Lint) {
-                    gates.lint = format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
+                    gates.lint =
+                        format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
                 self.run(&plan, &compiled, &mut gates).await?;
             }
@@ -140,7 +150,11 @@ impl Measurer<'_> {
         Ok(Evidence { schema: SCHEMA.to_owned(), subject, gates })
     }
 
-    async fn format(&self, plan: &Plan, cargo: Option<&Result<Cargo, CouldNotRun>>) -> Option<Measured<Formatting>> {
+    async fn format(
+        &self,
+        plan: &Plan,
+        cargo: Option<&Result<Cargo, CouldNotRun>>,
+    ) -> Option<Measured<Formatting>> {
         let cargo = plan.has(&Step::Format).then_some(cargo).flatten()?;
         Some(match cargo {
             Ok(cargo) => lint::format(&self.context.world, cargo, &self.in_force.policy.lint).await,
@@ -179,8 +193,14 @@ impl Measurer<'_> {
         let step = self.step(&Step::Compile, plan);
         let compiled = build::compile(&self.context.world, cargo, &|line| step.tell(line)).await;
         match &compiled {
-            Ok(compiled) if compiled.outcome == Compilation::Refused => step.failed("does not compile"),
-            Ok(compiled) => step.done(format!("{} packages, {} test binaries", compiled.packages.len(), compiled.tests.len())),
+            Ok(compiled) if compiled.outcome == Compilation::DoesNotCompile => {
+                step.failed("does not compile")
+            }
+            Ok(compiled) => step.done(format!(
+                "{} packages, {} test binaries",
+                compiled.packages.len(),
+                compiled.tests.len()
+            )),
             Err(_) => step.failed("could not compile"),
         };
         Some(compiled)
@@ -200,8 +220,16 @@ impl Measurer<'_> {
             previous: self.previous(),
         };
         let step = self.step(&Step::Test, plan);
-        let tests = runner::run(&self.context.world, compiled, &self.in_force.policy.tests, &options, &|line| step.tell(line)).await;
-        let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(&self.in_force.policy.tests, one, 0));
+        let tests =
+            runner::run(&self.context.world, compiled, &self.in_force.policy.tests, &options, &|line| {
+                step.tell(line)
+            })
+            .await;
+        let judged = tests
+            .result
+            .as_ref()
+            .ok()
+            .map(|one| crate::gates::tests::judge(&self.in_force.policy.tests, one, 0));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
             Some(judged) => step.failed(human::facts(judged)),
@@ -220,15 +248,23 @@ impl Measurer<'_> {
         compiled: &Compiled,
         profiles: &Path,
     ) -> anyhow::Result<Measured<crate::evidence::CoverageEvidence>> {
-        if compiled.outcome == Compilation::Refused {
-            let why = CouldNotRun { message: "the workspace does not compile".into(), help: "cargo check --all-targets".into() };
+        if compiled.outcome == Compilation::DoesNotCompile {
+            let why = CouldNotRun {
+                message: "the workspace does not compile".into(),
+                help: "cargo check --all-targets".into(),
+            };
             return Ok(Measured { result: Err(why), duration_millis: 0 });
         }
         let packages = self.workspace.packages.iter();
         let tree = SourceTree {
             root: self.workspace.root.clone(),
             target: self.workspace.target.clone(),
-            packages: packages.map(|package| PackageTree { name: package.name.clone(), directory: package.directory.clone() }).collect(),
+            packages: packages
+                .map(|package| PackageTree {
+                    name: package.name.clone(),
+                    directory: package.directory.clone(),
+                })
+                .collect(),
             remapped: Vec::new(),
         };
         let objects = compiled.objects().map(Path::to_owned).collect();
@@ -245,7 +281,10 @@ impl Measurer<'_> {
                 step.failed("could not be counted");
             }
         }
-        Ok(Measured { result: counted.result.map(|counts| counts.evidence()), duration_millis: counted.duration_millis })
+        Ok(Measured {
+            result: counted.result.map(|counts| counts.evidence()),
+            duration_millis: counted.duration_millis,
+        })
     }
 
     /// The last run's times, so that the heaviest test starts first.
@@ -256,8 +295,11 @@ impl Measurer<'_> {
     }
 
     fn step(&self, step: &Step, plan: &Plan) -> Shown<'_> {
-        let position = plan.steps.iter().position(|planned| planned.step == *step).map_or(0, |position| position + 1);
-        self.context.console.step(&self.context.world, format!("{position}/{} {}", plan.steps.len(), step.name()))
+        let position =
+            plan.steps.iter().position(|planned| planned.step == *step).map_or(0, |position| position + 1);
+        self.context
+            .console
+            .step(&self.context.world, format!("{position}/{} {}", plan.steps.len(), step.name()))
     }
 
     async fn timed<E>(&self, work: impl Future<Output = Result<E, CouldNotRun>>) -> Measured<E> {
@@ -272,7 +314,10 @@ async fn blocking<E: Send + 'static>(
     work: impl FnOnce() -> Result<E, CouldNotRun> + Send + 'static,
 ) -> Result<E, CouldNotRun> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(CouldNotRun { message: format!("a worker ended early: {error}"), help: "report this as a bug of gateline".into() })
+        Err(CouldNotRun {
+            message: format!("a worker ended early: {error}"),
+            help: "report this as a bug of gateline".into(),
+        })
     })
 }
 

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 
 /// `image build`.
-pub async fn build(
+pub(super) async fn build(
     context: &Context,
     output: Option<PathBuf>,
     features: Vec<String>,
@@ -23,14 +23,20 @@ pub async fn build(
 ) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
-    let layout = output.map_or_else(|| context.reports(&workspace).join("image"), |output| context.world.directory().join(output));
+    let layout = output.map_or_else(
+        || context.reports(&workspace).join("image"),
+        |output| context.world.directory().join(output),
+    );
     let mut policy = in_force.policy.image.clone();
     policy.features.extend(features);
     policy.arguments.extend(arguments);
     let built = make(context, &workspace, &policy, &layout).await?;
     let judged = judge(&policy, &layout)?;
     context.console.result(&built, |style| {
-        let rows = built.layers.iter().map(|layer| vec![layer.what.clone(), bytes(layer.size_bytes), layer.digest.short().to_owned()]);
+        let rows = built
+            .layers
+            .iter()
+            .map(|layer| vec![layer.what.clone(), bytes(layer.size_bytes), layer.digest.short().to_owned()]);
         let layers = table(style, &["layer", "size", "digest"], &rows.collect::<Vec<_>>());
         format!("{layers}\n\n{}  {}\n{}", built.digest, bytes(built.size_bytes), built.layout.display())
     });
@@ -41,14 +47,17 @@ pub async fn build(
 }
 
 /// `image inspect`.
-pub async fn inspect(context: &Context, layout: Option<PathBuf>) -> anyhow::Result<Exit> {
+pub(super) async fn inspect(context: &Context, layout: Option<PathBuf>) -> anyhow::Result<Exit> {
     let layout = match layout {
         Some(layout) => context.world.directory().join(layout),
         None => context.reports(&context.workspace().await?).join("image"),
     };
     let summary = image::summarise(&layout, image::architecture_here()?)?;
     context.console.result(&summary, |style| {
-        let layers = summary.layers.iter().map(|layer| vec![layer.what.clone(), bytes(layer.size_bytes), layer.digest.short().to_owned()]);
+        let layers = summary
+            .layers
+            .iter()
+            .map(|layer| vec![layer.what.clone(), bytes(layer.size_bytes), layer.digest.short().to_owned()]);
         let files = summary.largest.iter().map(|file| vec![file.path.clone(), bytes(file.size_bytes)]);
         format!(
             "{}  {}\n\n{}\n\n{}",
@@ -62,7 +71,12 @@ pub async fn inspect(context: &Context, layout: Option<PathBuf>) -> anyhow::Resu
 }
 
 /// The image of a release to be: built, and judged by its own gate.
-pub async fn candidate(context: &Context, workspace: &Workspace, in_force: &InForce, layout: &Path) -> anyhow::Result<Candidate> {
+pub(super) async fn candidate(
+    context: &Context,
+    workspace: &Workspace,
+    in_force: &InForce,
+    layout: &Path,
+) -> anyhow::Result<Candidate> {
     let policy = &in_force.policy.image;
     let built = make(context, workspace, policy, layout).await?;
     let judged = judge(policy, layout)?;
@@ -79,7 +93,12 @@ pub async fn candidate(context: &Context, workspace: &Workspace, in_force: &InFo
     })
 }
 
-async fn make(context: &Context, workspace: &Workspace, policy: &ImagePolicy, layout: &Path) -> anyhow::Result<BuiltImage> {
+async fn make(
+    context: &Context,
+    workspace: &Workspace,
+    policy: &ImagePolicy,
+    layout: &Path,
+) -> anyhow::Result<BuiltImage> {
     let request = ImageRequest {
         root: workspace.root.clone(),
         target_dir: workspace.target.clone(),
@@ -105,7 +124,10 @@ async fn make(context: &Context, workspace: &Workspace, policy: &ImagePolicy, la
 fn package(workspace: &Workspace, policy: &ImagePolicy) -> anyhow::Result<PackageFacts> {
     let package = workspace.service_package(policy.package.as_deref()).map_err(|names| {
         let message = "it is not clear which package becomes the image";
-        Failure::usage(message, format!("name it in policies/image.yaml (`package:`), one of: {}", names.join(", ")))
+        Failure::usage(
+            message,
+            format!("name it in policies/image.yaml (`package:`), one of: {}", names.join(", ")),
+        )
     })?;
     Ok(PackageFacts {
         name: package.name.clone(),

@@ -9,7 +9,7 @@ use crate::platform::local::client::Client;
 const LOG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// `local up`.
-pub async fn up(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn up(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
     let was_up = Client::is_up(&context.world, &state).await;
     Client::ensure_up(&context.world, &state).await?;
@@ -19,7 +19,7 @@ pub async fn up(context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// `local down`.
-pub async fn down(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn down(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
     if !Client::is_up(&context.world, &state).await {
         context.console.note("  = the embedded platform is down already");
@@ -32,7 +32,7 @@ pub async fn down(context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// `local logs ENV`: the end of each instance's log.
-pub async fn logs(context: &Context, environment: &str, lines: usize) -> anyhow::Result<Exit> {
+pub(super) async fn logs(context: &Context, environment: &str, lines: usize) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let policy = site.environment(environment)?;
     let seen = site.seen(&policy).await?;

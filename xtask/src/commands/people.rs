@@ -9,7 +9,7 @@ use crate::rollout::{Rollout, State};
 
 /// Whether an approval also goes on with the rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub(super) enum Then {
     /// Only record it.
     Nothing,
     /// Go on at once.
@@ -23,11 +23,16 @@ impl From<bool> for Then {
 }
 
 /// `approve ID`.
-pub async fn approve(context: &Context, id: &str, then: Then) -> anyhow::Result<Exit> {
+pub(super) async fn approve(context: &Context, id: &str, then: Then) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let rollout = waiting(&mut site, id).await?;
     deployer::give(&mut site.link, &rollout, Given::Yes).await?;
-    context.console.note(format!("  ✓ approved {}: {} to {}", rollout.id, rollout.digest.short(), rollout.environment));
+    context.console.note(format!(
+        "  ✓ approved {}: {} to {}",
+        rollout.id,
+        rollout.digest.short(),
+        rollout.environment
+    ));
     match then {
         Then::Resume => site.go_on(rollout, Consent::Asked).await,
         Then::Nothing => {
@@ -38,7 +43,7 @@ pub async fn approve(context: &Context, id: &str, then: Then) -> anyhow::Result<
 }
 
 /// `reject ID`.
-pub async fn reject(context: &Context, id: &str) -> anyhow::Result<Exit> {
+pub(super) async fn reject(context: &Context, id: &str) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let rollout = waiting(&mut site, id).await?;
     deployer::give(&mut site.link, &rollout, Given::No).await?;
@@ -48,7 +53,7 @@ pub async fn reject(context: &Context, id: &str) -> anyhow::Result<Exit> {
 }
 
 /// `resume`: every rollout that did not end, oldest first. The worst end is the exit code.
-pub async fn resume(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn resume(context: &Context) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let all = deployer::rollouts(&mut site.link, &site.service).await?;
     let open: Vec<Rollout> = all.into_iter().filter(|rollout| rollout.terminal().is_none()).collect();
@@ -65,7 +70,8 @@ pub async fn resume(context: &Context) -> anyhow::Result<Exit> {
 
 async fn waiting(site: &mut Site<'_>, id: &str) -> anyhow::Result<Rollout> {
     let all = deployer::rollouts(&mut site.link, &site.service).await?;
-    let waiting: Vec<&Rollout> = all.iter().filter(|rollout| rollout.state == State::AwaitingApproval).collect();
+    let waiting: Vec<&Rollout> =
+        all.iter().filter(|rollout| rollout.state == State::AwaitingApproval).collect();
     match all.iter().find(|rollout| rollout.id == id) {
         Some(rollout) if rollout.state == State::AwaitingApproval => Ok(rollout.clone()),
         Some(rollout) => {
@@ -74,7 +80,11 @@ async fn waiting(site: &mut Site<'_>, id: &str) -> anyhow::Result<Rollout> {
         }
         None => {
             let ids: Vec<&str> = waiting.iter().map(|rollout| rollout.id.as_str()).collect();
-            let help = if ids.is_empty() { "none waits: cargo xtask status".to_owned() } else { format!("waiting: {}", ids.join(", ")) };
+            let help = if ids.is_empty() {
+                "none waits: cargo xtask status".to_owned()
+            } else {
+                format!("waiting: {}", ids.join(", "))
+            };
             Err(Failure::usage(format!("there is no rollout `{id}`"), help))
         }
     }

@@ -5,12 +5,12 @@ use crate::cli::PlanGoal;
 use crate::exit::Exit;
 use crate::plan::{Goal, Step, plan};
 use crate::report::table::table;
-use crate::tools::cargo::{Cargo, Network};
+use crate::tools::cargo::Cargo;
 use crate::tools::{build, lint};
 use crate::verdict::Gate;
 
 /// `plan [ci|ship]`.
-pub async fn show(context: &Context, goal: PlanGoal) -> anyhow::Result<Exit> {
+pub(super) async fn show(context: &Context, goal: PlanGoal) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
     let goal = match goal {
@@ -18,7 +18,7 @@ pub async fn show(context: &Context, goal: PlanGoal) -> anyhow::Result<Exit> {
         PlanGoal::Ship => Goal::Ship,
     };
     let plan = plan(&in_force.policy, &goal);
-    let cargo = Cargo::discover(&context.world, &workspace.root, Network::from(context.global.offline)).await;
+    let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
     let cargo = cargo.map_err(|why| super::gates::failure(&why))?;
     let command = |step: &Step| match step {
         Step::Format => lint::command(&cargo).to_string(),

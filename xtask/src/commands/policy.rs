@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::policy::parse;
 
 /// `policy show`: every key with its value, as the files would say it.
-pub async fn show(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn show(context: &Context) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
     let shown = serde_json::json!({"policy": in_force.policy, "from": in_force.source});
@@ -16,9 +16,11 @@ pub async fn show(context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// `policy check`.
-pub async fn check(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn check(context: &Context) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
-    context.console.result(&in_force.source, |_| format!("the policies are well formed: {}", in_force.source.hash));
+    context
+        .console
+        .result(&in_force.source, |_| format!("the policies are well formed: {}", in_force.source.hash));
     Ok(Exit::Done)
 }

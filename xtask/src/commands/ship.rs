@@ -3,7 +3,7 @@
 //! What is live is compared first: the same tree, policy and toolchain mean that no release is made. A release that was
 //! made from the same inputs and is not live everywhere yet goes on from where it is.
 
-use super::context::{Context, InForce, about, write_report};
+use super::context::{Context, InForce, write_report};
 use super::deploy::{Consent, Site, serves, service_name};
 use super::{gates, image};
 use crate::digest::Digest;
@@ -20,11 +20,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Set for the tests that a gate runs: its value is the workspace whose gates run.
-pub const INSIDE_GATE: &str = "GATELINE_INSIDE_GATE";
+pub(super) const INSIDE_GATE: &str = "GATELINE_INSIDE_GATE";
 
 /// Whether earlier releases count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reuse {
+pub(super) enum Reuse {
     /// A release of the same inputs is used.
     Allowed,
     /// `--fresh`: everything is done again.
@@ -65,14 +65,17 @@ struct Place {
 }
 
 /// `ship`.
-pub async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> anyhow::Result<Exit> {
+pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     refuse_inside_its_own_gates(context, &workspace)?;
     let in_force = context.policy(&workspace).await?;
     service_name(&workspace, &in_force)?;
     refuse_dirty(&workspace)?;
     if workspace.branch.is_none() {
-        context.console.note(format!("  ! HEAD is detached at {}: the release is of that commit", short(&workspace.commit)));
+        context.console.note(format!(
+            "  ! HEAD is detached at {}: the release is of that commit",
+            short(&workspace.commit)
+        ));
     }
     let reports = context.reports(&workspace);
     let _lock = only_one(&reports)?;
@@ -87,12 +90,16 @@ pub async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> anyhow::
     if let Some(release) = &earlier
         && live_everywhere(&mut site, release).await?
     {
-        context.console.note("  = nothing changed: this tree, policy and toolchain serve already, and no release is made");
+        context.console.note(
+            "  = nothing changed: this tree, policy and toolchain serve already, and no release is made",
+        );
         return run.summary(&mut site, &workspace, Some(release), Exit::Done, false).await;
     }
     let release = match earlier {
         Some(release) => {
-            context.console.note(format!("  = release {} was made from the same inputs", release.digest.short()));
+            context
+                .console
+                .note(format!("  = release {} was made from the same inputs", release.digest.short()));
             release
         }
         None => match run.make(&workspace, &site.in_force, subject, &folder).await? {
@@ -117,7 +124,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn timed<T>(&mut self, stage: &str, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    async fn timed<T>(
+        &mut self,
+        stage: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         let start = self.context.world.monotonic();
         let done = work.await;
         let took = self.context.world.monotonic().saturating_sub(start);
@@ -135,7 +146,9 @@ impl Run<'_> {
         folder: &Path,
     ) -> anyhow::Result<Result<Release, Exit>> {
         let context = self.context;
-        let evidence = self.timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::FOR_RELEASE)).await?;
+        let evidence = self
+            .timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::FOR_RELEASE))
+            .await?;
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::FOR_RELEASE)?;
         let Some(proof) = verdict.passed() else {
             self.show_refusal(&verdict, &context.reports(workspace));
@@ -206,7 +219,9 @@ fn seal(
 fn made_before(folder: &Path, subject: &Subject) -> anyhow::Result<Option<Release>> {
     let Some((_, release)) = store::open(folder)? else { return Ok(None) };
     let release = release.claimed().clone();
-    let same = release.tree == subject.tree && release.policy == subject.policy && release.toolchain == subject.toolchain;
+    let same = release.tree == subject.tree
+        && release.policy == subject.policy
+        && release.toolchain == subject.toolchain;
     Ok((same && !subject.dirty).then_some(release))
 }
 
@@ -238,7 +253,8 @@ fn human(style: Style, summary: &Summary) -> String {
         let digest = place.digest.as_ref().map_or("nothing", |digest| digest.short());
         vec![place.environment.clone(), place.url.clone(), digest.to_owned()]
     });
-    let places = crate::report::table::table(style, &["environment", "url", "serves"], &places.collect::<Vec<_>>());
+    let places =
+        crate::report::table::table(style, &["environment", "url", "serves"], &places.collect::<Vec<_>>());
     let stages: Vec<String> = summary
         .stages
         .iter()
@@ -262,7 +278,8 @@ fn short(commit: &str) -> &str {
 fn refuse_inside_its_own_gates(context: &Context, workspace: &Workspace) -> anyhow::Result<()> {
     let inside = context.world.env(INSIDE_GATE).is_some_and(|root| Path::new(root) == workspace.root);
     if inside {
-        let message = "a test of this workspace started `ship` on it, inside the gates of a `ship`: it would never end";
+        let message =
+            "a test of this workspace started `ship` on it, inside the gates of a `ship`: it would never end";
         return Err(Failure::usage(message, "let the test use a prepared release, or another workspace"));
     }
     Ok(())
@@ -274,13 +291,15 @@ fn refuse_dirty(workspace: &Workspace) -> anyhow::Result<()> {
         1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
-    let message = format!("{first}{more} differ from commit {}: a release is of a commit", short(&workspace.commit));
+    let message =
+        format!("{first}{more} differ from commit {}: a release is of a commit", short(&workspace.commit));
     Err(Failure::usage(message, "git commit -a, or git stash; `cargo xtask ci` judges the tree as it is"))
 }
 
 fn refuse_change_meanwhile(now: &Workspace, before: &Workspace) -> anyhow::Result<()> {
     if now.tree != before.tree {
-        let message = "the tree changed while the gates and the build looked at it, so the evidence is of another tree";
+        let message =
+            "the tree changed while the gates and the build looked at it, so the evidence is of another tree";
         return Err(Failure::infrastructure(message, "cargo xtask ship"));
     }
     Ok(())
@@ -288,9 +307,10 @@ fn refuse_change_meanwhile(now: &Workspace, before: &Workspace) -> anyhow::Resul
 
 fn remove(folder: &Path) -> anyhow::Result<()> {
     match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::infrastructure(format!("failed to empty {}: {error}", folder.display()), "check its owner"))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::infrastructure(
+            format!("failed to empty {}: {error}", folder.display()),
+            "check its owner",
+        )),
         _ => Ok(()),
     }
 }
@@ -299,7 +319,10 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
 fn only_one(reports: &Path) -> anyhow::Result<std::fs::File> {
     let file = reports.join("ship.lock");
     let unwritable = |error: std::io::Error| {
-        Failure::infrastructure(format!("failed to write {}: {error}", file.display()), "check the folder's owner and space")
+        Failure::infrastructure(
+            format!("failed to write {}: {error}", file.display()),
+            "check the folder's owner and space",
+        )
     };
     std::fs::create_dir_all(reports).map_err(unwritable)?;
     let lock = std::fs::File::create(&file).map_err(unwritable)?;
@@ -333,12 +356,24 @@ mod tests {
             outcome: Exit::Done.meaning(),
             digest: Some(Digest::of(b"x")),
             commit: "0123456789abcdef".into(),
-            stages: vec![Stage { stage: "gates".into(), millis: 61_000 }, Stage { stage: "platform".into(), millis: 3 }],
-            environments: vec![Place { environment: "production".into(), url: "http://127.0.0.1:1".into(), digest: None }],
+            stages: vec![
+                Stage { stage: "gates".into(), millis: 61_000 },
+                Stage { stage: "platform".into(), millis: 3 },
+            ],
+            environments: vec![Place {
+                environment: "production".into(),
+                url: "http://127.0.0.1:1".into(),
+                digest: None,
+            }],
             next: vec!["cargo xtask status".into()],
         };
         let text = human(Style::Plain, &summary);
-        for words in ["production   http://127.0.0.1:1  nothing", "commit 0123456789ab", "times   gates 61 s\n", "next    cargo xtask status"] {
+        for words in [
+            "production   http://127.0.0.1:1  nothing",
+            "commit 0123456789ab",
+            "times   gates 61 s\n",
+            "next    cargo xtask status",
+        ] {
             assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }

@@ -7,8 +7,8 @@ use crate::exit::Exit;
 use crate::platform::local::client::Client;
 use crate::report::Style;
 use crate::report::table::table;
-use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus};
 use crate::rollout::Rollout;
+use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus};
 use serde::Serialize;
 
 /// `status`, as `--format json` shows it.
@@ -20,16 +20,19 @@ struct Shown {
 }
 
 /// `status`: environments, digests, weights, health.
-pub async fn status(context: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
     if !Client::is_up(&context.world, &state).await {
         let shown = Shown { schema: "gateline/status/v1", environments: vec![], open: vec![] };
-        context.console.result(&shown, |_| "the embedded platform is down; start it: cargo xtask local up".to_owned());
+        context
+            .console
+            .result(&shown, |_| "the embedded platform is down; start it: cargo xtask local up".to_owned());
         return Ok(Exit::Done);
     }
     let mut link = Link::up(&context.world, &state, "/").await?;
     let environments = link.environments(None).await?;
-    let mut services: Vec<String> = environments.iter().map(|environment| environment.target.service.clone()).collect();
+    let mut services: Vec<String> =
+        environments.iter().map(|environment| environment.target.service.clone()).collect();
     services.sort();
     services.dedup();
     let mut open = Vec::new();
@@ -66,7 +69,17 @@ fn rows(environment: &EnvironmentStatus) -> Vec<Vec<String>> {
     let service = |first: usize| if first == 0 { environment.target.service.clone() } else { String::new() };
     if environment.instances.is_empty() {
         let dash = || "-".to_owned();
-        return vec![vec![service(0), name(0), dash(), dash(), dash(), "nothing serves".into(), dash(), dash(), url]];
+        return vec![vec![
+            service(0),
+            name(0),
+            dash(),
+            dash(),
+            dash(),
+            "nothing serves".into(),
+            dash(),
+            dash(),
+            url,
+        ]];
     }
     let row = |(number, instance): (usize, &InstanceStatus)| {
         vec![
@@ -100,7 +113,7 @@ fn health(health: &Health) -> String {
 }
 
 /// `history [ENV]`.
-pub async fn history(context: &Context, environment: Option<String>) -> anyhow::Result<Exit> {
+pub(super) async fn history(context: &Context, environment: Option<String>) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
     let service = service_name(&workspace, &in_force)?;

@@ -67,7 +67,8 @@ fn count(records: &[Record], rollout: &Rollout) -> Approvals {
 /// The question at a terminal.
 pub(super) fn question(rollout: &Rollout) -> String {
     let weights: Vec<String> = rollout.plan.steps.iter().map(|step| format!("{} %", step.weight)).collect();
-    let from = rollout.previous.as_ref().map_or("nothing".to_owned(), |previous| previous.digest.short().to_owned());
+    let from =
+        rollout.previous.as_ref().map_or("nothing".to_owned(), |previous| previous.digest.short().to_owned());
     format!(
         "{}: {} → {} (commit {}), by {} then 100 %. Approve?",
         rollout.environment,
@@ -128,6 +129,9 @@ mod tests {
     #[test]
     fn the_question_names_what_is_at_stake() {
         let asked = question(&rollout("r1"));
-        assert!(asked.starts_with("production: nothing → ") && asked.contains("10 %, 50 % then 100 %"), "{asked}");
+        assert!(
+            asked.starts_with("production: nothing → ") && asked.contains("10 %, 50 % then 100 %"),
+            "{asked}"
+        );
     }
 }

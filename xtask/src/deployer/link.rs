@@ -3,9 +3,7 @@
 use super::unexpected;
 use crate::failure::Failure;
 use crate::platform::local::client::{CallError, Client};
-use crate::platform::protocol::{
-    Entry, GrantKind, Record, Refusal, RefusalCode, Reply, Request, Target,
-};
+use crate::platform::protocol::{Entry, GrantKind, Record, Refusal, RefusalCode, Reply, Request, Target};
 use crate::rollout::seen::EnvironmentStatus;
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -69,7 +67,10 @@ impl Link {
             }
         }
         let error = last.map_or(String::new(), |error| format!(": {error:#}"));
-        Err(Failure::infrastructure(format!("the supervisor went away{error}"), "cargo xtask local up, then cargo xtask resume"))
+        Err(Failure::infrastructure(
+            format!("the supervisor went away{error}"),
+            "cargo xtask local up, then cargo xtask resume",
+        ))
     }
 
     /// The same request under the epoch held now.
@@ -167,7 +168,8 @@ impl Link {
     pub async fn environment(&mut self, target: &Target) -> anyhow::Result<EnvironmentStatus> {
         let all = self.environments(Some(&target.service)).await?;
         all.into_iter().find(|environment| environment.target == *target).ok_or_else(|| {
-            let message = format!("{} has no environment `{}` on this platform", target.service, target.environment);
+            let message =
+                format!("{} has no environment `{}` on this platform", target.service, target.environment);
             Failure::usage(message, "cargo xtask status")
         })
     }
@@ -198,5 +200,8 @@ pub(super) fn refused(refusal: &Refusal) -> anyhow::Error {
 }
 
 fn taken(target: &Target, refusal: &Refusal) -> anyhow::Error {
-    Failure::infrastructure(format!("{} is in other hands: {}", target.environment, refusal.message), refusal.help.clone())
+    Failure::infrastructure(
+        format!("{} is in other hands: {}", target.environment, refusal.message),
+        refusal.help.clone(),
+    )
 }

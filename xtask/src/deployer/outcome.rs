@@ -61,7 +61,11 @@ mod tests {
         let at = |state| now(&Rollout { state, ..rollout("r") });
         assert_eq!(at(State::Watching { step: 0, samples_before: 0 }), "at 10 %, next 50 %");
         assert_eq!((at(State::Shifting { step: 1 }), at(State::Full)), ("to 50 %".into(), "to 100 %".into()));
-        let back = Rollout { state: State::Ended { terminal: Terminal::RolledBack }, reason: Some("5xx".into()), ..rollout("r") };
+        let back = Rollout {
+            state: State::Ended { terminal: Terminal::RolledBack },
+            reason: Some("5xx".into()),
+            ..rollout("r")
+        };
         assert_eq!(summary_line(&back), "rolled back: 5xx");
     }
 }

@@ -19,11 +19,21 @@ pub struct Past {
 
 /// A rollout's state.
 pub(super) fn state(rollout: &Rollout) -> Entry {
-    Entry { rollout: rollout.id.clone(), phase: Phase::State, what: rollout.state.name().to_owned(), body: json!(rollout) }
+    Entry {
+        rollout: rollout.id.clone(),
+        phase: Phase::State,
+        what: rollout.state.name().to_owned(),
+        body: json!(rollout),
+    }
 }
 
 /// An action before (`Intent`) or after it; `outcome` is the supervisor's reply.
-pub(super) fn entry(rollout: &Rollout, phase: Phase, action: &Action, outcome: Option<serde_json::Value>) -> Entry {
+pub(super) fn entry(
+    rollout: &Rollout,
+    phase: Phase,
+    action: &Action,
+    outcome: Option<serde_json::Value>,
+) -> Entry {
     let what = match action {
         Action::Start { .. } => "start",
         Action::SetWeights { .. } => "set-weights",
@@ -55,7 +65,7 @@ pub fn past(records: &[Record]) -> Vec<Past> {
 }
 
 /// What serves in an environment, by the table in force.
-pub fn stable_of(seen: &EnvironmentStatus) -> Option<Previous> {
+pub(super) fn stable_of(seen: &EnvironmentStatus) -> Option<Previous> {
     let stable = seen.weights.shares.iter().find(|share| share.role == Role::Stable)?;
     Some(Previous { digest: stable.digest.clone(), instances: stable.instances.clone() })
 }
@@ -103,7 +113,8 @@ pub(super) mod tests {
     fn the_last_state_of_each_rollout_is_what_it_is() {
         let (first, second) = (rollout("a"), rollout("b"));
         let ended = Rollout { state: State::Ended { terminal: Terminal::Done }, ..first.clone() };
-        let records: Vec<Record> = [&first, &second, &ended].map(|rollout| record("uid:9", state(rollout))).to_vec();
+        let records: Vec<Record> =
+            [&first, &second, &ended].map(|rollout| record("uid:9", state(rollout))).to_vec();
         let last: Vec<Rollout> = past(&records).into_iter().map(|past| past.rollout).collect();
         assert_eq!(last, [ended, second]);
     }

@@ -1,7 +1,7 @@
 //! The platform's store of releases: what was rolled out stays here, so that going back needs nothing from elsewhere.
 //!
 //! `<state>/services/<service>/releases/<hex>/` holds `release.json`, `evidence.json`, the OCI layout `image/` and,
-//! once it was started here, its unpacked `rootfs/`.
+//! once it was started here, `unpacked/`.
 
 use crate::digest::Digest;
 use crate::failure::Failure;
@@ -35,7 +35,8 @@ pub fn open(folder: impl Into<PathBuf>) -> anyhow::Result<Option<(Stored, Unveri
     if !file.exists() {
         return Ok(None);
     }
-    let release = serde_json::from_slice(&read(&file)?).with_context(|| format!("failed to read {}", file.display()))?;
+    let release = serde_json::from_slice(&read(&file)?)
+        .with_context(|| format!("failed to read {}", file.display()))?;
     Ok(Some((stored, release)))
 }
 
@@ -50,9 +51,9 @@ impl Stored {
         self.folder.join(IMAGE_FOLDER)
     }
 
-    /// Where its root file system is unpacked.
-    pub fn rootfs(&self) -> PathBuf {
-        self.folder.join("rootfs")
+    /// Where its image is unpacked.
+    pub fn unpacked(&self) -> PathBuf {
+        self.folder.join("unpacked")
     }
 
     /// Judges its evidence again.
@@ -101,7 +102,11 @@ impl Stored {
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let facts = std::fs::metadata(file).with_context(|| format!("failed to read {}", file.display()))?;
-    anyhow::ensure!(facts.len() <= FILE_BYTES_MAX, "{} is larger than {FILE_BYTES_MAX} bytes", file.display());
+    anyhow::ensure!(
+        facts.len() <= FILE_BYTES_MAX,
+        "{} is larger than {FILE_BYTES_MAX} bytes",
+        file.display()
+    );
     std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))
 }
 

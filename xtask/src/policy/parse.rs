@@ -52,7 +52,8 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Resu
 /// # Errors
 /// Never for a policy that was parsed.
 pub fn to_yaml(policy: &Policy) -> anyhow::Result<String> {
-    let section = |name: &str, text: Result<String, serde_yaml::Error>| Ok(format!("# policies/{name}\n{}\n", text?));
+    let section =
+        |name: &str, text: Result<String, serde_yaml::Error>| Ok(format!("# policies/{name}\n{}\n", text?));
     let sections: anyhow::Result<Vec<String>> = [
         section("lint.yaml", serde_yaml::to_string(&policy.lint)),
         section("tests.yaml", serde_yaml::to_string(&policy.tests)),
@@ -207,7 +208,11 @@ mod tests {
         let text = to_yaml(&Policy::default()).unwrap();
         for section in text.split("# policies/").skip(1) {
             let name = section.lines().next().unwrap();
-            assert_eq!(parsed(name, section.split_once('\n').unwrap().1).unwrap(), Policy::default(), "{name}");
+            assert_eq!(
+                parsed(name, section.split_once('\n').unwrap().1).unwrap(),
+                Policy::default(),
+                "{name}"
+            );
         }
     }
 

@@ -104,12 +104,7 @@ impl Proxy {
     ///
     /// # Errors
     /// Where the path is none, there is no backend, or `count` is more than [`PROBES_MAX`].
-    pub async fn probe(
-        &self,
-        backends: &[Arc<Backend>],
-        path: &str,
-        count: u32,
-    ) -> anyhow::Result<Probed> {
+    pub async fn probe(&self, backends: &[Arc<Backend>], path: &str, count: u32) -> anyhow::Result<Probed> {
         probe::probe(&self.core.client, backends, path, count).await
     }
 
