@@ -5,7 +5,7 @@
 //! is an index, as ours are.
 
 use super::config::{Architecture, Config};
-use super::layer::Counted;
+use super::counted::{self, Counted};
 use super::manifest::{Descriptor, Index, MEDIA_CONFIG, MEDIA_INDEX, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
 use super::{Assembled, Blob};
 use crate::digest::Digest;
@@ -227,9 +227,8 @@ fn verify_layer(directory: &Path, what: &str, at: &Descriptor) -> Result<(), Lay
     }
     let path = blob_path(directory, &at.digest);
     let file = File::open(&path).map_err(|error| LayoutError::Io(path.clone(), error))?;
-    let mut counted = Counted::new(io::sink());
-    io::copy(&mut file.take(at.size + 1), &mut counted).map_err(|error| LayoutError::Io(path, error))?;
-    let (_, found, bytes) = counted.finish();
+    let (found, bytes) =
+        counted::digest(file.take(at.size + 1)).map_err(|error| LayoutError::Io(path, error))?;
     same_length(what, at.size, bytes)?;
     same(what, &at.digest, found)
 }
