@@ -180,6 +180,12 @@ async fn two_directories_and_environments_give_one_digest() {
             "{secret} is inside"
         );
     }
+    let summary = image::summarise(&two.layout, image::architecture_here().unwrap()).unwrap();
+    assert_eq!((&summary.digest, summary.size_bytes), (&two.digest, two.size_bytes));
+    let small = ImagePolicy { size_bytes_max: two.size_bytes - 1, ..policy() };
+    let refused = gateline::gates::image::judge(&small, &image::evidence(&summary), 0);
+    assert!(refused.findings[0].message.contains("its largest files: /app/svc ("), "{refused:?}");
+
     let program = unpacked.rootfs.join(unpacked.config.entrypoint[0].trim_start_matches('/'));
     serves(&world(&[]), &CommandLine::new(program.to_str().unwrap(), [""; 0])).await;
 }
@@ -225,8 +231,6 @@ async fn it_starts_in_an_empty_root_as_nobody_in_particular() {
     let world = world(&[]);
     let built = build(&world, home.path()).await.unwrap();
     let unpacked = unpacked(&built, home.path());
-    let summary = image::summarise(&built.layout, image::architecture_here().unwrap()).unwrap();
-    assert_eq!(summary.largest[0].path, "/app/svc");
     let user = format!("--userspec={}", unpacked.config.user);
     let root = unpacked.rootfs.to_str().unwrap();
     let line = serves(&world, &CommandLine::new("chroot", [&user, root, "/app/svc"])).await;
