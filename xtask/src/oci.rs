@@ -5,6 +5,7 @@
 //! (DESIGN §7.6). Only [`layout`] and [`unpack`] touch files. Formats: OCI image-spec 1.1.
 
 pub mod config;
+pub(crate) mod counted;
 pub mod inspect;
 pub mod layer;
 pub mod layout;

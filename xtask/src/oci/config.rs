@@ -40,7 +40,7 @@ pub struct Facts {
     pub user: u32,
     /// Environment on top of the defaults.
     pub environment: BTreeMap<String, String>,
-    /// Labels on top of ours.
+    /// Labels besides ours; ours win, so that no policy can name another commit.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -211,12 +211,10 @@ pub fn labels(facts: &Facts, created: Timestamp) -> BTreeMap<String, String> {
         ("licenses", facts.licences.clone()),
         ("description", facts.description.clone()),
     ];
-    let mut labels: BTreeMap<String, String> = said
-        .into_iter()
-        .filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?)))
-        .collect();
+    let said = said.into_iter();
+    let mut labels = facts.labels.clone();
+    labels.extend(said.filter_map(|(key, value)| Some((format!("org.opencontainers.image.{key}"), value?))));
     labels.insert(CREATED.to_owned(), rfc3339(created));
-    labels.extend(facts.labels.clone());
     labels
 }
 
@@ -257,6 +255,15 @@ mod tests {
         assert_eq!(config.config.labels[CREATED], "2026-01-02T03:04:05Z");
         assert_eq!(config.config.labels["org.opencontainers.image.revision"], "a".repeat(40));
         assert!(!config.config.labels.contains_key("org.opencontainers.image.description"));
+    }
+
+    #[test]
+    fn a_policy_cannot_name_another_commit() {
+        let revision = "org.opencontainers.image.revision".to_owned();
+        let labels =
+            BTreeMap::from([(revision.clone(), "x".to_owned()), ("team".to_owned(), "y".to_owned())]);
+        let labels = super::labels(&Facts { labels, ..facts() }, Timestamp::UNIX_EPOCH);
+        assert_eq!((labels[&revision].as_str(), labels["team"].as_str()), ("a".repeat(40).as_str(), "y"));
     }
 
     #[test]

@@ -129,3 +129,14 @@ pub fn human(bytes: u64) -> String {
         _ => scaled(1_000_000_000, "GB"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+
+    #[test]
+    fn bytes_are_told_in_powers_of_ten() {
+        let told = [999, 1_000, 1_950_000, 2_100_000_000].map(human);
+        assert_eq!(told, ["999 B", "1.0 kB", "1.9 MB", "2.1 GB"]);
+    }
+}

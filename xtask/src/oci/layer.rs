@@ -5,11 +5,15 @@
 //! not change because a commit touched a document. No extension headers, so every reader reads the same.
 //! The compressor is flate2's Rust backend as Cargo.lock pins it; a test holds its output.
 
+mod ustar;
+
+use super::counted::Counted;
 use crate::digest::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
+use ustar::BLOCK;
 
 /// The time of every member. One second, because some readers take 0 for "unset" (jib does the same).
 pub const MTIME_SECS: u64 = 1;
@@ -19,13 +23,6 @@ const GZIP_LEVEL: u32 = 6;
 const GZIP_OS_UNKNOWN: u8 = 255;
 /// Changes when the same entries give other bytes: part of every cache key.
 const FORMAT: &str = "gateline/layer/v1";
-const BLOCK: usize = 512;
-const NAME_BYTES_MAX: usize = 100;
-const PREFIX_BYTES_MAX: usize = 155;
-/// Seven octal digits.
-const OWNER_MAX: u32 = 0o7_777_777;
-/// Eleven octal digits.
-const SIZE_BYTES_MAX: u64 = 0o77_777_777_777;
 
 /// One member of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,7 +222,8 @@ impl Layer {
     /// As [`Layer::compress`].
     pub fn archive(&self, out: &mut impl Write) -> Result<(), LayerError> {
         for entry in self.0.values() {
-            out.write_all(&header(entry)?).map_err(|error| LayerError::Io(entry.path.clone(), error))?;
+            out.write_all(&ustar::header(entry)?)
+                .map_err(|error| LayerError::Io(entry.path.clone(), error))?;
             if let Some(content) = entry.kind.content() {
                 write_content(&entry.path, content, out)?;
             }
@@ -236,47 +234,6 @@ impl Layer {
 
 fn parents(path: &str) -> Vec<String> {
     path.match_indices('/').map(|(at, _)| path[..at].to_owned()).collect()
-}
-
-/// A ustar header (POSIX.1-1988, pax(1) "ustar Interchange Format").
-fn header(entry: &Entry) -> Result<[u8; BLOCK], LayerError> {
-    let size = entry.kind.content().map_or(0, Content::size_bytes);
-    if size > SIZE_BYTES_MAX {
-        return Err(LayerError::TooLarge(entry.path.clone()));
-    }
-    if entry.owner > OWNER_MAX {
-        return Err(LayerError::Owner(entry.path.clone(), entry.owner));
-    }
-    let directory = entry.kind.content().is_none();
-    let path = if directory { format!("{}/", entry.path) } else { entry.path.clone() };
-    let (prefix, name) = split(&path).ok_or_else(|| LayerError::TooLong(entry.path.clone()))?;
-    let mut block = [0; BLOCK];
-    let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, name.as_bytes());
-    put(100, format!("{:07o}", entry.kind.mode()).as_bytes());
-    put(108, format!("{:07o}", entry.owner).as_bytes());
-    put(116, format!("{:07o}", entry.owner).as_bytes());
-    put(124, format!("{size:011o}").as_bytes());
-    put(136, format!("{MTIME_SECS:011o}").as_bytes());
-    put(148, b"        ");
-    put(156, if directory { b"5" } else { b"0" });
-    put(257, b"ustar\x0000");
-    put(329, b"0000000");
-    put(337, b"0000000");
-    put(345, prefix.as_bytes());
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    Ok(block)
-}
-
-/// Splits a path into ustar's prefix and name, at the first `/` that makes both fit.
-fn split(path: &str) -> Option<(&str, &str)> {
-    if path.len() <= NAME_BYTES_MAX {
-        return Some(("", path));
-    }
-    path.match_indices('/')
-        .map(|(at, _)| (&path[..at], &path[at + 1..]))
-        .find(|(prefix, name)| prefix.len() <= PREFIX_BYTES_MAX && (1..=NAME_BYTES_MAX).contains(&name.len()))
 }
 
 fn write_content(path: &str, content: &Content, out: &mut impl Write) -> Result<(), LayerError> {
@@ -297,36 +254,6 @@ fn write_content(path: &str, content: &Content, out: &mut impl Write) -> Result<
     let over = usize::try_from(content.size_bytes() % BLOCK as u64).unwrap_or(0);
     let padding = (BLOCK - over) % BLOCK;
     out.write_all(&[0; BLOCK][..padding]).map_err(failed)
-}
-
-/// Counts and digests what is written through it.
-pub(crate) struct Counted<W> {
-    inner: W,
-    hasher: Hasher,
-    bytes: u64,
-}
-
-impl<W> Counted<W> {
-    pub(crate) fn new(inner: W) -> Counted<W> {
-        Counted { inner, hasher: Hasher::default(), bytes: 0 }
-    }
-
-    pub(crate) fn finish(self) -> (W, Digest, u64) {
-        (self.inner, self.hasher.finish(), self.bytes)
-    }
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 #[cfg(test)]

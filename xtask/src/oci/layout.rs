@@ -5,7 +5,7 @@
 //! is an index, as ours are.
 
 use super::config::{Architecture, Config};
-use super::layer::Counted;
+use super::counted::{self, Counted};
 use super::manifest::{Descriptor, Index, MEDIA_CONFIG, MEDIA_INDEX, MEDIA_LAYER, MEDIA_MANIFEST, Manifest};
 use super::{Assembled, Blob};
 use crate::digest::Digest;
@@ -86,6 +86,9 @@ pub enum LayoutError {
     /// Manifest and config do not agree.
     #[error("the manifest has {0} layers, the config {1}")]
     Layers(usize, usize),
+    /// Beyond [`LAYERS_MAX`].
+    #[error("the image has {0} layers, more than {LAYERS_MAX}")]
+    TooManyLayers(usize),
 }
 
 /// Writes an image whose compressed layers lie in these files, in the order of `image.layers`. A layout that was
@@ -136,7 +139,10 @@ pub fn read(directory: &Path, architecture: Architecture) -> Result<Stored, Layo
     let manifest: Manifest = document(directory, "the manifest", variant, MEDIA_MANIFEST)?;
     let config: Config = document(directory, "the config", &manifest.config, MEDIA_CONFIG)?;
     let (layers, diff_ids) = (manifest.layers.len(), config.rootfs.diff_ids.len());
-    if layers != diff_ids || layers > LAYERS_MAX {
+    if layers > LAYERS_MAX {
+        return Err(LayoutError::TooManyLayers(layers));
+    }
+    if layers != diff_ids {
         return Err(LayoutError::Layers(layers, diff_ids));
     }
     for (position, layer) in manifest.layers.iter().enumerate() {
@@ -227,9 +233,8 @@ fn verify_layer(directory: &Path, what: &str, at: &Descriptor) -> Result<(), Lay
     }
     let path = blob_path(directory, &at.digest);
     let file = File::open(&path).map_err(|error| LayoutError::Io(path.clone(), error))?;
-    let mut counted = Counted::new(io::sink());
-    io::copy(&mut file.take(at.size + 1), &mut counted).map_err(|error| LayoutError::Io(path, error))?;
-    let (_, found, bytes) = counted.finish();
+    let (found, bytes) =
+        counted::digest(file.take(at.size + 1)).map_err(|error| LayoutError::Io(path, error))?;
     same_length(what, at.size, bytes)?;
     same(what, &at.digest, found)
 }

@@ -53,7 +53,8 @@ pub struct Platform {
 pub struct Manifest {
     /// 2, for ever.
     pub schema_version: u32,
-    /// [`MEDIA_MANIFEST`].
+    /// [`MEDIA_MANIFEST`]; the specification lets others leave it out, and skopeo does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub media_type: String,
     /// The config.
     pub config: Descriptor,
@@ -70,7 +71,8 @@ pub struct Manifest {
 pub struct Index {
     /// 2, for ever.
     pub schema_version: u32,
-    /// [`MEDIA_INDEX`].
+    /// [`MEDIA_INDEX`]; the specification lets others leave it out, and skopeo does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub media_type: String,
     /// One per platform.
     pub manifests: Vec<Descriptor>,

@@ -6,7 +6,7 @@
 //! it is used again.
 
 use super::config::Process;
-use super::layer::Counted;
+use super::counted::{self, Counted};
 use super::layout::{LayoutError, Stored};
 use super::members::{Limits, Member, MemberError, MemberKind, Why, visit};
 use crate::digest::Digest;
@@ -131,9 +131,7 @@ fn verify(image: &Stored, directory: &Path) -> Result<Unpacked, UnpackError> {
 
 fn file_digest(path: &Path) -> Option<Digest> {
     let real = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let mut counted = Counted::new(io::sink());
-    io::copy(&mut File::open(path).ok().filter(|_| real)?, &mut counted).ok()?;
-    Some(counted.finish().1)
+    Some(counted::digest(File::open(path).ok().filter(|_| real)?).ok()?.0)
 }
 
 impl Tree {

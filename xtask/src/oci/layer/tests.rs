@@ -1,3 +1,4 @@
+use super::ustar::{OWNER_MAX, SIZE_BYTES_MAX};
 use super::*;
 use proptest::prelude::*;
 
@@ -78,8 +79,14 @@ fn a_file_that_changed_is_named() {
 fn the_compressor_writes_the_known_bytes() {
     let text: Vec<u8> = (0..200_000_u32).flat_map(|n| (n % 65_521 * 31 % 251).to_le_bytes()).collect();
     let compressed = Layer::new(vec![Entry::file("a", text)]).unwrap().compress(io::sink()).unwrap();
-    assert_eq!(compressed.diff_id.to_string(), "DIFF_ID");
-    assert_eq!(compressed.digest.to_string(), "DIGEST");
+    assert_eq!(
+        compressed.diff_id.to_string(),
+        "sha256:33de1812e1430288044aa77b536115f9d340d267e4ce02fa4e15f86f5805499b"
+    );
+    assert_eq!(
+        compressed.digest.to_string(),
+        "sha256:5705f1d1f5da4e9665416cf8a453d51c51ae384ff51eb5b2552d2ee70ccf5b8e"
+    );
     assert_eq!(compressed.unpacked_bytes % 512, 0);
 }
 

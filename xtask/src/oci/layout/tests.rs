@@ -1,6 +1,7 @@
 use super::*;
 use crate::oci::layer::Entry;
-use crate::oci::tests::small;
+use crate::oci::tests::{facts, small};
+use crate::oci::{LayerFacts, assemble};
 use tempfile::TempDir;
 
 fn written() -> (TempDir, PathBuf, Assembled) {
@@ -110,4 +111,24 @@ fn other_kinds_are_refused() {
     refused(&directory, "index.json is not valid");
     std::fs::write(directory.join(INDEX_FILE), vec![b' '; 5 * 1024 * 1024]).unwrap();
     refused(&directory, "index.json is larger than 4194304");
+}
+
+#[test]
+fn layers_are_counted() {
+    let (home, directory, image) = written();
+    let what = "test".to_owned();
+    let many = vec![LayerFacts { blob: image.layers[0].clone(), what }; LAYERS_MAX + 1];
+    let created = jiff::Timestamp::UNIX_EPOCH;
+    let many = assemble(&facts(), Architecture::Amd64, created, &many);
+    write(&directory, &many, "1", &vec![home.path().join("layer"); LAYERS_MAX + 1]).unwrap();
+    refused(&directory, "the image has 128 layers, more than 127");
+    let mut manifest: Manifest = serde_json::from_slice(&image.manifest.bytes).unwrap();
+    manifest.layers.clear();
+    let manifest = Blob::of(&manifest);
+    let mut index: Index = serde_json::from_slice(&image.index.bytes).unwrap();
+    index.manifests[0].digest = manifest.digest.clone();
+    index.manifests[0].size = manifest.bytes.len() as u64;
+    let odd = Assembled { index: Blob::of(&index), manifest, layers: vec![], ..image };
+    write(&directory, &odd, "1", &[]).unwrap();
+    refused(&directory, "the manifest has 0 layers, the config 1");
 }

@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::oci::config::Architecture;
-use crate::oci::layer::Counted;
+use crate::oci::counted;
 use crate::tools::toolchain::Toolchain;
 use crate::world::{CleanEnvironment, CommandLine, Running, World, kill_group};
 use anyhow::Context as _;
@@ -56,6 +56,15 @@ const PASSED: [&str; 18] = [
 ];
 const PASSED_PREFIXES: [&str; 5] =
     ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_"];
+/// What cargo says when it was asked for something that the workspace does not have.
+const USAGE_MARKS: [&str; 6] = [
+    "no bin target named",
+    "did not match any packages",
+    "is not defined",
+    "does not contain this feature",
+    "does not contain these features",
+    "--locked",
+];
 const STATIC_HELP: &str = "a static binary needs libc.a and only libraries that link statically: \
                            apt-get install libc6-dev, and prefer pure Rust or vendored features";
 
@@ -89,12 +98,8 @@ pub(super) async fn build(
     if !status.success() {
         return Err(build_failure(&name, &tail));
     }
-    let path = executable(&messages, &name).ok_or_else(|| {
-        Failure::usage(
-            format!("the package {} has no binary `{name}`", request.package.name),
-            "name it in policies/image.yaml: `binary: NAME`",
-        )
-    })?;
+    let path = executable(&messages, &name)
+        .with_context(|| format!("cargo did not say where it put the binary `{name}`"))?;
     tokio::task::spawn_blocking(move || examine(name, path)).await.context("failed to read the binary")?
 }
 
@@ -247,7 +252,7 @@ async fn narrate(
     Ok(Vec::from(tail).join("\n"))
 }
 
-/// Sources that do not compile are refused; a linker that cannot link statically is this machine's or a
+/// Sources that do not compile are refused; what the workspace does not have is the policy's error; a linker that cannot link statically is this machine's or a
 /// dependency's matter.
 fn build_failure(name: &str, tail: &str) -> anyhow::Error {
     if tail.contains("linking with `") || tail.contains("error: linker ") {
@@ -261,9 +266,12 @@ fn build_failure(name: &str, tail: &str) -> anyhow::Error {
             "cargo check, and mend what it says",
         );
     }
-    Failure::infrastructure(
+    let asked_wrongly = USAGE_MARKS.iter().any(|mark| tail.contains(mark));
+    Failure::error(
+        if asked_wrongly { Exit::Usage } else { Exit::Infrastructure },
         format!("cargo failed to build `{name}`:\n{tail}"),
-        "see cargo's message above; package, binary, profile and features are in policies/image.yaml",
+        "package, binary, profile and features are in policies/image.yaml; Cargo.lock must be up to date: \
+         cargo metadata --locked",
     )
 }
 
@@ -290,9 +298,8 @@ fn examine(name: String, path: PathBuf) -> anyhow::Result<Binary> {
         let message = format!("`{name}` was linked dynamically: it would not start in an empty root");
         return Err(Failure::infrastructure(message, STATIC_HELP));
     }
-    let mut counted = Counted::new(std::io::sink());
-    std::io::copy(&mut std::io::Read::chain(head.as_slice(), file), &mut counted).with_context(failed)?;
-    let (_, digest, size_bytes) = counted.finish();
+    let bytes = std::io::Read::chain(head.as_slice(), file);
+    let (digest, size_bytes) = counted::digest(bytes).with_context(failed)?;
     Ok(Binary { name, path, size_bytes, digest, architecture: elf.architecture })
 }
 

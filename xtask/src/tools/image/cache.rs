@@ -1,10 +1,11 @@
 //! Compressed layers by content: the key names a layer's bytes before they are made, so an unchanged layer is
 //! neither archived nor compressed again. An entry is used only after its bytes were digested.
 
-use crate::oci::layer::{Compressed, Counted, Layer};
+use crate::oci::counted;
+use crate::oci::layer::{Compressed, Layer};
 use anyhow::Context as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -41,9 +42,7 @@ pub(super) fn compress(directory: &Path, layer: &Layer) -> anyhow::Result<(Compr
 
 fn find(file: &Path, record: &Path) -> Option<Compressed> {
     let recorded: Compressed = serde_json::from_slice(&fs::read(record).ok()?).ok()?;
-    let mut counted = Counted::new(io::sink());
-    io::copy(&mut File::open(file).ok()?, &mut counted).ok()?;
-    let (_, digest, size_bytes) = counted.finish();
+    let (digest, size_bytes) = counted::digest(File::open(file).ok()?).ok()?;
     ((digest, size_bytes) == (recorded.digest.clone(), recorded.size_bytes)).then_some(recorded)
 }
 

@@ -69,7 +69,9 @@ fn failures_of_cargo_are_told_apart() {
     let check = |tail: &str, exit: Exit| assert_eq!(Failure::exit_of(&build_failure("svc", tail)), exit);
     check("error[E0308]: mismatched\nerror: could not compile `svc`", Exit::Refused);
     check("error: linking with `cc` failed\nerror: could not compile `svc`", Exit::Infrastructure);
-    check("error: profile `x` is not defined", Exit::Infrastructure);
+    check("error: profile `x` is not defined", Exit::Usage);
+    check("error: cannot update the lock file because --locked was passed", Exit::Usage);
+    check("error: failed to download", Exit::Infrastructure);
 }
 
 #[test]
