@@ -77,8 +77,15 @@ impl Client {
                 Ok(reply) => {
                     let (status, client) = (reply.status(), Arc::clone(self));
                     let (sender, state) = (Some(sender), Reading::Open);
-                    return Ok(reply
-                        .map(|body| Tracked { body, status, kind, sender, client, state, in_flight }));
+                    return Ok(reply.map(|body| Tracked {
+                        body,
+                        status,
+                        kind,
+                        sender,
+                        client,
+                        state,
+                        in_flight,
+                    }));
                 }
                 Err(Unanswered { unsent: Some(unsent), .. }) if is_kept => {
                     backend.tally.count_retry();

@@ -46,7 +46,9 @@ impl Tally {
     pub(super) fn count(&self, kind: Kind, outcome: Outcome) {
         let counter = match (kind, outcome) {
             (Kind::Client, Outcome::Failed) => Some(&self.connection_errors),
-            (Kind::Client, Outcome::Served(status)) => status.is_server_error().then_some(&self.server_errors),
+            (Kind::Client, Outcome::Served(status)) => {
+                status.is_server_error().then_some(&self.server_errors)
+            }
             (Kind::Probe, Outcome::Failed) => Some(&self.probe_errors),
             (Kind::Probe, Outcome::Served(status)) => status.is_server_error().then_some(&self.probe_errors),
         };
@@ -109,7 +111,9 @@ mod tests {
 
     #[test]
     fn a_time_goes_into_the_bucket_that_bounds_it() {
-        for (micros, bucket) in [(0, 0), (1_000, 0), (1_001, 1), (2_001, 2), (10_000_000, 11), (10_000_001, 12)] {
+        for (micros, bucket) in
+            [(0, 0), (1_000, 0), (1_001, 1), (2_001, 2), (10_000_000, 11), (10_000_001, 12)]
+        {
             let tally = Tally::default();
             tally.time(Duration::from_micros(micros));
             assert_eq!(tally.latency().counts[bucket], 1, "{micros} microseconds");

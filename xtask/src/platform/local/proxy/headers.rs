@@ -153,8 +153,11 @@ mod tests {
 
     fn expect(fields: &[(&str, &str)]) -> Vec<(String, String)> {
         let base = [("host", "a"), ("x-forwarded-host", "a"), ("x-forwarded-proto", "http")];
-        let mut all: Vec<_> =
-            base.iter().chain(fields).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut all: Vec<_> = base
+            .iter()
+            .chain(fields)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         all.sort();
         all
     }

@@ -21,11 +21,7 @@ pub(super) fn own(status: StatusCode, error: &str, help: &str) -> Response<Reply
 
 /// Nobody may be asked.
 pub(super) fn nobody() -> Response<ReplyBody> {
-    own(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "no instance takes requests here",
-        "cargo xtask status",
-    )
+    own(StatusCode::SERVICE_UNAVAILABLE, "no instance takes requests here", "cargo xtask status")
 }
 
 /// Somebody was asked, in vain.

@@ -228,7 +228,8 @@ mod tests {
         let groups = vec![group(Role::Stable, 50, &[&a, &b]), group(Role::Canary, 50, &[&c])];
         router.switch(Table::new(groups).unwrap());
         let four = || (0..4).map(|_| picked(&router)).collect::<Vec<_>>();
-        let names = |names: [&str; 4]| names.map(|name| Some(name.to_owned()).filter(|name| name != "-")).to_vec();
+        let names =
+            |names: [&str; 4]| names.map(|name| Some(name.to_owned()).filter(|name| name != "-")).to_vec();
         assert_eq!(four(), names(["b0", "b2", "b1", "b2"]));
         c.mark(Standing::Dead);
         a.mark(Standing::Dead);
@@ -242,7 +243,9 @@ mod tests {
     fn a_retry_stays_in_its_group_until_the_table_changes() {
         let (a, b, c) = (backend(0), backend(1), backend(2));
         let router = Router::default();
-        router.switch(Table::new(vec![group(Role::Stable, 100, &[&a, &b]), group(Role::Canary, 0, &[&c])]).unwrap());
+        router.switch(
+            Table::new(vec![group(Role::Stable, 100, &[&a, &b]), group(Role::Canary, 0, &[&c])]).unwrap(),
+        );
         let first = router.pick().unwrap();
         let again = router.pick_again(first.from, &[Arc::clone(&a)]).unwrap();
         assert_eq!(again.in_flight.backend().id(), "b1");
