@@ -148,6 +148,7 @@ fn only_a_rollback_gets_the_reserve_and_it_is_made_again() {
     let mut journal = Journal::open_on(&path, Small(Rc::clone(&room))).unwrap();
     let mut append = |importance| {
         let result = journal.append(draft("x"), importance).map(|record| record.seq);
+        assert_eq!(verify(&path).unwrap().torn_bytes, 0, "what failed is cut at once");
         (result, journal.is_reserved())
     };
     assert!(matches!(append(Importance::Normal), (Ok(1), true)));
