@@ -36,6 +36,8 @@ use std::path::{Path, PathBuf};
 
 /// The most bytes that one [`Journal::read`] returns, so that a reply fits into the supervisor's protocol.
 pub const READ_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// The suffix of the file that keeps space.
+const RESERVE: &str = "reserve";
 /// Every so many records their place is remembered.
 const INDEX_STRIDE: u64 = 64;
 
@@ -231,7 +233,7 @@ impl<D: Disk> Journal<D> {
     }
 
     fn reserve_path(&self) -> PathBuf {
-        beside(&self.path, "reserve")
+        beside(&self.path, RESERVE)
     }
 }
 

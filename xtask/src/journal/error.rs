@@ -37,6 +37,9 @@ pub enum JournalError {
         /// What the system said.
         source: io::Error,
     },
+    /// The journal is gone, and what stands beside it shows that it was there: it does not start empty.
+    #[error("the journal {} is missing, although its reserve is there", .0.display())]
+    Missing(PathBuf),
     /// Too many emergency chains stand beside a damaged journal.
     #[error("beside {} stand {max} emergency chains already", .0.display(), max = super::EMERGENCY_CHAINS_MAX)]
     Emergencies(PathBuf),
@@ -66,6 +69,9 @@ impl JournalError {
             JournalError::Damaged { .. } | JournalError::Emergencies(_) => {
                 "restore the file from a backup; until then only `cargo xtask rollback ENV` runs; \
                  see `cargo xtask audit verify`"
+            }
+            JournalError::Missing(_) => {
+                "restore the file from a backup, or remove its `.reserve` to begin a new history"
             }
             JournalError::Locked(_) => "cargo xtask local status",
             JournalError::Full(_) => "free some space on that file system, then `cargo xtask resume`",

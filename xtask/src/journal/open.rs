@@ -2,7 +2,7 @@
 
 use super::chain::verify_reader;
 use super::disk::{Disk, System};
-use super::{Head, INDEX_STRIDE, Journal, JournalError, Verified, beside, error};
+use super::{Head, INDEX_STRIDE, Journal, JournalError, RESERVE, Verified, beside, error};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -21,7 +21,7 @@ impl Journal {
     /// Opens the journal, creating an empty one where there is none (its directory must exist).
     ///
     /// # Errors
-    /// Where another process holds it, a record before the tail is damaged, or the file cannot be used. A full
+    /// Where another process holds it, it was removed, a record before the tail is damaged, or the file cannot be used. A full
     /// disk is no error here: a rollback must get its chance.
     pub fn open(path: &Path) -> Result<Journal, JournalError> {
         Journal::open_on(path, System)
@@ -34,6 +34,10 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_on(path: &Path, mut disk: D) -> Result<Journal<D>, JournalError> {
+        // The reserve is made after the journal: alone it says that the journal was removed.
+        if !path.exists() && beside(path, RESERVE).exists() {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
         let file = lock(path)?;
         let reader = file.try_clone().map_err(JournalError::io(path, "open"))?;
         let mut index = vec![(Head::start(), 0)];

@@ -146,3 +146,14 @@ fn a_missing_directory_is_an_error_that_names_the_file() {
     assert!(error.to_string().contains("desk.journal/no/journal"), "{error}");
     assert!(verify(&path).unwrap_err().to_string().starts_with("failed to open"));
 }
+
+#[test]
+fn a_removed_journal_does_not_start_empty() {
+    let (_directory, path) = home();
+    filled(&path, 1);
+    std::fs::remove_file(&path).unwrap();
+    let error = Journal::open(&path).unwrap_err();
+    assert!(matches!(error, JournalError::Missing(_)), "{error}");
+    assert!(error.help().contains("backup"));
+    assert!(!path.exists());
+}

@@ -1,13 +1,13 @@
 //! Marked requests to backends where there is no traffic to judge by; counted apart from clients' requests.
 
 use super::backend::{Backend, InFlight};
-use super::body::Outbound;
+use super::body::{Outbound, Tracked};
 use super::client::Client;
 use super::counters::{Kind, Outcome};
 use super::headers::PROBE_HEADER;
 use http_body_util::BodyExt as _;
 use hyper::header::{HOST, USER_AGENT};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Request, Response, Uri};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -72,21 +72,35 @@ fn note(probed: &mut Probed, ended: Option<Result<Result<(), String>, tokio::tas
     }
 }
 
+/// Sends one and reads the reply to its end, all within the limit. A reply counts itself when it is dropped; an
+/// attempt without one is counted here.
 async fn one(client: Arc<Client>, backend: Arc<Backend>, uri: Uri) -> Result<(), String> {
-    let limit = client.limits.probe_timeout;
+    let ended = client.world.sleep(client.limits.probe_timeout);
+    tokio::pin!(ended);
+    let late = || format!("no complete reply within {} ms", client.limits.probe_timeout.as_millis());
     let answered = tokio::select! {
         biased;
         answered = ask(&client, &backend, &uri) => answered,
-        () = client.world.sleep(limit) => {
-            backend.tally.count(Kind::Probe, Outcome::Failed);
-            Err(format!("no complete reply within {} ms", limit.as_millis()))
-        }
+        () = &mut ended => Err(late()),
     };
-    answered.map_err(|why| format!("{} {uri}: {why}", backend.id()))
+    let read = match answered {
+        Err(why) => {
+            backend.tally.count(Kind::Probe, Outcome::Failed);
+            Err(why)
+        }
+        Ok(mut answered) => tokio::select! {
+            biased;
+            read = finish(&mut answered) => read,
+            () = &mut ended => {
+                answered.into_body().fail();
+                Err(late())
+            }
+        },
+    };
+    read.map_err(|why| format!("{} {uri}: {why}", backend.id()))
 }
 
-/// Sends one and reads the reply to its end. The reply counts itself when it is dropped; the rest is counted here.
-async fn ask(client: &Arc<Client>, backend: &Arc<Backend>, uri: &Uri) -> Result<(), String> {
+async fn ask(client: &Arc<Client>, backend: &Arc<Backend>, uri: &Uri) -> Result<Response<Tracked>, String> {
     let request = Request::get(uri)
         .header(HOST, backend.address().to_string())
         .header(USER_AGENT, AGENT)
@@ -94,16 +108,13 @@ async fn ask(client: &Arc<Client>, backend: &Arc<Backend>, uri: &Uri) -> Result<
         .body(Outbound::Empty)
         .map_err(|error| error.to_string())?;
     let answered = client.exchange(InFlight::begin(backend), Kind::Probe, request).await;
-    let mut answered = answered.map_err(|unanswered| {
-        backend.tally.count(Kind::Probe, Outcome::Failed);
-        unanswered.trouble.to_string()
-    })?;
+    answered.map_err(|unanswered| unanswered.trouble.to_string())
+}
+
+async fn finish(answered: &mut Response<Tracked>) -> Result<(), String> {
     while let Some(frame) = answered.frame().await {
         frame.map_err(|error| format!("the reply was cut: {error}"))?;
     }
-    match answered.status() {
-        status if status.is_server_error() => Err(format!("answered {status}")),
-        StatusCode::SWITCHING_PROTOCOLS => Err("changed the protocol without being asked".to_owned()),
-        _ => Ok(()),
-    }
+    let status = answered.status();
+    if status.is_server_error() { Err(format!("answered {status}")) } else { Ok(()) }
 }
