@@ -119,4 +119,8 @@ fn an_object_that_is_not_instrumented_has_no_mapping_and_a_damaged_one_is_refuse
     assert!(check(&elf[..40]).is_err());
     assert!(check(b"#!/bin/sh\n").is_err());
     assert!(read(&directory.path().join("absent"), &sources, &counters).is_err());
+    // A hole in a file takes no room.
+    let huge = directory.path().join("huge");
+    std::fs::File::create(&huge).unwrap().set_len(OBJECT_BYTES_MAX + 1).unwrap();
+    assert!(read(&huge, &sources, &counters).unwrap_err().contains("more than"));
 }
