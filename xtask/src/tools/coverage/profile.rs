@@ -217,4 +217,4 @@ fn half_word(bytes: &[u8], offset: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
