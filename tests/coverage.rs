@@ -26,11 +26,14 @@ impl Fixture {
             std::fs::copy(original.join(source), copy).unwrap();
         }
         fixture.rustc(&["--crate-type=lib", "--crate-name=shared", "src/shared.rs"]).await;
-        for program in ["one", "two"] {
-            let source = format!("src/bin/../bin/{program}.rs");
-            fixture.rustc(&["--extern=shared=libshared.rlib", "--crate-name", program, &source]).await;
-        }
+        fixture.compile_program("one").await;
+        fixture.compile_program("two").await;
         fixture
+    }
+
+    async fn compile_program(&self, program: &str) {
+        let source = format!("src/bin/../bin/{program}.rs");
+        self.rustc(&["--extern=shared=libshared.rlib", "--crate-name", program, &source]).await;
     }
 
     fn root(&self) -> &Path {
@@ -113,6 +116,23 @@ async fn a_program_that_never_ran_is_mapped_and_uncovered() {
     let lines = |lines: &[(u32, u64)]| lines.iter().map(|(line, _)| *line).collect::<Vec<_>>();
     assert_eq!((one.covered(), lines(&one.lines)), (0, lines(&expected("src/bin/one.rs"))));
     assert_eq!(counts.files[1].lines, expected("src/bin/two.rs"));
+}
+
+#[tokio::test]
+async fn a_function_that_was_changed_after_it_ran_does_not_count() {
+    let fixture = Fixture::compiled().await;
+    fixture.run_program("two").await;
+    let source = fixture.root().join("src/bin/two.rs");
+    let changed = std::fs::read_to_string(&source).unwrap() + "fn added() {\n}\n";
+    std::fs::write(&source, changed.replace("exit(0)", "exit(0 + 0)")).unwrap();
+    fixture.compile_program("two").await;
+    let counts = fixture.measured(&["two"]);
+    assert_eq!(
+        counts.files[0].lines,
+        [(5, 0), (6, 0)],
+        "`main` has another structure now, `added` never ran"
+    );
+    assert_eq!(counts.files[1].lines[0], (3, 1), "the library is the same");
 }
 
 #[tokio::test]

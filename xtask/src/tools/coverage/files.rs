@@ -74,7 +74,7 @@ impl Sources {
             return None;
         }
         let relative = self.roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(&path);
-        Some(Source { file: relative.to_str()?.to_owned(), package: package.clone() })
+        Some(Source { file: relative.to_string_lossy().into_owned(), package: package.clone() })
     }
 
     /// Undoes remapping; what stays relative is below the workspace.
@@ -174,6 +174,23 @@ mod tests {
             "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/option.rs",
         ] {
             check(path, None);
+        }
+    }
+    #[test]
+    fn a_workspace_behind_a_symbolic_link_is_found_under_both_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let (real, link) = (directory.path().join("wörk space"), directory.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let sources = Sources::of(&SourceTree {
+            root: link.clone(),
+            target: link.join("target"),
+            packages: vec![PackageTree { name: "p".into(), directory: link.clone() }],
+            remapped: vec![],
+        });
+        for root in [link, real.canonicalize().unwrap()] {
+            let found = sources.find(&root.join("src/lib.rs")).map(|source| source.file);
+            assert_eq!(found.as_deref(), Some("src/lib.rs"), "{}", root.display());
         }
     }
 }

@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// Lines of one source file; a region that goes further comes from a damaged object.
 const LINES_MAX: usize = 10_000_000;
 
+/// One object file. Debug builds of large workspaces have some 500 MB.
+const OBJECT_BYTES_MAX: u64 = 4 << 30;
+
 /// The mark of a gap region in its end column (`CoverageMappingWriter.cpp`).
 const GAP_BIT: usize = 1 << 31;
 
@@ -50,6 +53,10 @@ pub(super) struct Function {
 /// # Errors
 /// Why it could not be read.
 pub(super) fn read(object: &Path, sources: &Sources, counters: &Counters) -> Result<Mapping, String> {
+    let size = std::fs::metadata(object).map_err(|error| error.to_string())?.len();
+    if size > OBJECT_BYTES_MAX {
+        return Err(format!("it has {size} bytes, more than {OBJECT_BYTES_MAX}"));
+    }
     // The reader indexes sections without looking at their length first.
     let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_object_file(object, PROFILE_VERSION)));
     match read {

@@ -72,9 +72,8 @@ impl Counters {
 
     fn add_one<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], String> {
         let layout = Layout::of(bytes)?;
-        let (data, rest) = split(bytes, layout.data.0, layout.data.1);
-        debug_assert!(rest.len() <= bytes.len());
-        let counters = split(bytes, layout.counters.0, layout.counters.1).0;
+        let data = part(bytes, layout.data);
+        let counters = part(bytes, layout.counters);
         for (index, record) in data.chunks_exact(layout.record_size).enumerate() {
             self.add_function(&layout, index, record, counters)?;
         }
@@ -198,9 +197,9 @@ fn ends(header_size: usize, record_size: usize, header: &Header) -> Option<Ends>
     Some(Ends { data, counters, all })
 }
 
-/// The part at this offset, and what is behind it. [`Layout::of`] has compared both with the length.
-fn split(bytes: &[u8], offset: usize, length: usize) -> (&[u8], &[u8]) {
-    bytes[offset..].split_at(length)
+/// The part at this offset with this length; [`Layout::of`] has compared both with the file's.
+fn part(bytes: &[u8], (offset, length): (usize, usize)) -> &[u8] {
+    &bytes[offset..offset + length]
 }
 
 /// Eight bytes as a number.
@@ -218,4 +217,4 @@ fn half_word(bytes: &[u8], offset: usize) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

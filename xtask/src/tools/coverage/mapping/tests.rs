@@ -1,6 +1,7 @@
 //! Functions made by hand: which ones count, and what their counters come to.
 
 use super::super::files::SourceTree;
+use super::super::profile::tests::profile;
 use super::*;
 use llvm_profparser::{FunctionRecordHeader, SourceLocation};
 
@@ -97,6 +98,30 @@ fn a_real_record_replaces_a_dummy_and_nothing_else_does() {
 }
 
 #[test]
+fn what_the_profiles_know_of_a_function_decides_whether_it_counts() {
+    let mut counters = Counters::default();
+    counters.add(&profile(&[(1, 5, &[7, 2])])).unwrap();
+    let check = |record: &FunctionRecordV3, files: &[Option<usize>], expected: Option<&[u64]>| {
+        let counted = counted(record, files, &counters).unwrap();
+        let counts: Option<Vec<u64>> =
+            counted.map(|regions| regions.iter().map(|(_, region)| region.count).collect());
+        assert_eq!(counts.as_deref(), expected, "{record:?}");
+    };
+    let regions = || vec![region(counter(0), 1, 2), region(counter(1), 3, 4)];
+    check(&record(5, regions()), &[Some(0)], Some(&[7, 2]));
+    check(&record(6, regions()), &[Some(0)], None);
+    check(&record(5, vec![region(Counter::default(), 1, 2)]), &[Some(0)], None);
+    let unknown = FunctionRecordV3 {
+        header: FunctionRecordHeader { name_hash: 2, ..record(5, vec![]).header },
+        ..record(5, regions())
+    };
+    check(&unknown, &[Some(0)], Some(&[0, 0]));
+    check(&record(5, regions()), &[None], Some(&[]));
+    let branch = CounterMappingRegion { kind: RegionKind::Branch, ..region(counter(1), 1, 2) };
+    check(&record(5, vec![region(counter(1), 1, 2), branch]), &[Some(0)], Some(&[2]));
+}
+
+#[test]
 fn an_object_that_is_not_instrumented_has_no_mapping_and_a_damaged_one_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let tree = SourceTree {
@@ -119,4 +144,8 @@ fn an_object_that_is_not_instrumented_has_no_mapping_and_a_damaged_one_is_refuse
     assert!(check(&elf[..40]).is_err());
     assert!(check(b"#!/bin/sh\n").is_err());
     assert!(read(&directory.path().join("absent"), &sources, &counters).is_err());
+    // A hole in a file takes no room.
+    let huge = directory.path().join("huge");
+    std::fs::File::create(&huge).unwrap().set_len(OBJECT_BYTES_MAX + 1).unwrap();
+    assert!(read(&huge, &sources, &counters).unwrap_err().contains("more than"));
 }

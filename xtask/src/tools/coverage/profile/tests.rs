@@ -3,10 +3,10 @@
 use super::*;
 
 /// One function of a profile: name, structure, counts.
-type Function<'a> = (u64, u64, &'a [u64]);
+pub(in super::super) type Function<'a> = (u64, u64, &'a [u64]);
 
 /// A raw profile of version 10 as compiler-rt writes it on x86-64.
-fn profile(functions: &[Function<'_>]) -> Vec<u8> {
+pub(in super::super) fn profile(functions: &[Function<'_>]) -> Vec<u8> {
     let counters: Vec<u64> = functions.iter().flat_map(|function| function.2).copied().collect();
     let (names, delta) = (b"\x05\x00a\x01b\x01c", 0x4000u64);
     let header = [
