@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! The proxy between real sockets: hyper backends behind it, keep-alive clients before it, all on loopback.
 
 mod failures;
@@ -180,4 +177,3 @@ fn all_to(backends: &[&Arc<Backend>]) -> Table {
 async fn nowhere() -> SocketAddr {
     listener().await.local_addr().unwrap()
 }
->>>>>>> proxy
