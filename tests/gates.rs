@@ -387,4 +387,10 @@ async fn what_cargo_cannot_do_is_no_refusal() {
     .unwrap();
     let stale = build::compile(&fixture.world, &cargo, &|_| {}).await.unwrap_err();
     assert!(stale.message.contains("lock file") && stale.help.contains("Cargo.lock"), "{stale:?}");
+    // A dependency that is not here, without the network.
+    let lacking = manifest.replace("build = \"build.rs\"", "[dependencies]\ngateline-no-such-crate = \"1\"");
+    let fixture = Fixture::new(&[("Cargo.toml", &lacking), ("src/lib.rs", "")]);
+    let missing = build::compile(&fixture.world, &fixture.cargo().await, &|_| {}).await.unwrap_err();
+    assert!(missing.message.contains("gateline-no-such-crate"), "{missing:?}");
+    assert!(missing.help.contains("cargo fetch"), "{missing:?}");
 }
