@@ -1,13 +1,15 @@
 //! The gates *lint* and *tests* against real cargo, rustc, clippy, rustfmt and rustdoc, on workspaces that hold each trap
 //! of gates.md §7. No dependencies, so that each compiles in a second.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may stop a test")]
+
 use gateline::evidence::tests::{TestOutcome, TestResult};
-use gateline::evidence::{LintEvidence, TestsEvidence};
+use gateline::evidence::{LintEvidence, Measured, TestsEvidence};
 use gateline::policy::{LintPolicy, TestsPolicy};
-use gateline::tools::build::{self, Compilation, Compiled};
+use gateline::tools::build::{self, Compilation, Compiled, Harness};
 use gateline::tools::cargo::{Cargo, Network};
+use gateline::tools::lint::{self, Formatting};
 use gateline::tools::runner::{self, RunOptions};
-use gateline::tools::{build::Harness, lint};
 use gateline::verdict::{GateVerdict, Outcome};
 use gateline::world::World;
 use std::path::{Path, PathBuf};
@@ -336,6 +338,35 @@ async fn a_workspace_without_tests_is_nothing_checked() {
     assert_eq!(verdict.outcome, Outcome::NothingChecked);
     let lint = gateline::gates::lint::judge(&LintPolicy::default(), &fixture.lint(&compiled).await, 0);
     assert_eq!(lint.outcome, Outcome::Passed);
+    a_linter_that_failed_is_no_pass(&compiled);
+}
+
+fn a_linter_that_failed_is_no_pass(compiled: &Compiled) {
+    let policy = LintPolicy::default();
+    let gather = |compiled: &Compiled, trouble: Option<&str>| {
+        let formatting = Formatting { trouble: trouble.map(str::to_owned), ..Formatting::default() };
+        lint::gather(&policy, compiled, Measured { result: Ok(formatting), duration_millis: 7 })
+    };
+    assert_eq!(gather(compiled, None).duration_millis, 7);
+    let why = gather(compiled, Some("error: no such edition")).result.unwrap_err();
+    assert!(why.message.contains("no such edition"), "{why:?}");
+    let mut without_clippy = compiled.clone();
+    without_clippy.cargo.toolchain.clippy_driver = None;
+    let why = gather(&without_clippy, None).result.unwrap_err();
+    assert_eq!(why.help, "rustup component add clippy");
+}
+
+#[tokio::test]
+async fn without_clippy_the_tests_still_run() {
+    let manifest = "[package]\nname = \"plain\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    let fixture = Fixture::new(&[("Cargo.toml", manifest), ("src/lib.rs", "#[test]\nfn a() {}\n")]);
+    let mut cargo = fixture.cargo().await;
+    cargo.toolchain.clippy_driver = None;
+    let compiled = build::compile(&fixture.world, &cargo, &|_| {}).await.unwrap();
+    let policy = TestsPolicy { doctests: false, ..TestsPolicy::default() };
+    let evidence = fixture.run(&compiled, &policy, &RunOptions::default()).await;
+    assert_eq!(outcome(&evidence, "plain::lib$a").outcome, TestOutcome::Passed);
+    assert_eq!(gateline::gates::tests::judge(&policy, &evidence, 0).outcome, Outcome::Passed);
 }
 
 #[tokio::test]
@@ -356,4 +387,10 @@ async fn what_cargo_cannot_do_is_no_refusal() {
     .unwrap();
     let stale = build::compile(&fixture.world, &cargo, &|_| {}).await.unwrap_err();
     assert!(stale.message.contains("lock file") && stale.help.contains("Cargo.lock"), "{stale:?}");
+    // A dependency that is not here, without the network.
+    let lacking = manifest.replace("build = \"build.rs\"", "[dependencies]\ngateline-no-such-crate = \"1\"");
+    let fixture = Fixture::new(&[("Cargo.toml", &lacking), ("src/lib.rs", "")]);
+    let missing = build::compile(&fixture.world, &fixture.cargo().await, &|_| {}).await.unwrap_err();
+    assert!(missing.message.contains("gateline-no-such-crate"), "{missing:?}");
+    assert!(missing.help.contains("cargo fetch"), "{missing:?}");
 }

@@ -84,7 +84,7 @@ impl TestResult {
 }
 
 #[cfg(test)]
-mod tests {
+mod proof {
     use super::*;
 
     #[test]

@@ -149,7 +149,7 @@ fn facts(evidence: &TestsEvidence) -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests {
+mod proof {
     use super::*;
     use crate::evidence::tests::BrokenBinary;
     use crate::verdict::Outcome;

@@ -123,7 +123,7 @@ pub async fn compile(world: &World, cargo: &Cargo, progress: Progress<'_>) -> Re
         return Err(failed(format!("{} messages of cargo could not be read", gathered.unreadable)));
     }
     let duration_millis = u64::try_from((world.monotonic() - start).as_millis()).unwrap_or(u64::MAX);
-    let outcome = outcome(status, &gathered, &narration, &command)?;
+    let outcome = outcome(status, &gathered, &narration)?;
     Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
 }
 
@@ -191,10 +191,13 @@ async fn follow(
     Ok((status?, narration.text()))
 }
 
-/// Tells cargo's progress line in short and keeps everything else.
+/// Tells cargo's progress line in short, and what it waits for; keeps everything else.
 fn narrate(line: &str, narration: &mut HeadAndTail, progress: Progress<'_>) {
+    let waits =
+        ["Blocking", "Updating", "Downloading"].iter().any(|word| line.trim_start().starts_with(word));
     match compiling(line) {
         Some(told) => progress(&told),
+        None if waits => progress(line.trim()),
         None if line.trim().is_empty() => {}
         None => {
             narration.push(line.trim_end().as_bytes());
@@ -212,12 +215,7 @@ fn compiling(line: &str) -> Option<String> {
 }
 
 /// Tells "it does not compile" from "cargo could not do its work".
-fn outcome(
-    status: ExitStatus,
-    gathered: &Gathered,
-    narration: &str,
-    command: &CommandLine,
-) -> Result<Compilation, CouldNotRun> {
+fn outcome(status: ExitStatus, gathered: &Gathered, narration: &str) -> Result<Compilation, CouldNotRun> {
     if let Some(message) = &gathered.no_linker {
         return Err(CouldNotRun {
             message: format!("failed to link: {message}"),
@@ -231,12 +229,17 @@ fn outcome(
         return Ok(Compilation::DoesNotCompile);
     }
     let why = narration.find("error:").map_or(narration, |at| &narration[at..]);
-    let help = if why.contains("--locked") {
-        "cargo update --workspace, and commit Cargo.lock".to_owned()
+    let help = if why.contains("without `--offline`") {
+        "cargo fetch, or without --offline"
+    } else if why.contains("--locked") {
+        "cargo update --workspace, and commit Cargo.lock"
     } else {
-        command.to_string()
+        "cargo test --no-run --workspace --all-targets"
     };
-    Err(CouldNotRun { message: format!("cargo could not compile the workspace: {}", why.trim()), help })
+    Err(CouldNotRun {
+        message: format!("cargo could not compile the workspace: {}", why.trim()),
+        help: help.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -253,8 +256,11 @@ mod tests {
         assert_eq!(told("    Building [      ] 0/8").as_deref(), Some("compiling (0/8)"));
         assert_eq!(told("   Compiling one v0.1.0"), None);
         let mut narration = HeadAndTail::default();
-        narrate("error: no", &mut narration, &|_| {});
-        narrate("   ", &mut narration, &|_| {});
+        let lines = std::sync::Mutex::new(Vec::new());
+        for line in ["error: no", "   ", "    Blocking waiting for file lock on build directory"] {
+            narrate(line, &mut narration, &|told| lines.lock().unwrap().push(told.to_owned()));
+        }
         assert_eq!(narration.text(), "error: no\n");
+        assert_eq!(*lines.lock().unwrap(), ["Blocking waiting for file lock on build directory"]);
     }
 }

@@ -83,6 +83,18 @@ impl Cargo {
         })
     }
 
+    /// A workspace that is known without asking.
+    #[cfg(test)]
+    pub(crate) fn known(
+        root: PathBuf,
+        packages: Vec<Package>,
+        toolchain: Toolchain,
+        network: Network,
+    ) -> Cargo {
+        let target_directory = root.join("target");
+        Cargo { program: "cargo".to_owned(), network, root, target_directory, packages, toolchain }
+    }
+
     /// A cargo command in the workspace, with the flags that every call needs. Without a Cargo.lock there is nothing to
     /// be locked to.
     pub fn command<'a>(&self, verb: &'a str, arguments: impl IntoIterator<Item = &'a str>) -> CommandLine {
@@ -198,6 +210,28 @@ mod tests {
         let named = |section, name: &str| (section, name.to_owned());
         assert_eq!(found, [named("bench", "c"), named("lib", ""), named("test", "a")]);
         assert!(without_harness("not [ toml").is_empty());
+    }
+
+    #[test]
+    fn every_call_has_its_flags() {
+        let directory = tempfile::tempdir().unwrap();
+        let toolchain = Toolchain {
+            rustc: String::new(),
+            host: String::new(),
+            sysroot: PathBuf::new(),
+            clippy_driver: None,
+        };
+        let root = directory.path().to_path_buf();
+        let known = |network| Cargo::known(root.clone(), vec![], toolchain.clone(), network);
+        let check = |network, expected: &[&str]| {
+            assert_eq!(known(network).command("test", ["--doc"]).arguments, expected);
+        };
+        check(Network::Online, &["test", "--doc"]);
+        std::fs::write(root.join("Cargo.lock"), "").unwrap();
+        check(Network::Online, &["test", "--locked", "--doc"]);
+        check(Network::Offline, &["test", "--locked", "--offline", "--doc"]);
+        let command = known(Network::Online).command("test", []);
+        assert_eq!(command.environment["GITHUB_ENV"], None);
     }
 
     #[tokio::test]

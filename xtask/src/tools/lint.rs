@@ -108,27 +108,36 @@ fn read(text: &str, root: &Path) -> Formatting {
     let mut formatting = Formatting::default();
     let ours =
         |path: &str| Path::new(path).strip_prefix(root).ok().map(|path| path.to_string_lossy().into_owned());
-    for line in text.lines() {
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
         if line.strip_prefix("Formatting ").and_then(ours).is_some() {
             formatting.files += 1;
         }
         let difference = line.strip_prefix("Diff in ").and_then(|rest| rest.strip_suffix(':'));
         let Some((path, number)) = difference.and_then(|rest| rest.rsplit_once(':')) else { continue };
-        let (Some(file), Ok(number)) = (ours(path), number.parse()) else { continue };
+        let (Some(file), Ok(mut number)) = (ours(path), number.parse::<u32>()) else { continue };
         if formatting.differences.last().is_some_and(|last| last.file == file) {
             continue;
         }
-        formatting.differences.push(Diagnostic {
-            file,
-            line: number,
-            tool: LintTool::Rustfmt,
-            severity: DiagnosticSeverity::Warning,
-            lint: String::new(),
-            message: "not formatted as rustfmt would".to_owned(),
-            rendered: String::new(),
-        });
+        // The line is that of the context, which stands before the difference.
+        while lines.next_if(|line| line.starts_with(' ')).is_some() {
+            number = number.saturating_add(1);
+        }
+        formatting.differences.push(unformatted(file, number));
     }
     formatting
+}
+
+fn unformatted(file: String, line: u32) -> Diagnostic {
+    Diagnostic {
+        file,
+        line,
+        tool: LintTool::Rustfmt,
+        severity: DiagnosticSeverity::Warning,
+        lint: String::new(),
+        message: "not formatted as rustfmt would".to_owned(),
+        rendered: String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_first_difference_of_each_file_is_read() {
-        let text = "Formatting /w s/a:b.rs\nDiff in /w s/a:b.rs:7:\n-Diff in /w s/x.rs:1:\n Diff in /w s/y.rs:1:\n\
+        let text = "Formatting /w s/a:b.rs\nDiff in /w s/a:b.rs:5:\n same\n same\n-Diff in /w s/x.rs:1:\n Diff in /w s/y.rs:1:\n\
                     Diff in /w s/a:b.rs:9:\nSpent 0.001 secs\nFormatting /w s/c.rs\nFormatting /elsewhere/d.rs\n\
                     Diff in /elsewhere/d.rs:3:\n";
         let read = read(text, Path::new("/w s"));

@@ -76,11 +76,20 @@ struct Site {
 struct Job {
     name: String,
     binary: Arc<TestBinary>,
-    /// Its name inside the binary; `None` runs the whole binary.
-    test: Option<String>,
+    /// The test inside the binary; `None` runs the whole binary.
+    test: Option<Single>,
     timeout: Duration,
     /// Which binary, for the names of raw profiles.
     index: usize,
+}
+
+/// One test of a binary.
+#[derive(Debug, Clone)]
+struct Single {
+    /// Its name inside the binary.
+    name: String,
+    /// How many others the binary has.
+    others: u64,
 }
 
 impl Site {
@@ -114,7 +123,7 @@ impl Site {
     /// Runs one test.
     async fn perform(&self, job: &Job) -> TestResult {
         let arguments: Vec<&str> = match (&job.test, job.binary.harness) {
-            (Some(test), _) => vec!["--exact", test, "--nocapture"],
+            (Some(test), _) => vec!["--exact", &test.name, "--nocapture"],
             (None, Harness::OwnBenchmark) => vec!["--test"],
             (None, _) => vec![],
         };
@@ -124,7 +133,7 @@ impl Site {
             Err(error) => return failed_to_start(&job.name, &error),
         };
         let outcome = match &job.test {
-            Some(_) => libtest::conclude(ran.ended, &ran.stdout, &ran.stderr),
+            Some(test) => libtest::conclude(ran.ended, test.others, &ran.stdout, &ran.stderr),
             None => libtest::conclude_own(ran.ended, &ran.stdout, &ran.stderr),
         };
         let output = match outcome {

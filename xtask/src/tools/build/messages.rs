@@ -293,3 +293,91 @@ fn package_environment(package: &Package) -> BTreeMap<String, String> {
     .map(|(name, value)| (name.to_owned(), value))
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::cargo::{Network, Toolchain};
+
+    fn gathered(messages: &[serde_json::Value]) -> Gathered {
+        let toolchain = Toolchain {
+            rustc: String::new(),
+            host: "x86_64-unknown-linux-gnu".to_owned(),
+            sysroot: "/s".into(),
+            clippy_driver: None,
+        };
+        let package = serde_json::json!({
+            "name": "p", "version": "0.1.0", "id": "p 0.1.0", "dependencies": [], "targets": [], "features": {},
+            "manifest_path": "/w/Cargo.toml",
+        });
+        let packages = vec![serde_json::from_value(package).unwrap()];
+        let mut gathered = Gathered::new(&Cargo::known("/w".into(), packages, toolchain, Network::Offline));
+        messages.iter().for_each(|message| gathered.take(message.to_string().as_bytes()));
+        gathered
+    }
+
+    fn said(package: &str, level: &str, text: &str, spans: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({
+            "reason": "compiler-message", "package_id": package,
+            "target": {"name": "p", "kind": ["lib"], "crate_types": ["lib"], "src_path": "/w/src/lib.rs",
+                       "edition": "2024", "doctest": true, "test": true},
+            "message": {"message": text, "level": level, "code": null, "spans": spans, "children": [],
+                        "rendered": text},
+        })
+    }
+
+    fn span(file: &str, line: u32, expansion: Option<serde_json::Value>) -> serde_json::Value {
+        let expansion = expansion
+            .map(|span| serde_json::json!({"span": span, "macro_decl_name": "m!", "def_site_span": null}));
+        serde_json::json!({
+            "file_name": file, "byte_start": 0, "byte_end": 1, "line_start": line, "line_end": line,
+            "column_start": 1, "column_end": 2, "is_primary": true, "text": [], "label": null,
+            "suggested_replacement": null, "suggestion_applicability": null, "expansion": expansion,
+        })
+    }
+
+    fn places(gathered: &Gathered) -> Vec<(&str, u32)> {
+        gathered.diagnostics.iter().map(|one| (one.file.as_str(), one.line)).collect()
+    }
+
+    #[test]
+    fn a_finding_stands_where_the_workspace_calls_a_foreign_macro() {
+        let inner = span("/registry/m/src/lib.rs", 9, Some(span("src/a.rs", 4, None)));
+        let gathered = gathered(&[
+            said("p 0.1.0", "warning", "unused", serde_json::json!([inner])),
+            said("p 0.1.0", "warning", "unused too", serde_json::json!([span("/w/src/b.rs", 5, None)])),
+        ]);
+        assert_eq!(places(&gathered), [("src/a.rs", 4), ("src/b.rs", 5)]);
+    }
+
+    #[test]
+    fn counts_notes_and_foreign_warnings_are_no_findings() {
+        let none = serde_json::json!([]);
+        let gathered = gathered(&[
+            said("p 0.1.0", "warning", "1 warning emitted", none.clone()),
+            said("p 0.1.0", "error", "aborting due to 1 previous error", none.clone()),
+            said("p 0.1.0", "failure-note", "For more information", none.clone()),
+            said("q 0.1.0", "warning", "foreign", none),
+        ]);
+        assert!(places(&gathered).is_empty() && !gathered.has_errors());
+    }
+
+    #[test]
+    fn a_missing_linker_is_told_from_a_failing_one() {
+        let none = serde_json::json!([]);
+        let missing = gathered(&[said("p 0.1.0", "error", "linker `cc` not found", none.clone())]);
+        assert_eq!(missing.no_linker.as_deref(), Some("linker `cc` not found"));
+        let failing = gathered(&[said("p 0.1.0", "error", "linking with `cc` failed: exit status: 1", none)]);
+        assert!(failing.no_linker.is_none() && failing.has_errors());
+        assert_eq!(places(&failing), [("Cargo.toml", 0)]);
+    }
+
+    #[test]
+    fn what_is_no_message_is_counted() {
+        let mut gathered = gathered(&[]);
+        gathered.take(b"small talk");
+        gathered.take(b"{\"reason\": \"compiler-artifact\", \"cut");
+        assert_eq!(gathered.unreadable, 1);
+        assert_eq!(library_path("native=/w/target/out"), "/w/target/out");
+    }
+}

@@ -126,9 +126,7 @@ fn script(site: &Site, policy: &TestsPolicy) -> String {
     }
     let profile = site.profiles.join("doc-%p-%m.profraw");
     let profile = ("LLVM_PROFILE_FILE".to_owned(), profile.to_string_lossy().into_owned());
-    for (name, value) in
-        site.environment.iter().map(|(name, value)| (name, value)).chain([(&profile.0, &profile.1)])
-    {
+    for (name, value) in site.environment.iter().chain([(&profile.0, &profile.1)]) {
         let _ = write!(text, " {}", shell_word(&format!("{name}={value}")));
     }
     text + " \"$@\"\n"

@@ -2,7 +2,9 @@
 
 use super::libtest::{read_list, shortened};
 use super::process::{self, Ended, Limits};
-use super::{BrokenBinary, Harness, Job, Site, TestBinary, TestOutcome, TestResult, TestsPolicy, cores};
+use super::{
+    BrokenBinary, Harness, Job, Single, Site, TestBinary, TestOutcome, TestResult, TestsPolicy, cores,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,12 +70,13 @@ impl Listed {
             Err(why) => self.broken.push(BrokenBinary { name: binary.name.clone(), why }),
             Ok(None) => self.jobs.push(job(binary.name.clone(), None)),
             Ok(Some(names)) => {
+                let others = (names.all.len() as u64).saturating_sub(1);
                 for test in names.all {
                     let name = format!("{}${test}", binary.name);
                     if names.ignored.contains(&test) {
                         self.ignored.push(ignored(name));
                     } else {
-                        self.jobs.push(job(name, Some(test)));
+                        self.jobs.push(job(name, Some(Single { name: test, others })));
                     }
                 }
             }
@@ -90,8 +93,8 @@ async fn ask(site: &Site, binary: &TestBinary, index: usize) -> Result<Option<Na
     if binary.harness != Harness::Libtest {
         return Ok(None);
     }
-    let all = list(site, binary, index, &["--list", "--format", "terse"]).await?;
-    let ignored = list(site, binary, index, &["--list", "--format", "terse", "--ignored"]).await?;
+    let all = list(site, binary, index, &["--list"]).await?;
+    let ignored = list(site, binary, index, &["--list", "--ignored"]).await?;
     Ok(Some(Names { all, ignored: ignored.into_iter().collect() }))
 }
 
@@ -141,7 +144,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_binary_is_a_list_one_test_or_broken() {
-        let good = "case $4 in --ignored) echo 'b: test';; *) echo 'a: test'; echo 'b: test';; esac";
+        let good = "case $2 in --ignored) echo 'b: test'; echo; echo '1 test, 0 benchmarks';; \
+                    *) echo 'a: test'; echo 'b: test'; echo; echo '2 tests, 0 benchmarks';; esac";
         let listed = listed(&[
             ("good", Harness::Libtest, good),
             ("whole", Harness::Own, "exit 1"),
@@ -155,10 +159,7 @@ mod tests {
         let broken: Vec<_> = listed.broken.iter().map(|one| format!("{}: {}", one.name, one.why)).collect();
         assert_eq!(
             broken,
-            [
-                "p::chatty: its list has the line `hello`",
-                "p::early: listing its tests ended with exit status 3: no"
-            ]
+            ["p::chatty: its list has no end", "p::early: listing its tests ended with exit status 3: no"]
         );
     }
 }
