@@ -1,3 +1,4 @@
 //! Where rollouts land.
 
+pub mod local;
 pub mod protocol;
