@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod exit;
 pub mod failure;
 pub mod gates;
+pub mod journal;
 pub mod oci;
 pub mod platform;
 pub mod policy;

@@ -7,5 +7,6 @@ pub mod client;
 mod files;
 mod log;
 pub mod paths;
+pub mod proxy;
 pub mod shim;
 pub mod supervisor;

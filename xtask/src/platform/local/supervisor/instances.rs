@@ -8,7 +8,7 @@ mod watch;
 
 pub(super) use launch::launch;
 pub(super) use stop::{StopWish, bury, stop};
-pub(super) use watch::{reap_leftover, watch};
+pub(super) use watch::{look, reap_leftover, watch};
 
 use super::Supervisor;
 use super::environment::Environment;
