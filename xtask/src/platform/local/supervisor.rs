@@ -9,6 +9,7 @@ mod adopt;
 mod calls;
 mod deadman;
 mod down;
+mod effects;
 mod environment;
 mod grants;
 mod health;
@@ -26,13 +27,15 @@ use super::paths::{self, Layout};
 use crate::digest::{Digest, Hasher};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::platform::protocol::Target;
+use crate::platform::protocol::{Refusal, Target};
 use crate::world::World;
 use anyhow::Context as _;
 use environment::Environment;
+use grants::ConnectionId;
 use journals::Journals;
+pub(super) use server::read_line;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -51,6 +54,10 @@ pub(super) struct Supervisor {
     executable: String,
     environments: Mutex<BTreeMap<Target, Arc<Environment>>>,
     journals: Journals,
+    /// The connections that are open: none else may hold a grant.
+    connections: Mutex<BTreeSet<ConnectionId>>,
+    /// Held while an environment is made.
+    ensuring: tokio::sync::Mutex<()>,
     /// Told when an expiry was set or moved.
     expiries: Notify,
     /// Becomes true once.
@@ -71,6 +78,8 @@ pub(super) struct Beacon {
 /// # Errors
 /// Where the state directory cannot be written, another supervisor has it, or a state file is damaged.
 pub async fn run(world: World, state: &Path) -> anyhow::Result<Exit> {
+    // The leader of a group has no need to leave it: whoever started us by hand stops us by hand.
+    let _ = rustix::process::setsid();
     paths::prepare_state(state)?;
     let state = state.canonicalize().context("failed to name the state directory")?;
     let layout = Layout(state.clone());
@@ -95,6 +104,8 @@ async fn serve(world: World, layout: Layout) -> anyhow::Result<Exit> {
         executable,
         environments: Mutex::default(),
         journals,
+        connections: Mutex::default(),
+        ensuring: tokio::sync::Mutex::default(),
         expiries: Notify::new(),
         ending,
     });
@@ -126,6 +137,17 @@ impl Supervisor {
     /// All environments.
     fn environments(&self) -> Vec<Arc<Environment>> {
         self.table().values().map(Arc::clone).collect()
+    }
+
+    /// The environment that a call names.
+    fn find(&self, target: &Target) -> Result<Arc<Environment>, Refusal> {
+        let found = self.table().get(target).map(Arc::clone);
+        found.ok_or_else(|| refuse::unknown_environment(target))
+    }
+
+    /// The open connections; for a moment.
+    fn connections(&self) -> MutexGuard<'_, BTreeSet<ConnectionId>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is left of an expiry.

@@ -2,7 +2,7 @@
 
 use super::Supervisor;
 use super::environment::Environment;
-use super::instances::{StopWish, stop};
+use super::instances::{StopWish, begin_stop, finish_stop};
 use super::table;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,8 @@ pub(super) async fn stop_instances(supervisor: &Arc<Supervisor>) {
             let (supervisor, environment) = (Arc::clone(supervisor), Arc::clone(&environment));
             stops.spawn(async move {
                 let wish = StopWish { drain: DRAIN, grace: None };
-                stop(&supervisor, &environment, &id, wish).await
+                let stopping = begin_stop(&environment, &id);
+                finish_stop(&supervisor, &environment, &id, stopping, wish).await
             });
         }
     }

@@ -80,6 +80,17 @@ impl Saved {
         }
     }
 
+    /// The next table, with the roles that it gives.
+    pub(super) fn put(&mut self, weights: &Weights, expires_at: Option<Timestamp>) {
+        for share in &weights.shares {
+            self.roles.extend(share.instances.iter().map(|id| (id.clone(), share.role)));
+        }
+        self.weights = weights.clone();
+        self.expires_at = expires_at;
+        self.generation += 1;
+        self.restored = false;
+    }
+
     fn path(directory: &Path) -> PathBuf {
         directory.join("environment.json")
     }

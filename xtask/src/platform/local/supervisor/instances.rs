@@ -7,7 +7,7 @@ mod stop;
 mod watch;
 
 pub(super) use launch::launch;
-pub(super) use stop::{StopWish, bury, stop};
+pub(super) use stop::{StopWish, begin as begin_stop, bury, finish as finish_stop};
 pub(super) use watch::{look, reap_leftover, watch};
 
 use super::Supervisor;

@@ -8,7 +8,7 @@ use super::calls::{self, Caller};
 use super::grants::ConnectionId;
 use super::refuse::{malformed, refuse};
 use crate::platform::protocol::{
-    Answer, Call, LINE_BYTES_MAX, PROTOCOL, Refusal, RefusalCode, Reply, Request,
+    Answer, Call, LINE_BYTES_MAX, PROTOCOL, Refusal, RefusalCode, Request,
 };
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -82,6 +82,7 @@ async fn speak(supervisor: &Arc<Supervisor>, stream: UnixStream, connection: Con
     let spoken = match uid {
         Ok(uid) => {
             let caller = Caller { connection, uid };
+            supervisor.connections().insert(connection);
             let spoken = listen(supervisor, BufReader::new(read), caller, &replies).await;
             calls::release_all(supervisor, connection).await;
             spoken
@@ -127,10 +128,11 @@ async fn listen(
         }
         let (supervisor, replies) = (Arc::clone(supervisor), replies.clone());
         running.spawn(async move {
+            let is_down = matches!(call.request, Request::Down { .. });
             let result = calls::answer(&supervisor, caller, call.request).await;
-            let is_down = matches!(result, Ok(Reply::Done)) && calls::ends(&supervisor);
+            let is_over = is_down && result.is_ok();
             let _ = replies.send(Answer { id: call.id, result }).await;
-            if is_down {
+            if is_over {
                 supervisor.ending.send_replace(true);
             }
         });

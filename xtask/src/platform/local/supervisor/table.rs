@@ -6,7 +6,7 @@ use crate::platform::protocol::{Health, OnExpiry, Refusal, RefusalCode, Role, Sh
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest time that weights may stay without a renewal, in milliseconds: a day.
-const EXPIRY_MILLIS_MAX: u64 = 24 * 60 * 60 * 1000;
+pub(super) const EXPIRY_MILLIS_MAX: u64 = 24 * 60 * 60 * 1000;
 const WHOLE: u32 = 100;
 
 /// What the rules need to know of an instance.

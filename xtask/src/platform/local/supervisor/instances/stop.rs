@@ -1,6 +1,7 @@
 //! Stopping: no new requests, the ones in flight finished, SIGTERM, grace, SIGKILL, and nothing left behind but the log.
 
 use crate::platform::local::files;
+use crate::platform::local::proxy::Backend;
 use crate::platform::local::shim::{InstanceFiles, ShimStatus, StopOrder};
 use crate::platform::local::supervisor::Supervisor;
 use crate::platform::local::supervisor::environment::Environment;
@@ -27,33 +28,60 @@ pub(in super::super) struct StopWish {
     pub(in super::super) grace: Option<Duration>,
 }
 
-/// Stops an instance; it is gone when this returns. Answers the requests that were cut; 0 for one that is not there:
-/// stopping is "make it gone". Whoever comes second waits for the first.
-pub(in super::super) async fn stop(
-    supervisor: &Arc<Supervisor>,
-    environment: &Arc<Environment>,
+/// What a stop found.
+pub(in super::super) enum Stopping {
+    /// It is gone already: stopping is "make it gone".
+    Absent,
+    /// Somebody else stops it: their end is ours.
+    Already(channel::Receiver<Option<u64>>),
+    /// It is ours to stop.
+    Ours(Box<Ours>),
+}
+
+/// An instance that is marked as leaving.
+pub(in super::super) struct Ours {
+    tell: channel::Sender<Option<u64>>,
+    files: InstanceFiles,
+    backend: Arc<Backend>,
+    grace: Duration,
+}
+
+/// Marks an instance as leaving: from now on it gets no weight and is not started again.
+pub(in super::super) fn begin(environment: &Environment, id: &str) -> Stopping {
+    let mut state = environment.state();
+    let Some(instance) = state.instances.get_mut(id) else { return Stopping::Absent };
+    if let Some(gone) = &instance.gone {
+        return Stopping::Already(gone.clone());
+    }
+    let (tell, hear) = channel::channel(None);
+    instance.gone = Some(hear);
+    let grace = Duration::from_millis(instance.spec.stop_grace_millis);
+    let (files, backend) = (instance.files.clone(), Arc::clone(&instance.backend));
+    Stopping::Ours(Box::new(Ours { tell, files, backend, grace }))
+}
+
+/// Stops a marked instance; it is gone when this returns. Answers how many requests were cut.
+pub(in super::super) async fn finish(
+    supervisor: &Supervisor,
+    environment: &Environment,
     id: &str,
+    stopping: Stopping,
     wish: StopWish,
 ) -> u64 {
-    let (tell, hear) = channel::channel(None);
-    let (files, backend, grace) = {
-        let mut state = environment.state();
-        let Some(instance) = state.instances.get_mut(id) else { return 0 };
-        if let Some(mut gone) = instance.gone.clone() {
-            drop(state);
+    let ours = match stopping {
+        Stopping::Absent => return 0,
+        Stopping::Already(mut gone) => {
             let cut = gone.wait_for(Option::is_some).await.ok().and_then(|cut| *cut);
             return cut.unwrap_or(0);
         }
-        instance.gone = Some(hear);
-        let own = Duration::from_millis(instance.spec.stop_grace_millis);
-        (instance.files.clone(), Arc::clone(&instance.backend), wish.grace.unwrap_or(own))
+        Stopping::Ours(ours) => ours,
     };
-    let cut = backend.drained(&supervisor.world, wish.drain).await;
-    end(&supervisor.world, &files, grace).await;
-    bury(environment, &files, id);
+    let cut = ours.backend.drained(&supervisor.world, wish.drain).await;
+    end(&supervisor.world, &ours.files, wish.grace.unwrap_or(ours.grace)).await;
+    bury(environment, &ours.files, id);
     environment.state().instances.remove(id);
     tracing::info!(instance = id, cut, "instance stopped");
-    tell.send_replace(Some(cut));
+    ours.tell.send_replace(Some(cut));
     cut
 }
 
