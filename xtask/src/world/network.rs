@@ -3,7 +3,8 @@
 use super::World;
 use anyhow::Context as _;
 use std::net::SocketAddr;
-use tokio::net::{TcpListener, TcpStream};
+use std::path::Path;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 impl World {
     /// Listens on an address; port 0 lets the kernel choose.
@@ -22,5 +23,21 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "this is the door itself")]
     pub async fn connect(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
         TcpStream::connect(address).await
+    }
+
+    /// Listens on a Unix socket, which must not be there yet.
+    ///
+    /// # Errors
+    /// Where it cannot be made; the message names it.
+    pub fn listen_unix(&self, path: &Path) -> anyhow::Result<UnixListener> {
+        UnixListener::bind(path).with_context(|| format!("failed to listen on {}", path.display()))
+    }
+
+    /// Connects to a Unix socket.
+    ///
+    /// # Errors
+    /// Where nobody listens there.
+    pub async fn connect_unix(&self, path: &Path) -> std::io::Result<UnixStream> {
+        UnixStream::connect(path).await
     }
 }
