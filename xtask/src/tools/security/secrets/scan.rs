@@ -72,9 +72,15 @@ impl Scanner {
     pub(super) fn scan(&self, bytes: &[u8]) -> Scanned {
         let mut hits: Vec<Hit> = Vec::new();
         let mut cut = false;
+        // Where each rule's last match ended, secret or not: an anchor inside it is not tried again, so that a file
+        // of anchors alone costs one look at each byte.
+        let mut seen_to = [0; RULES.len()];
         for anchor in self.anchors.find_overlapping_iter(bytes) {
             let rule = self.rule_of[anchor.pattern().as_usize()];
-            let Some(hit) = self.hit(rule, bytes, anchor.start()) else { continue };
+            if anchor.start() < seen_to[rule] {
+                continue;
+            }
+            let Some(hit) = self.hit(rule, bytes, anchor.start(), &mut seen_to[rule]) else { continue };
             match hits.iter().position(|known| overlap(&known.span, &hit.span)) {
                 Some(known) if hit.rule < hits[known].rule => hits[known] = hit,
                 Some(_) => {}
@@ -89,7 +95,7 @@ impl Scanner {
         Scanned { places: with_lines(hits, bytes), cut }
     }
 
-    fn hit(&self, index: usize, bytes: &[u8], start: usize) -> Option<Hit> {
+    fn hit(&self, index: usize, bytes: &[u8], start: usize, seen_to: &mut usize) -> Option<Hit> {
         let rule = &RULES[index];
         if !preceded(rule.before, &bytes[..start]) {
             return None;
@@ -97,6 +103,7 @@ impl Scanner {
         let window = &bytes[start..bytes.len().min(start + rule.window)];
         let found = self.patterns[index].captures(window)?;
         let secret = found.name("secret").or_else(|| found.name("bare"))?;
+        *seen_to = start + secret.end();
         let goes_on =
             window.get(secret.end()).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_');
         let part = |name| found.name(name).map_or(&[][..], |part| part.as_bytes());
