@@ -23,19 +23,28 @@ impl Fixture {
     fn of(files: &[(&str, &str)]) -> Fixture {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let workspace = below(folder.path(), "wörk space");
-        let base = [("Cargo.toml", MANIFEST), ("Cargo.lock", LOCKFILE), (".gitignore", "target\n"), ("src/lib.rs", GOOD)];
+        let base = [
+            ("Cargo.toml", MANIFEST),
+            ("Cargo.lock", LOCKFILE),
+            (".gitignore", "target\n"),
+            ("src/lib.rs", GOOD),
+        ];
         let kept = base.into_iter().filter(|(name, _)| !files.iter().any(|(other, _)| other == name));
         repository_of(&workspace, &kept.chain(files.iter().copied()).collect::<Vec<_>>());
         Fixture { folder, workspace }
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        gateline(&self.workspace, &self.folder.path().join("state"), arguments).output().expect("gateline starts").into()
+        gateline(&self.workspace, &self.folder.path().join("state"), arguments)
+            .output()
+            .expect("gateline starts")
+            .into()
     }
 
     /// The codes of the findings in the verdict that was written.
     fn codes(&self) -> Vec<String> {
-        let verdict = std::fs::read(self.workspace.join("target/gateline/verdict.json")).expect("a verdict was written");
+        let verdict = std::fs::read(self.workspace.join("target/gateline/verdict.json"))
+            .expect("a verdict was written");
         let verdict: serde_json::Value = serde_json::from_slice(&verdict).expect("it is JSON");
         let gates = verdict["gates"].as_array().cloned().unwrap_or_default();
         let findings = gates.iter().flat_map(|gate| gate["findings"].as_array().cloned().unwrap_or_default());
@@ -45,16 +54,29 @@ impl Fixture {
     #[track_caller]
     fn refused(&self, arguments: &[&str], code: i32, finding: &str) {
         let ran = self.run(arguments).exits(code);
-        assert!(self.codes().iter().any(|code| code == finding), "{finding} is not in {:?}: {}", self.codes(), ran.all());
+        assert!(
+            self.codes().iter().any(|code| code == finding),
+            "{finding} is not in {:?}: {}",
+            self.codes(),
+            ran.all()
+        );
     }
 }
 
 #[test]
 fn a_good_workspace_passes_every_gate_and_says_so() {
     let fixture = Fixture::of(&[]);
-    fixture.run(&["ci"]).exits(0).says(&["passed  commit", "1 passed, 0 failed", "100 % (", "target/gateline/verdict.json"]);
+    fixture.run(&["ci"]).exits(0).says(&[
+        "passed  commit",
+        "1 passed, 0 failed",
+        "100 % (",
+        "target/gateline/verdict.json",
+    ]);
     let verdict = fixture.run(&["lint", "--format", "json"]).exits(0).json();
-    assert_eq!((verdict["schema"].as_str(), verdict["outcome"].as_str()), (Some("gateline/verdict/v1"), Some("passed")));
+    assert_eq!(
+        (verdict["schema"].as_str(), verdict["outcome"].as_str()),
+        (Some("gateline/verdict/v1"), Some("passed"))
+    );
 }
 
 #[test]
@@ -68,8 +90,11 @@ fn one_covered_line_below_the_bar_refuses() {
     // Ten lines of product code, in a file whose test lives elsewhere: 8 of 10 is 80 %, 7 of 10 is not.
     let product = |reached: u32| {
         let lines: String = (0..5).map(|n| format!("    if number == {n} {{ return {n}; }}\n")).collect();
-        let calls: String = (0..reached).map(|n| format!("    assert_eq!(fixture::pick({n}), {n});\n")).collect();
-        let library = format!("//! A fixture.\n\n/// Picks.\n#[rustfmt::skip]\npub fn pick(number: u32) -> u32 {{\n{lines}    9\n}}\n");
+        let calls: String =
+            (0..reached).map(|n| format!("    assert_eq!(fixture::pick({n}), {n});\n")).collect();
+        let library = format!(
+            "//! A fixture.\n\n/// Picks.\n#[rustfmt::skip]\npub fn pick(number: u32) -> u32 {{\n{lines}    9\n}}\n"
+        );
         (library, format!("//! Calls it.\n\n#[test]\nfn calls() {{\n{calls}}}\n"))
     };
     let (library, _) = product(0);
@@ -77,7 +102,8 @@ fn one_covered_line_below_the_bar_refuses() {
     let reached = product(5).1 + "\n#[test]\nfn all() {\n    assert_eq!(fixture::pick(77), 9);\n}\n";
     let below_bar = Fixture::of(&[("src/lib.rs", &unused), ("tests/calls.rs", &reached)]);
     let ran = below_bar.run(&["coverage"]);
-    let facts = std::fs::read_to_string(below_bar.workspace.join("target/gateline/verdict.json")).expect("a verdict");
+    let facts =
+        std::fs::read_to_string(below_bar.workspace.join("target/gateline/verdict.json")).expect("a verdict");
     let verdict: serde_json::Value = serde_json::from_str(&facts).expect("JSON");
     let lines = &verdict["gates"][1]["facts"]["lines"];
     let (covered, total) = (lines["covered"].as_u64().unwrap_or(0), lines["total"].as_u64().unwrap_or(0));
@@ -87,7 +113,8 @@ fn one_covered_line_below_the_bar_refuses() {
     // The bar where it is just reached: 8 of 11 are 72.72 %.
     for (minimum, code) in [("72.72", 0), ("72.73", 10)] {
         std::fs::create_dir_all(below_bar.workspace.join("policies")).expect("a folder");
-        std::fs::write(below_bar.workspace.join("policies/coverage.yaml"), format!("minimum: {minimum}\n")).expect("a policy");
+        std::fs::write(below_bar.workspace.join("policies/coverage.yaml"), format!("minimum: {minimum}\n"))
+            .expect("a policy");
         below_bar.run(&["coverage"]).exits(code);
     }
 }
@@ -112,7 +139,8 @@ fn a_committed_key_refuses_and_is_never_shown() {
     let fixture = Fixture::of(&[("deploy/key.pem", &key)]);
     let ran = fixture.run(&["security"]).exits(10).says(&["deploy/key.pem:1"]);
     assert!(fixture.codes().iter().any(|code| code.starts_with("secrets/")), "{:?}", fixture.codes());
-    let evidence = std::fs::read_to_string(fixture.workspace.join("target/gateline/evidence.json")).expect("evidence");
+    let evidence =
+        std::fs::read_to_string(fixture.workspace.join("target/gateline/evidence.json")).expect("evidence");
     for text in [ran.out, ran.err, evidence] {
         assert!(!text.contains(&body[20..40]), "the key is shown");
     }
@@ -128,13 +156,17 @@ fn no_tests_at_all_is_nothing_checked() {
 fn a_broken_policy_file_is_a_usage_error() {
     let fixture = Fixture::of(&[("policies/coverage.yaml", "minimun: 10\n")]);
     fixture.run(&["ci"]).exits(2).says(&["policies/coverage.yaml:1:1", "did you mean `minimum`", "next:"]);
-    let fixture = Fixture::of(&[("policies/coverage.yaml", "minimum: 10\n"), ("policies/coverge.yaml", "minimum: 1\n")]);
+    let fixture = Fixture::of(&[
+        ("policies/coverage.yaml", "minimum: 10\n"),
+        ("policies/coverge.yaml", "minimum: 1\n"),
+    ]);
     fixture.run(&["policy", "check"]).exits(2).says(&["no gate reads this file"]);
 }
 
 #[test]
 fn what_does_not_compile_is_refused() {
-    let fixture = Fixture::of(&[("src/lib.rs", "//! Broken.\n\npub fn broken() -> u32 {\n    \"text\"\n}\n")]);
+    let fixture =
+        Fixture::of(&[("src/lib.rs", "//! Broken.\n\npub fn broken() -> u32 {\n    \"text\"\n}\n")]);
     fixture.refused(&["ci"], 10, "tests/does-not-compile");
     fixture.run(&["lint"]).exits(10).says(&["src/lib.rs:4"]);
 }
@@ -142,10 +174,17 @@ fn what_does_not_compile_is_refused() {
 #[test]
 fn policies_of_a_commit_judge_instead_of_the_files() {
     let fixture = Fixture::of(&[("policies/coverage.yaml", "minimum: 55\n")]);
-    std::fs::write(fixture.workspace.join("policies/coverage.yaml"), "minimum: 1\n").expect("the policy can be changed");
+    std::fs::write(fixture.workspace.join("policies/coverage.yaml"), "minimum: 1\n")
+        .expect("the policy can be changed");
     fixture.run(&["policy", "show"]).exits(0).says(&["minimum: '1'"]);
-    fixture.run(&["policy", "show", "--policy-ref", "HEAD"]).exits(0).says(&["minimum: '55'", "in force from HEAD"]);
-    fixture.run(&["policy", "show", "--policy-ref", "nowhere"]).exits(2).says(&["git knows no commit `nowhere`"]);
+    fixture
+        .run(&["policy", "show", "--policy-ref", "HEAD"])
+        .exits(0)
+        .says(&["minimum: '55'", "in force from HEAD"]);
+    fixture
+        .run(&["policy", "show", "--policy-ref", "nowhere"])
+        .exits(2)
+        .says(&["git knows no commit `nowhere`"]);
 }
 
 #[test]
@@ -193,7 +232,9 @@ fn a_detached_head_is_judged_like_any_commit() {
 #[test]
 fn deployments_that_cannot_begin_say_what_to_type() {
     let site = Site::new(Pace::Quick);
-    site.run(&["deploy", "produktion"]).exits(2).says(&["no environment `produktion`", "development, staging, production"]);
+    site.run(&["deploy", "produktion"])
+        .exits(2)
+        .says(&["no environment `produktion`", "development, staging, production"]);
     site.run(&["deploy", "development"]).exits(2).says(&["no release was made here", "cargo xtask ship"]);
     site.run(&["promote", "development", "staging"]).exits(2).says(&["nothing serves 100 %"]);
     site.run(&["rollback", "development"]).exits(2).says(&["no earlier release"]);
@@ -211,7 +252,10 @@ fn a_taken_port_and_a_state_that_cannot_be_written_are_named() {
     site.run(&["deploy", "development"]).exits(0);
     let file = site.workspace.join("target/state-file");
     std::fs::write(&file, "no folder").expect("a file");
-    let ran: Ran = gateline(&site.workspace, &file.join("state"), &["local", "up"]).output().expect("gateline starts").into();
+    let ran: Ran = gateline(&site.workspace, &file.join("state"), &["local", "up"])
+        .output()
+        .expect("gateline starts")
+        .into();
     ran.exits(1).says(&["next:"]);
     assert!(Connection::to(free_ports(1)[0]).is_err(), "a port that nobody holds refuses");
 }

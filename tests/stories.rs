@@ -21,7 +21,10 @@ fn prepare_releases() {
 
 fn under_load(ports: &[u16]) -> Load {
     let load = Load::on(ports, CLIENTS);
-    eventually("the clients ask", || if load.sent() > WARM_UP { Ok(()) } else { Err(load.sent().to_string()) });
+    eventually(
+        "the clients ask",
+        || if load.sent() > WARM_UP { Ok(()) } else { Err(load.sent().to_string()) },
+    );
     load
 }
 
@@ -39,7 +42,10 @@ fn three_environments_up_and_no_request_is_lost() {
     site.run(&["deploy", "development"]).exits(0);
     site.run(&["promote", "development", "staging"]).exits(0);
     site.run(&["promote", "staging", "production", "--yes"]).exits(0);
-    assert_eq!(ENVIRONMENTS.map(|name| site.answering(name)), [one.to_string(), one.to_string(), one.to_string()]);
+    assert_eq!(
+        ENVIRONMENTS.map(|name| site.answering(name)),
+        [one.to_string(), one.to_string(), one.to_string()]
+    );
 
     let load = under_load(&site.ports);
     let two = site.release(Image::Two);
@@ -47,7 +53,10 @@ fn three_environments_up_and_no_request_is_lost() {
     site.run(&["promote", "development", "staging"]).exits(0);
     site.run(&["promote", "staging", "production", "--yes"]).exits(0);
     none_lost(load);
-    assert_eq!(ENVIRONMENTS.map(|name| site.answering(name)), [two.to_string(), two.to_string(), two.to_string()]);
+    assert_eq!(
+        ENVIRONMENTS.map(|name| site.answering(name)),
+        [two.to_string(), two.to_string(), two.to_string()]
+    );
 
     // The same again changes nothing; the way back is one command.
     site.run(&["deploy", "development"]).exits(0).says(&["nothing to do"]);
@@ -64,12 +73,19 @@ fn a_release_that_answers_errors_goes_back_by_itself() {
     let site = Site::new(Pace::Quick);
     let good = site.deployed(Image::One, "production");
     let bad = site.release(Image::Bad);
-    site.run(&["deploy", "production", "--yes"]).exits(11).says(&["rolled back", "were errors", "next: cargo xtask history"]);
+    site.run(&["deploy", "production", "--yes"]).exits(11).says(&[
+        "rolled back",
+        "were errors",
+        "next: cargo xtask history",
+    ]);
     assert_eq!(site.answering("production"), good.to_string());
     let told = site.run(&["audit", "log", "--format", "json"]).exits(0).json();
     let last = told.as_array().and_then(|records| records.last()).cloned().expect("there are records");
     assert_eq!(last["entry"]["body"]["state"]["terminal"], "rolled-back", "{last}");
-    assert!(last["entry"]["body"]["reason"].as_str().is_some_and(|reason| reason.contains("errors")), "{last}");
+    assert!(
+        last["entry"]["body"]["reason"].as_str().is_some_and(|reason| reason.contains("errors")),
+        "{last}"
+    );
     assert_eq!(last["entry"]["body"]["digest"], bad.to_string());
     let status = site.status("production");
     assert_eq!(status["instances"].as_array().map(Vec::len), Some(1), "{status}");
@@ -113,7 +129,8 @@ fn a_rollback_takes_over_from_a_deployer_that_hangs() {
 fn a_killed_supervisor_is_replaced_and_adopts_its_instances() {
     let site = Site::new(Pace::Quick);
     let digest = site.deployed(Image::One, "development");
-    let (supervisor, shim, instance) = (site.process("supervise"), site.process("shim"), site.status("development"));
+    let (supervisor, shim, instance) =
+        (site.process("supervise"), site.process("shim"), site.status("development"));
     let pid = instance["instances"][0]["pid"].clone();
     support::kill(supervisor);
     site.run(&["local", "up"]).exits(0);
@@ -122,7 +139,10 @@ fn a_killed_supervisor_is_replaced_and_adopts_its_instances() {
         if status["instances"][0]["health"]["is"] == "ready" { Ok(()) } else { Err(status.to_string()) }
     });
     assert_ne!(site.process("supervise"), supervisor);
-    assert_eq!((site.process("shim"), site.status("development")["instances"][0]["pid"].clone()), (shim, pid));
+    assert_eq!(
+        (site.process("shim"), site.status("development")["instances"][0]["pid"].clone()),
+        (shim, pid)
+    );
     assert_eq!(site.answering("development"), digest.to_string());
     let all = site.processes();
     assert_eq!(all.len(), 3, "supervisor, shim, instance: {all:?}");
@@ -138,7 +158,13 @@ fn an_approval_is_asked_for_held_and_given() {
     let site = Site::new(Pace::Quick);
     let digest = site.release(Image::One);
     let held = site.run(&["deploy", "production"]).exits(13).says(&["cargo xtask approve"]);
-    let id = held.err.split("approve ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id").to_owned();
+    let id = held
+        .err
+        .split("approve ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("an id")
+        .to_owned();
     site.run(&["status"]).exits(0).says(&["awaiting approval", &id]);
     site.run(&["approve", "production-none"]).exits(2).says(&["there is no rollout", &id]);
     site.run(&["approve", &id, "--resume"]).exits(0).says(&["approved"]);
@@ -146,7 +172,13 @@ fn an_approval_is_asked_for_held_and_given() {
 
     site.release(Image::Two);
     let held = site.run(&["deploy", "production"]).exits(13);
-    let id = held.err.split("approve ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id").to_owned();
+    let id = held
+        .err
+        .split("approve ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("an id")
+        .to_owned();
     site.run(&["reject", &id]).exits(0);
     assert_eq!(site.answering("production"), digest.to_string());
     site.run(&["approve", &id]).exits(2).says(&["waits for nobody: it is rejected"]);

@@ -105,7 +105,8 @@ impl Load {
     /// Stops them; gives the number of requests and what was lost.
     pub(crate) fn end(self) -> (u64, Vec<String>) {
         self.stop.store(true, Ordering::SeqCst);
-        let lost = self.clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect();
+        let lost =
+            self.clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect();
         (self.sent.load(Ordering::SeqCst), lost)
     }
 }

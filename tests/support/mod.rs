@@ -27,7 +27,14 @@ pub(crate) fn repository() -> PathBuf {
 pub(crate) fn gateline(folder: &Path, state: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(GATELINE);
     command.args(arguments).current_dir(folder).env("GATELINE_STATE", state);
-    for inherited in ["CI", "GATELINE_INSIDE_GATE", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS", "RUSTDOCFLAGS", "CARGO_TARGET_DIR"] {
+    for inherited in [
+        "CI",
+        "GATELINE_INSIDE_GATE",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTFLAGS",
+        "RUSTDOCFLAGS",
+        "CARGO_TARGET_DIR",
+    ] {
         command.env_remove(inherited);
     }
     command
@@ -66,7 +73,11 @@ impl Ran {
     #[track_caller]
     pub(crate) fn says(self, words: &[&str]) -> Ran {
         for word in words {
-            assert!(self.out.contains(word) || self.err.contains(word), "{word:?} was not said: {}", self.all());
+            assert!(
+                self.out.contains(word) || self.err.contains(word),
+                "{word:?} was not said: {}",
+                self.all()
+            );
         }
         self
     }
@@ -85,7 +96,14 @@ impl From<Output> for Ran {
 /// Runs git in a folder, as nobody in particular.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
-        .args(["-c", "user.name=Story", "-c", "user.email=story@example.invalid", "-c", "commit.gpgsign=false"])
+        .args([
+            "-c",
+            "user.name=Story",
+            "-c",
+            "user.email=story@example.invalid",
+            "-c",
+            "commit.gpgsign=false",
+        ])
         .args(["-c", "init.defaultBranch=main"])
         .args(arguments)
         .current_dir(folder)

@@ -65,7 +65,11 @@ pub(crate) fn prepared() -> PathBuf {
         let output = folder.join(image.name());
         let _ = std::fs::remove_dir_all(&output);
         let mut build = Command::new(GATELINE);
-        build.args(["image", "build", "--output"]).arg(&output).args(image.arguments()).current_dir(repository());
+        build
+            .args(["image", "build", "--output"])
+            .arg(&output)
+            .args(image.arguments())
+            .current_dir(repository());
         let built = build.output().expect("gateline starts");
         assert!(built.status.success(), "image {}: {}", image.name(), String::from_utf8_lossy(&built.stderr));
     }
@@ -101,7 +105,9 @@ pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str)
     let digest = index_digest(&layout);
     let evidence = passing(policy, commit);
     let file = serde_json::to_vec(&evidence).expect("evidence serialises");
-    let proof = gateline::gates::verdict(policy, &evidence, &Gate::FOR_RELEASE).passed().expect("the evidence passes");
+    let proof = gateline::gates::verdict(policy, &evidence, &Gate::FOR_RELEASE)
+        .passed()
+        .expect("the evidence passes");
     let candidate = Candidate {
         digest: digest.clone(),
         service: "desk".into(),
@@ -111,14 +117,26 @@ pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str)
     };
     let release = Release::new(&proof, candidate, &evidence, &file, Timestamp::UNIX_EPOCH);
     std::fs::write(folder.join("evidence.json"), file).expect("the evidence can be written");
-    std::fs::write(folder.join("release.json"), serde_json::to_vec(&release).expect("a release serialises")).expect("the release can be written");
+    std::fs::write(folder.join("release.json"), serde_json::to_vec(&release).expect("a release serialises"))
+        .expect("the release can be written");
     digest
 }
 
 fn passing(policy: &Policy, commit: &str) -> Evidence {
     let digest = Digest::of(commit.as_bytes());
-    let test = TestResult { name: "a::lib$b".into(), outcome: TestOutcome::Passed, duration_millis: 1, output: String::new() };
-    let file = FileCoverage { file: "a.rs".into(), package: "a".into(), covered: 9, total: 10, uncovered: vec![(3, 3)] };
+    let test = TestResult {
+        name: "a::lib$b".into(),
+        outcome: TestOutcome::Passed,
+        duration_millis: 1,
+        output: String::new(),
+    };
+    let file = FileCoverage {
+        file: "a.rs".into(),
+        package: "a".into(),
+        covered: 9,
+        total: 10,
+        uncovered: vec![(3, 3)],
+    };
     let gates = GateEvidence {
         lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
         tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
@@ -127,8 +145,13 @@ fn passing(policy: &Policy, commit: &str) -> Evidence {
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
         image: None,
     };
-    let subject =
-        Subject { commit: commit.into(), dirty: false, tree: digest.clone(), policy: policy.hash(), toolchain: digest };
+    let subject = Subject {
+        commit: commit.into(),
+        dirty: false,
+        tree: digest.clone(),
+        policy: policy.hash(),
+        toolchain: digest,
+    };
     Evidence { schema: SCHEMA.into(), subject, gates }
 }
 

@@ -49,7 +49,8 @@ impl Site {
                 ("policies/rollout.yaml", &rollout),
             ],
         );
-        let policy = parse::parse(|name| Ok((name == "rollout.yaml").then(|| rollout.clone()))).expect("the policy is one");
+        let policy = parse::parse(|name| Ok((name == "rollout.yaml").then(|| rollout.clone())))
+            .expect("the policy is one");
         let state = folder.path().join("state");
         Site { state, workspace, ports, policy, folder }
     }
@@ -62,7 +63,12 @@ impl Site {
     /// Starts the suite here and lets it run.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         let mut command = gateline(&self.workspace, &self.state, arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("gateline starts")
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("gateline starts")
     }
 
     /// Makes a prepared image the newest release here.
@@ -80,13 +86,15 @@ impl Site {
 
     /// The port of an environment.
     pub(crate) fn port(&self, environment: &str) -> u16 {
-        let position = ENVIRONMENTS.iter().position(|name| *name == environment).expect("a known environment");
+        let position =
+            ENVIRONMENTS.iter().position(|name| *name == environment).expect("a known environment");
         self.ports[position]
     }
 
     /// Asks an environment through its proxy.
     pub(crate) fn get(&self, environment: &str, path: &str) -> Reply {
-        client::get(self.port(environment), path).unwrap_or_else(|error| panic!("{environment}{path}: {error}"))
+        client::get(self.port(environment), path)
+            .unwrap_or_else(|error| panic!("{environment}{path}: {error}"))
     }
 
     /// The digest that answers in an environment.

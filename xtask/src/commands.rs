@@ -103,7 +103,9 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
             context.console.raw(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
-        Verb::Supervise { state } => crate::platform::local::supervisor::run(&context.world, &state).await,
+        Verb::Supervise { state } => {
+            crate::platform::local::supervisor::run(context.world.clone(), &state).await
+        }
         Verb::Shim { directory } => crate::platform::local::shim::run(&context.world, &directory).await,
     }
 }

@@ -3,7 +3,8 @@
 use super::context::Context;
 use super::deploy::Site;
 use crate::exit::Exit;
-use crate::platform::local::client::Client;
+use crate::platform::local::client::{self, Client};
+use crate::platform::protocol::Request;
 
 /// Longest log file that `logs` reads, from its end.
 const LOG_BYTES_MAX: u64 = 1024 * 1024;
@@ -11,8 +12,8 @@ const LOG_BYTES_MAX: u64 = 1024 * 1024;
 /// `local up`.
 pub(super) async fn up(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
-    let was_up = Client::is_up(&context.world, &state).await;
-    Client::ensure_up(&context.world, &state).await?;
+    let was_up = Client::connect(&context.world, &state).await.is_ok();
+    client::ensure_up(&context.world, &state).await?;
     let what = if was_up { "was up already" } else { "is up" };
     context.console.note(format!("  ✓ the embedded platform {what}: {}", state.display()));
     super::status::status(context).await
@@ -21,12 +22,12 @@ pub(super) async fn up(context: &Context) -> anyhow::Result<Exit> {
 /// `local down`.
 pub(super) async fn down(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
-    if !Client::is_up(&context.world, &state).await {
+    if Client::connect(&context.world, &state).await.is_err() {
         context.console.note("  = the embedded platform is down already");
         return Ok(Exit::Done);
     }
     let step = context.console.step(&context.world, "stopping instances");
-    Client::down(&context.world, &state).await?;
+    client::down(&context.world, &state, Request::Down { instances: true }).await?;
     step.done("the embedded platform is down");
     Ok(Exit::Done)
 }

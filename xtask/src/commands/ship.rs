@@ -13,14 +13,12 @@ use crate::failure::Failure;
 use crate::platform::store::{self, EVIDENCE_FILE, IMAGE_FOLDER, RELEASE_FILE};
 use crate::release::Release;
 use crate::report::{Style, console::seconds};
+use crate::tools::runner::INSIDE_GATE;
 use crate::verdict::{Gate, Outcome, Verdict};
 use crate::workspace::Workspace;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
-
-/// Set for the tests that a gate runs: its value is the workspace whose gates run.
-pub(super) const INSIDE_GATE: &str = "GATELINE_INSIDE_GATE";
 
 /// Whether earlier releases count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ struct Shown {
 /// `status`: environments, digests, weights, health.
 pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
-    if !Client::is_up(&context.world, &state).await {
+    if Client::connect(&context.world, &state).await.is_err() {
         let shown = Shown { schema: "gateline/status/v1", environments: vec![], open: vec![] };
         context
             .console

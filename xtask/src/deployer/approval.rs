@@ -123,7 +123,10 @@ mod tests {
         rollout.plan.self_approval = false;
         let own = record(&rollout.actor.clone(), event("r1", "approved", bound_to(&rollout)));
         let other = record("uid:77", event("r1", "approved", bound_to(&rollout)));
-        assert_eq!((count(&[own.clone()], &rollout).granted, count(&[own, other], &rollout).granted), (0, 1));
+        assert_eq!(
+            (count(std::slice::from_ref(&own), &rollout).granted, count(&[own, other], &rollout).granted),
+            (0, 1)
+        );
     }
 
     #[test]

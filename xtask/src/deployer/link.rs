@@ -2,7 +2,7 @@
 
 use super::unexpected;
 use crate::failure::Failure;
-use crate::platform::local::client::{CallError, Client};
+use crate::platform::local::client::{CallError, Client, ensure_up};
 use crate::platform::protocol::{Entry, GrantKind, Record, Refusal, RefusalCode, Reply, Request, Target};
 use crate::rollout::seen::EnvironmentStatus;
 use crate::world::World;
@@ -29,7 +29,7 @@ impl Link {
     /// # Errors
     /// Where it does not come up.
     pub async fn up(world: &World, state: &Path, probe_path: &str) -> anyhow::Result<Link> {
-        let client = Client::ensure_up(world, state).await?;
+        let client = ensure_up(world, state).await?;
         Ok(Link {
             world: world.clone(),
             state: state.to_owned(),
@@ -59,14 +59,14 @@ impl Link {
             match self.client.call(self.renumbered(&request)).await {
                 Ok(reply) => return Ok(Ok(reply)),
                 Err(CallError::Refused(refusal)) => return Ok(Err(refusal)),
-                Err(CallError::Lost(error)) => {
+                Err(error @ (CallError::Lost | CallError::Late(_))) => {
                     last = Some(error);
-                    self.client = Client::ensure_up(&self.world, &self.state).await?;
+                    self.client = ensure_up(&self.world, &self.state).await?;
                     self.regain().await?;
                 }
             }
         }
-        let error = last.map_or(String::new(), |error| format!(": {error:#}"));
+        let error = last.map_or(String::new(), |error| format!(": {error}"));
         Err(Failure::infrastructure(
             format!("the supervisor went away{error}"),
             "cargo xtask local up, then cargo xtask resume",
@@ -96,7 +96,7 @@ impl Link {
                 Ok(Reply::Granted { epoch: new }) => *epoch = new,
                 Ok(reply) => return Err(unexpected(&reply)),
                 Err(CallError::Refused(refusal)) => return Err(taken(target, &refusal)),
-                Err(CallError::Lost(error)) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())

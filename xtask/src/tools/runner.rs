@@ -24,7 +24,7 @@ use crate::policy::TestsPolicy;
 use crate::world::{CommandLine, World};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -52,7 +52,7 @@ pub async fn run(
     progress: Progress<'_>,
 ) -> Measured<TestsEvidence> {
     let start = world.monotonic();
-    let result = match Site::prepare(world, policy, options) {
+    let result = match Site::prepare(world, policy, options, &compiled.cargo.root) {
         Ok(site) => Ok(perform(&Arc::new(site), compiled, policy, options, progress).await),
         Err(error) => {
             Err(CouldNotRun { message: format!("{error:#}"), help: "df -h; cargo xtask doctor".to_owned() })
@@ -93,7 +93,12 @@ struct Single {
 }
 
 impl Site {
-    fn prepare(world: &World, policy: &TestsPolicy, options: &RunOptions) -> anyhow::Result<Site> {
+    fn prepare(
+        world: &World,
+        policy: &TestsPolicy,
+        options: &RunOptions,
+        root: &Path,
+    ) -> anyhow::Result<Site> {
         let base = world.env("TMPDIR").unwrap_or("/tmp");
         let directory = tempfile::Builder::new().prefix("gateline-").tempdir_in(base);
         let directory = directory.with_context(|| format!("failed to make a directory in {base}"))?;
@@ -103,8 +108,8 @@ impl Site {
             std::fs::create_dir_all(needed)
                 .with_context(|| format!("failed to make {}", needed.display()))?;
         }
-        let environment =
-            environment::declared(world.environment(), &policy.environment, &temporary.to_string_lossy());
+        let (temporary, root) = (temporary.to_string_lossy(), root.to_string_lossy());
+        let environment = environment::declared(world.environment(), &policy.environment, &temporary, &root);
         Ok(Site { world: world.clone(), directory, environment, profiles })
     }
 
@@ -333,7 +338,8 @@ mod tests {
     #[tokio::test]
     async fn a_binary_that_cannot_be_started_is_no_pass_and_stops_what_comes_after() {
         let world = World::with([].into(), "/".into(), crate::world::Clock::system());
-        let site = Site::prepare(&world, &TestsPolicy::default(), &RunOptions::default()).unwrap();
+        let site =
+            Site::prepare(&world, &TestsPolicy::default(), &RunOptions::default(), Path::new("/w")).unwrap();
         let mut results = Vec::new();
         let culprit = run_first(&site, vec![job("a"), job("b")], &mut results, &|_| {}).await;
         assert_eq!(culprit.as_deref(), Some("a"));
@@ -345,7 +351,9 @@ mod tests {
     fn a_temporary_directory_that_cannot_be_made_is_told() {
         let environment = [("TMPDIR".to_owned(), "/no/such/place".to_owned())].into();
         let world = World::with(environment, "/".into(), crate::world::Clock::system());
-        let error = Site::prepare(&world, &TestsPolicy::default(), &RunOptions::default()).err().unwrap();
+        let error = Site::prepare(&world, &TestsPolicy::default(), &RunOptions::default(), Path::new("/w"))
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("/no/such/place"));
     }
 }

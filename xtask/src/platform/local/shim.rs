@@ -116,8 +116,13 @@ pub async fn run(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     let spec: ShimSpec = files::read_json(&files.spec())?.context("there is no spec.json")?;
     limit().context("failed to set the limits of the instance")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
-    let mut status =
-        ShimStatus { shim: std::process::id(), pid: None, start_ticks: None, started: world.now(), ended: None };
+    let mut status = ShimStatus {
+        shim: std::process::id(),
+        pid: None,
+        start_ticks: None,
+        started: world.now(),
+        ended: None,
+    };
     let (mut child, output) = match start(world, &spec) {
         Ok(started) => started,
         Err(error) => {

@@ -4,7 +4,7 @@
 use crate::tools::cargo::CI_STEERING;
 use std::collections::BTreeMap;
 
-/// Set in every test; a `ship` that finds it refuses to run inside the gates of a `ship`.
+/// Set in every test to the workspace whose gates run; a `ship` of that workspace refuses to run inside them.
 pub const INSIDE_GATE: &str = "GATELINE_INSIDE_GATE";
 
 /// What tests inherit: where programs, the home, the toolchains and the language are.
@@ -27,6 +27,7 @@ pub(super) fn declared(
     world: &BTreeMap<String, String>,
     by_policy: &[String],
     temporary: &str,
+    root: &str,
 ) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<_, _> = world
         .iter()
@@ -36,7 +37,7 @@ pub(super) fn declared(
     let backtrace = world.get("RUST_BACKTRACE").map_or("1", String::as_str);
     environment.insert("RUST_BACKTRACE".to_owned(), backtrace.to_owned());
     environment.insert("TMPDIR".to_owned(), temporary.to_owned());
-    environment.insert(INSIDE_GATE.to_owned(), "1".to_owned());
+    environment.insert(INSIDE_GATE.to_owned(), root.to_owned());
     environment
 }
 
@@ -55,10 +56,15 @@ mod tests {
         let names = ["PATH", "NO_COLOR", "GITHUB_ENV", "DATABASE_URL", "TMPDIR"];
         let world = names.map(|name| (name.to_owned(), "old".to_owned())).into();
         let by_policy = ["DATABASE_URL".to_owned(), "GITHUB_ENV".to_owned()];
-        let environment = declared(&world, &by_policy, "/tmp/own");
+        let environment = declared(&world, &by_policy, "/tmp/own", "/w");
         let shown: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let expected =
-            ["DATABASE_URL=old", "GATELINE_INSIDE_GATE=1", "PATH=old", "RUST_BACKTRACE=1", "TMPDIR=/tmp/own"];
+        let expected = [
+            "DATABASE_URL=old",
+            "GATELINE_INSIDE_GATE=/w",
+            "PATH=old",
+            "RUST_BACKTRACE=1",
+            "TMPDIR=/tmp/own",
+        ];
         assert_eq!(shown, expected);
     }
 }

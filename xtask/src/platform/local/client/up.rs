@@ -6,10 +6,10 @@
 use super::{CallError, Client};
 use crate::digest::Digest;
 use crate::failure::Failure;
+use crate::platform::local::files;
 use crate::platform::local::log::tail;
 use crate::platform::local::paths::{self, Layout};
 use crate::platform::local::supervisor::digest_of;
-use crate::platform::local::files;
 use crate::platform::protocol::Request;
 use crate::world::{CommandLine, World};
 use anyhow::Context as _;
@@ -55,7 +55,9 @@ pub async fn down(world: &World, state: &Path, request: Request) -> anyhow::Resu
     let client = wait(world, &layout, None).await?;
     match client.call(request).await {
         Ok(_) | Err(CallError::Lost) => {}
-        Err(CallError::Refused(refusal)) => return Err(Failure::infrastructure(refusal.message, refusal.help)),
+        Err(CallError::Refused(refusal)) => {
+            return Err(Failure::infrastructure(refusal.message, refusal.help));
+        }
         Err(error) => return Err(Failure::infrastructure(error.to_string(), "cargo xtask local status")),
     }
     drop(client);
