@@ -134,13 +134,7 @@ impl Deployer<'_> {
         }
         let (phase, outcome) = match self.link.call(request).await? {
             Ok(reply) => (Phase::Done, serde_json::to_value(&reply)?),
-            Err(refusal) if refusal.code == RefusalCode::Stale => {
-                return Err(Failure::error(
-                    crate::exit::Exit::RolledBack,
-                    format!("a rollback took {} over: {}", target.environment, refusal.message),
-                    format!("cargo xtask history {}", target.environment),
-                ));
-            }
+            Err(refusal) if refusal.code == RefusalCode::Stale => return Err(link::refused(&refusal)),
             Err(refusal) => {
                 self.world.sleep(AFTER_REFUSAL).await;
                 self.console.detail(format!("refused: {}", refusal.message));

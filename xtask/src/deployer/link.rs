@@ -1,6 +1,7 @@
 //! The connection to the supervisor: keeps the grants' epochs, and comes back after the supervisor was replaced.
 
 use super::unexpected;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::local::client::{CallError, Client, ensure_up};
 use crate::platform::protocol::{Entry, GrantKind, Record, Refusal, RefusalCode, Reply, Request, Target};
@@ -194,9 +195,10 @@ impl Link {
     }
 }
 
-/// A refusal as a failure, with its help.
+/// A refusal as a failure, with its help. A grant that was revoked means that a rollback took over.
 pub(super) fn refused(refusal: &Refusal) -> anyhow::Error {
-    Failure::infrastructure(refusal.message.clone(), refusal.help.clone())
+    let exit = if refusal.code == RefusalCode::Stale { Exit::RolledBack } else { Exit::Infrastructure };
+    Failure::error(exit, refusal.message.clone(), refusal.help.clone())
 }
 
 fn taken(target: &Target, refusal: &Refusal) -> anyhow::Error {
