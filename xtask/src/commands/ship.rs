@@ -4,7 +4,7 @@
 //! made from the same inputs and is not live everywhere yet goes on from where it is.
 
 use super::context::{Context, InForce, write_report};
-use super::deploy::{Consent, Site, serves, service_name};
+use super::site::{Consent, Site, serves, service_name};
 use super::{gates, image};
 use crate::digest::Digest;
 use crate::evidence::{Evidence, Subject};
@@ -42,6 +42,7 @@ struct Summary {
     schema: &'static str,
     changed: bool,
     outcome: &'static str,
+    verdict: String,
     digest: Option<Digest>,
     commit: String,
     stages: Vec<Stage>,
@@ -78,7 +79,7 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
     let reports = context.reports(&workspace);
     let _lock = only_one(&reports)?;
     let subject = context.subject(&workspace, &in_force).await?;
-    let mut run = Run { context, stages: Vec::new() };
+    let mut run = Run { context, stages: Vec::new(), verdict: String::new() };
     let folder = reports.join("release");
     let earlier = match reuse {
         Reuse::Allowed => made_before(&folder, &subject)?,
@@ -91,6 +92,7 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
         context.console.note(
             "  = nothing changed: this tree, policy and toolchain serve already, and no release is made",
         );
+        run.verdict = passed_before(release);
         return run.summary(&mut site, &workspace, Some(release), Exit::Done, false).await;
     }
     let release = match earlier {
@@ -98,6 +100,7 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
             context
                 .console
                 .note(format!("  = release {} was made from the same inputs", release.digest.short()));
+            run.verdict = passed_before(&release);
             release
         }
         None => match run.make(&workspace, &site.in_force, subject, &folder).await? {
@@ -119,6 +122,8 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
 struct Run<'a> {
     context: &'a Context,
     stages: Vec<Stage>,
+    /// The verdict in one line.
+    verdict: String,
 }
 
 impl Run<'_> {
@@ -148,6 +153,7 @@ impl Run<'_> {
             .timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::FOR_RELEASE))
             .await?;
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::FOR_RELEASE)?;
+        self.verdict = in_one_line(&verdict);
         let Some(proof) = verdict.passed() else {
             self.show_refusal(&verdict, &context.reports(workspace));
             return Ok(Err(verdict.outcome.exit()));
@@ -191,6 +197,7 @@ impl Run<'_> {
             schema: "gateline/ship/v1",
             changed,
             outcome: exit.meaning(),
+            verdict: self.verdict,
             digest: release.map(|release| release.digest.clone()),
             commit: workspace.commit.clone(),
             stages: self.stages,
@@ -261,12 +268,23 @@ fn human(style: Style, summary: &Summary) -> String {
         .collect();
     let digest = summary.digest.as_ref().map_or(String::new(), |digest| format!("\nimage   {digest}"));
     let next = summary.next.join("\n        ");
+    let (outcome, verdict, commit) = (summary.outcome, &summary.verdict, short(&summary.commit));
+    let times = stages.join(", ");
     format!(
-        "\n{places}\n\n{}   commit {}{digest}\ntimes   {}\nnext    {next}",
-        summary.outcome,
-        short(&summary.commit),
-        stages.join(", ")
+        "\n{places}\n\nresult  {outcome}\nverdict {verdict}\ncommit  {commit}{digest}\ntimes   {times}\nnext    {next}"
     )
+}
+
+/// The outcome with the numbers of each gate.
+fn in_one_line(verdict: &Verdict) -> String {
+    let facts =
+        verdict.gates.iter().map(|gate| format!("{} {}", gate.gate, crate::report::human::facts(gate)));
+    let outcome = if verdict.outcome == Outcome::Passed { "passed" } else { "not passed" };
+    format!("{outcome}: {}", facts.collect::<Vec<_>>().join("; "))
+}
+
+fn passed_before(release: &Release) -> String {
+    format!("passed at {}, same inputs", release.made_at.strftime("%Y-%m-%d %H:%M:%S UTC"))
 }
 
 fn short(commit: &str) -> &str {
@@ -352,6 +370,7 @@ mod tests {
             schema: "gateline/ship/v1",
             changed: true,
             outcome: Exit::Done.meaning(),
+            verdict: "passed: tests 3 passed".into(),
             digest: Some(Digest::of(b"x")),
             commit: "0123456789abcdef".into(),
             stages: vec![
@@ -368,7 +387,7 @@ mod tests {
         let text = human(Style::Plain, &summary);
         for words in [
             "production   http://127.0.0.1:1  nothing",
-            "commit 0123456789ab",
+            "commit  0123456789ab",
             "times   gates 61 s\n",
             "next    cargo xtask status",
         ] {
