@@ -197,3 +197,57 @@ fn a_tampered_journal_refuses_to_run_and_names_the_record() {
     site.release(Image::Two);
     site.run(&["deploy", "development"]).exits(1).says(&["record 3"]);
 }
+
+/// A file system of a few hundred megabytes that the story may fill; it is unmounted with its story.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    #[expect(clippy::disallowed_methods, reason = "stories start real processes")]
+    fn mount() -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=400m", "tmpfs"]).arg(folder.path());
+        mount.status().is_ok_and(|status| status.success()).then_some(SmallDisk(folder))
+    }
+
+    fn fill(&self) {
+        use std::io::Write as _;
+        let mut file = std::fs::File::create(self.0.path().join("filler")).expect("a file");
+        for size in [1 << 20, 4096, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.0.path().join("filler")).expect("the filler is there");
+    }
+}
+
+impl Drop for SmallDisk {
+    #[expect(clippy::disallowed_methods, reason = "stories start real processes")]
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("gateline-skip: mounting a small tmpfs needs root");
+        return;
+    };
+    let site = Site::with_state(Pace::Slow, &disk.0.path().join("state"));
+    let good = site.deployed(Image::One, "development");
+    site.release(Image::Two);
+    let mut deployer = site.start(&["deploy", "development"]);
+    site.wait_for_weight("development", "canary", 10);
+    disk.fill();
+    deployer.kill().expect("the deployer runs");
+    deployer.wait().expect("the deployer ends");
+    site.run(&["rollback", "development"]).exits(0);
+    assert_eq!(site.answering("development"), good.to_string());
+    site.run(&["deploy", "development"]).exits(1).says(&["next:"]);
+    disk.free();
+    site.run(&["audit", "verify"]).exits(0);
+    assert_eq!(site.status("development")["instances"].as_array().map(Vec::len), Some(1));
+}

@@ -13,7 +13,7 @@ pub(crate) const ENVIRONMENTS: [&str; 3] = ["development", "staging", "productio
 
 /// One story's world.
 pub(crate) struct Site {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     /// The state directory.
     pub(crate) state: PathBuf,
     /// The workspace: its path has a space and letters beyond ASCII.
@@ -36,6 +36,16 @@ impl Site {
     /// A fresh one.
     pub(crate) fn new(pace: Pace) -> Site {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let state = folder.path().join("state");
+        Site::in_folder(folder, pace, &state)
+    }
+
+    /// A fresh one whose state lies elsewhere.
+    pub(crate) fn with_state(pace: Pace, state: &Path) -> Site {
+        Site::in_folder(tempfile::tempdir().expect("a temporary folder"), pace, state)
+    }
+
+    fn in_folder(folder: tempfile::TempDir, pace: Pace, state: &Path) -> Site {
         let workspace = folder.path().join("wörk space");
         let ports = free_ports(ENVIRONMENTS.len());
         let rollout = policy_text(pace, &ports);
@@ -51,8 +61,7 @@ impl Site {
         );
         let policy = parse::parse(|name| Ok((name == "rollout.yaml").then(|| rollout.clone())))
             .expect("the policy is one");
-        let state = folder.path().join("state");
-        Site { state, workspace, ports, policy, folder }
+        Site { state: state.to_owned(), workspace, ports, policy, _folder: folder }
     }
 
     /// Runs the suite here.
@@ -128,7 +137,7 @@ impl Site {
 
     /// The processes that this story has started and that still run.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
-        processes_of(self.folder.path())
+        processes_of(&self.state)
     }
 
     /// The process whose command line has this word after the program's name.
