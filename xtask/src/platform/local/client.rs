@@ -121,7 +121,8 @@ impl Client {
 
     async fn exchange(&self, request: Request) -> Result<Reply, CallError> {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let mut line = serde_json::to_vec(&Call { id, request }).map_err(|error| too_long(&error.to_string()))?;
+        let mut line =
+            serde_json::to_vec(&Call { id, request }).map_err(|error| too_long(&error.to_string()))?;
         if line.len() > LINE_BYTES_MAX {
             return Err(too_long(&format!("it has {} bytes", line.len())));
         }

@@ -61,7 +61,8 @@ impl Write for RotatingLog {
 
 /// The last lines of a text file, for an error message; empty where it cannot be read.
 pub(super) fn tail(path: &Path, lines: usize) -> String {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text =
+        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }
@@ -93,7 +94,10 @@ mod tests {
         }
         log.flush().unwrap();
         let read = |number| std::fs::read_to_string(numbered(&path, number)).ok();
-        assert_eq!([read(0), read(1), read(2), read(3)].map(Option::unwrap_or_default), ["dddd", "cccc", "bbbb", ""]);
+        assert_eq!(
+            [read(0), read(1), read(2), read(3)].map(Option::unwrap_or_default),
+            ["dddd", "cccc", "bbbb", ""]
+        );
     }
 
     #[test]

@@ -109,15 +109,25 @@ impl InstanceFiles {
 /// Where the directory cannot be used or another shim holds it. An instance that cannot be started is no error here:
 /// its status says so.
 pub async fn run(world: &World, directory: &Path) -> anyhow::Result<Exit> {
-    // Not possible for the leader of a group, who then is in no terminal's session of ours either.
+    // Not possible for the leader of a group: whoever started us by hand stops us by hand.
     let _ = rustix::process::setsid();
+    limit().context("failed to set the limits of the instance")?;
+    tend(world, directory).await
+}
+
+/// [`run`], in the session and with the limits that we have.
+async fn tend(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     let files = InstanceFiles(directory.to_owned());
     let _lock = lock(world, &files).await?;
     let spec: ShimSpec = files::read_json(&files.spec())?.context("there is no spec.json")?;
-    limit().context("failed to set the limits of the instance")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
-    let mut status =
-        ShimStatus { shim: std::process::id(), pid: None, start_ticks: None, started: world.now(), ended: None };
+    let mut status = ShimStatus {
+        shim: std::process::id(),
+        pid: None,
+        start_ticks: None,
+        started: world.now(),
+        ended: None,
+    };
     let (mut child, output) = match start(world, &spec) {
         Ok(started) => started,
         Err(error) => {

@@ -33,8 +33,8 @@ use anyhow::Context as _;
 use environment::Environment;
 use grants::ConnectionId;
 use journals::Journals;
-pub(super) use server::read_line;
 use serde::{Deserialize, Serialize};
+pub(super) use server::read_line;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -162,7 +162,11 @@ fn lock(layout: &Layout) -> anyhow::Result<File> {
     let Some(mut lock) = taken else {
         let holder = std::fs::read_to_string(&path).unwrap_or_default();
         return Err(Failure::infrastructure(
-            format!("another supervisor (process {}) has the state directory {}", holder.trim(), layout.0.display()),
+            format!(
+                "another supervisor (process {}) has the state directory {}",
+                holder.trim(),
+                layout.0.display()
+            ),
             "cargo xtask local status, or cargo xtask local down",
         ));
     };

@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn the_working_directory_must_be_one() {
         let root = image();
-        for (directory, expected) in [("/app/data", "is no directory"), ("/none", "working directory `/none`")] {
+        for (directory, expected) in
+            [("/app/data", "is no directory"), ("/none", "working directory `/none`")]
+        {
             let error = format!("{:#}", locate(root.path(), directory, "/app/bin/service").unwrap_err());
             assert!(error.contains(expected), "{error}");
         }

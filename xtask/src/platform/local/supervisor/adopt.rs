@@ -27,9 +27,9 @@ pub(super) async fn adopt(supervisor: &Arc<Supervisor>) -> anyhow::Result<()> {
         for directory in directories(&service)? {
             let Some(saved) = Saved::read(&directory)? else { continue };
             let (now, monotonic) = (supervisor.world.now(), supervisor.world.monotonic());
-            let expiry = saved.expires_at.map(|at| {
-                Expiry::resumed(at, saved.weights.expires_in_millis.unwrap_or(0), now, monotonic)
-            });
+            let expiry = saved
+                .expires_at
+                .map(|at| Expiry::resumed(at, saved.weights.expires_in_millis.unwrap_or(0), now, monotonic));
             let environment = Arc::new(Environment::resume(saved, directory, expiry));
             supervisor.table().insert(environment.target.clone(), Arc::clone(&environment));
             take_over(supervisor, &environment).await?;

@@ -109,7 +109,8 @@ async fn ensure(supervisor: &Arc<Supervisor>, target: &Target, port: u16) -> Res
     let wanted = if port == 0 { has_port } else { port };
     let _change = environment.change.lock().await;
     let before = environment.state().proxy.clone();
-    let port = open_port(supervisor, &environment, wanted).await.map_err(|error| port_refusal(wanted, &error))?;
+    let port =
+        open_port(supervisor, &environment, wanted).await.map_err(|error| port_refusal(wanted, &error))?;
     if let Some(before) = before.and_then(Arc::into_inner) {
         tokio::spawn(before.shutdown(OLD_PORT));
     }
@@ -129,7 +130,9 @@ fn port_refusal(port: u16, error: &anyhow::Error) -> Refusal {
     if kind != Some(std::io::ErrorKind::AddrInUse) {
         return failed(error);
     }
-    let help = format!("stop what listens on port {port} (ss -ltnp), or choose another port in policies/rollout.yaml");
+    let help = format!(
+        "stop what listens on port {port} (ss -ltnp), or choose another port in policies/rollout.yaml"
+    );
     refuse(RefusalCode::PortTaken, format!("the port {port} is taken"), help)
 }
 
@@ -214,11 +217,18 @@ fn check_short(phase: Phase, is_held_by_other: bool) -> Result<(), Refusal> {
             "somebody else holds the environment, so its rollout's state is theirs to write",
             "cargo xtask status",
         )),
-        Phase::Intent | Phase::Done | Phase::Failed => Err(malformed("the record of an effect needs a grant")),
+        Phase::Intent | Phase::Done | Phase::Failed => {
+            Err(malformed("the record of an effect needs a grant"))
+        }
     }
 }
 
-async fn journal(supervisor: &Arc<Supervisor>, service: &str, after: u64, limit: u32) -> Result<Reply, Refusal> {
+async fn journal(
+    supervisor: &Arc<Supervisor>,
+    service: &str,
+    after: u64,
+    limit: u32,
+) -> Result<Reply, Refusal> {
     let is_known = supervisor.table().keys().any(|target| target.service == service);
     if !is_known {
         let message = format!("there is no service {service}");

@@ -92,7 +92,8 @@ pub(super) async fn lapse(supervisor: &Arc<Supervisor>, environment: &Arc<Enviro
     }
     let target = &environment.target;
     tracing::warn!(service = target.service, environment = target.environment, "restored the stable share");
-    let rollout = supervisor.journals.newest(target).await.map(|record| record.entry.rollout).unwrap_or_default();
+    let rollout =
+        supervisor.journals.newest(target).await.map(|record| record.entry.rollout).unwrap_or_default();
     let body = serde_json::json!({ "from": before, "to": after });
     let entry = Entry { rollout, phase: Phase::Event, what: "restored".to_owned(), body };
     if let Err(refusal) = supervisor.journals.append_own(target, entry).await {
@@ -133,7 +134,11 @@ mod tests {
         let left = |now| Expiry::resumed(seconds(1010), 10_000, seconds(now), Duration::ZERO);
         assert!(left(1011).left(seconds(1011), Duration::ZERO).is_zero(), "it lapsed while nobody looked");
         assert_eq!(left(1004).left(seconds(1004), Duration::ZERO), Duration::from_secs(6));
-        assert_eq!(left(0).left(seconds(0), Duration::ZERO), Duration::from_secs(10), "the clock was set back");
+        assert_eq!(
+            left(0).left(seconds(0), Duration::ZERO),
+            Duration::from_secs(10),
+            "the clock was set back"
+        );
     }
 
     #[test]

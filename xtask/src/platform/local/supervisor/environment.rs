@@ -241,7 +241,8 @@ impl State {
 
     /// The instances of a role that have not ended.
     pub(super) fn of_role(&self, role: Role) -> Vec<Arc<Backend>> {
-        let of_role = self.instances.values().filter(|instance| instance.role == role && instance.is_staying());
+        let of_role =
+            self.instances.values().filter(|instance| instance.role == role && instance.is_staying());
         of_role.map(|instance| Arc::clone(&instance.backend)).collect()
     }
 }

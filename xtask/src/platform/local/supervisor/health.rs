@@ -39,7 +39,13 @@ pub(super) fn address(port: u16) -> SocketAddr {
 }
 
 /// Asks an instance once.
-pub(super) async fn check(world: &World, spec: &InstanceSpec, port: u16, nonce: &str, pid: Option<u32>) -> Seen {
+pub(super) async fn check(
+    world: &World,
+    spec: &InstanceSpec,
+    port: u16,
+    nonce: &str,
+    pid: Option<u32>,
+) -> Seen {
     let reply = match fetch(world, address(port), &spec.ready_path, CHECK_TIMEOUT).await {
         Ok(reply) => reply,
         Err(error) => return Seen::Not(format!("{error:#}")),
@@ -61,7 +67,9 @@ fn foreign_by_headers(reply: &Fetched, spec: &InstanceSpec, nonce: &str) -> Opti
     let value = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
     match (value(DIGEST_HEADER), value(NONCE_HEADER)) {
         (None, _) | (_, None) => Some(format!("the reply has no {DIGEST_HEADER} and {NONCE_HEADER}")),
-        (Some(digest), _) if digest != spec.digest.to_string() => Some(format!("the reply's digest is `{digest}`")),
+        (Some(digest), _) if digest != spec.digest.to_string() => {
+            Some(format!("the reply's digest is `{digest}`"))
+        }
         (_, Some(theirs)) if theirs != nonce => Some("the reply's nonce is another one".to_owned()),
         _ => None,
     }
@@ -130,7 +138,9 @@ mod tests {
         assert_eq!(standing(&Health::Ready, Role::Canary), Standing::Alive);
         assert_eq!(standing(&unready, Role::Stable), Standing::Alive);
         assert_eq!(standing(&unready, Role::Canary), Standing::Dead);
-        for health in [Health::Starting(String::new()), Health::Foreign(String::new()), Health::Exited(String::new())] {
+        for health in
+            [Health::Starting(String::new()), Health::Foreign(String::new()), Health::Exited(String::new())]
+        {
             assert_eq!(standing(&health, Role::Stable), Standing::Dead);
         }
     }

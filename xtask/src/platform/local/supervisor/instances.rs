@@ -73,7 +73,11 @@ impl Instance {
     /// Notes its health, and tells the proxy whether to choose it.
     pub(super) fn set_health(&mut self, health: Health) {
         if self.health != health {
-            tracing::info!(instance = self.spec.id, health = super::table::describe(&health), "health changed");
+            tracing::info!(
+                instance = self.spec.id,
+                health = super::table::describe(&health),
+                "health changed"
+            );
         }
         self.backend.mark(standing(&health, self.role));
         self.health = health;

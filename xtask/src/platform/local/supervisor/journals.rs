@@ -52,7 +52,12 @@ impl Journals {
     }
 
     /// Appends a record, durably.
-    pub(super) async fn append(&self, target: &Target, entry: Entry, under: Under) -> Result<Record, Refusal> {
+    pub(super) async fn append(
+        &self,
+        target: &Target,
+        entry: Entry,
+        under: Under,
+    ) -> Result<Record, Refusal> {
         let (environment, at) = (target.environment.clone(), self.world.now());
         let importance = under.importance;
         let draft = Draft { environment, epoch: under.epoch, actor: under.actor, at, entry };
@@ -117,7 +122,12 @@ impl Journals {
 
 impl Slot {
     /// Opens the journal where it is not. A damaged one stays closed for all but a rollback.
-    fn open(&mut self, path: &std::path::Path, importance: Importance, at: jiff::Timestamp) -> Result<(), Refusal> {
+    fn open(
+        &mut self,
+        path: &std::path::Path,
+        importance: Importance,
+        at: jiff::Timestamp,
+    ) -> Result<(), Refusal> {
         if let (Some(damage), Importance::Normal) = (&self.damage, importance) {
             return Err(damage.clone());
         }
@@ -159,7 +169,11 @@ impl Slot {
 }
 
 fn refuse_closed(path: &std::path::Path) -> Refusal {
-    refuse(RefusalCode::Journal, format!("the journal {} is not open", path.display()), "cargo xtask local status")
+    refuse(
+        RefusalCode::Journal,
+        format!("the journal {} is not open", path.display()),
+        "cargo xtask local status",
+    )
 }
 
 fn journal_refusal(error: &JournalError) -> Refusal {

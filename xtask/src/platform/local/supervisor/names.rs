@@ -19,7 +19,9 @@ pub(super) fn check(what: &str, name: &str) -> Result<(), Refusal> {
     if begins_well && name.len() <= NAME_BYTES_MAX && name.bytes().all(is_plain) {
         return Ok(());
     }
-    Err(malformed(format!("`{name}` is no name for a {what}: letters, digits, - and _, at most {NAME_BYTES_MAX}")))
+    Err(malformed(format!(
+        "`{name}` is no name for a {what}: letters, digits, - and _, at most {NAME_BYTES_MAX}"
+    )))
 }
 
 #[cfg(test)]

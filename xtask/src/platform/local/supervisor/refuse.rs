@@ -9,7 +9,11 @@ pub(super) fn refuse(code: RefusalCode, message: impl Into<String>, help: impl I
 
 /// The call makes no sense.
 pub(super) fn malformed(message: impl Into<String>) -> Refusal {
-    refuse(RefusalCode::Malformed, message, "this is a fault of the caller: report it, with `cargo xtask local logs`")
+    refuse(
+        RefusalCode::Malformed,
+        message,
+        "this is a fault of the caller: report it, with `cargo xtask local logs`",
+    )
 }
 
 /// No such environment.

@@ -7,9 +7,7 @@ use super::Supervisor;
 use super::calls::{self, Caller};
 use super::grants::ConnectionId;
 use super::refuse::{malformed, refuse};
-use crate::platform::protocol::{
-    Answer, Call, LINE_BYTES_MAX, PROTOCOL, Refusal, RefusalCode, Request,
-};
+use crate::platform::protocol::{Answer, Call, LINE_BYTES_MAX, PROTOCOL, Refusal, RefusalCode, Request};
 use anyhow::Context as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +72,11 @@ fn allowed(stream: &UnixStream) -> anyhow::Result<Result<u32, Refusal>> {
     Ok(Err(refuse(RefusalCode::Forbidden, message, "run it as the user who started the supervisor")))
 }
 
-async fn speak(supervisor: &Arc<Supervisor>, stream: UnixStream, connection: ConnectionId) -> anyhow::Result<()> {
+async fn speak(
+    supervisor: &Arc<Supervisor>,
+    stream: UnixStream,
+    connection: ConnectionId,
+) -> anyhow::Result<()> {
     let uid = allowed(&stream)?;
     let (read, write) = stream.into_split();
     let (replies, outgoing) = mpsc::channel(CALLS_MAX);
@@ -119,7 +121,9 @@ async fn listen(
         let call = match line.map(|line| line.map(|line| serde_json::from_slice::<Call>(&line))) {
             Ok(None) => break,
             Ok(Some(Ok(call))) => call,
-            Ok(Some(Err(error))) => return refuse_line(replies, format!("the call cannot be read: {error}")).await,
+            Ok(Some(Err(error))) => {
+                return refuse_line(replies, format!("the call cannot be read: {error}")).await;
+            }
             Err(error) => return refuse_line(replies, format!("the call cannot be read: {error}")).await,
         };
         if let Err(refusal) = greet(&mut greeted, &call.request) {
@@ -156,7 +160,7 @@ fn greet(greeted: &mut bool, request: &Request) -> Result<(), Refusal> {
         Request::Hello { protocol } => Err(refuse(
             RefusalCode::Protocol,
             format!("the supervisor speaks protocol {PROTOCOL}, not {protocol}"),
-            "cargo xtask local down --keep-instances, then cargo xtask local up",
+            format!("kill {} (its instances go on), then cargo xtask local up", std::process::id()),
         )),
         _ if *greeted => Ok(()),
         _ => Err(refuse(RefusalCode::Protocol, "the first call must be hello", "cargo xtask local status")),

@@ -101,7 +101,8 @@ fn check_share(
     if share.weight == 0 || is_ready || exposure == Exposure::NotRaised {
         return Ok(());
     }
-    let reasons: Vec<String> = reasons.iter().map(|(id, health)| format!("{id} is {}", describe(health))).collect();
+    let reasons: Vec<String> =
+        reasons.iter().map(|(id, health)| format!("{id} is {}", describe(health))).collect();
     Err(not_ready(format!("no instance of {} is ready: {}", share.digest.short(), reasons.join(", "))))
 }
 
@@ -151,10 +152,11 @@ pub(super) fn restore(weights: &Weights) -> Weights {
     let Some(stable) = weights.shares.iter().position(|share| share.role == Role::Stable) else {
         return nobody();
     };
-    let shares = weights.shares.iter().enumerate().map(|(place, share)| Share {
-        weight: if place == stable { 100 } else { 0 },
-        ..share.clone()
-    });
+    let shares = weights
+        .shares
+        .iter()
+        .enumerate()
+        .map(|(place, share)| Share { weight: if place == stable { 100 } else { 0 }, ..share.clone() });
     Weights { shares: shares.collect(), expires_in_millis: None, on_expiry: OnExpiry::Stable }
 }
 

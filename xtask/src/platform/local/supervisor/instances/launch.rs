@@ -38,8 +38,7 @@ pub(in super::super) async fn launch(
     let nonce = world.random_hex::<16>()?;
     let environment_of_instance = variables(&spec, port, &nonce, &environment.data());
     prepare(environment, &files)?;
-    let shim =
-        ShimSpec { instance: spec, port, nonce: nonce.clone(), environment: environment_of_instance };
+    let shim = ShimSpec { instance: spec, port, nonce: nonce.clone(), environment: environment_of_instance };
     files::write_json(&files.spec(), &shim)?;
     let ended = Arc::new(Notify::new());
     spawn_shim(world, &files, Arc::clone(&ended))?;

@@ -76,7 +76,9 @@ pub(in super::super) async fn look(
     };
     let seen = health::check(&supervisor.world, &spec, port, &nonce, pid).await;
     let mut state = environment.state();
-    let Some(instance) = state.instances.get_mut(id).filter(|instance| instance.nonce == nonce) else { return };
+    let Some(instance) = state.instances.get_mut(id).filter(|instance| instance.nonce == nonce) else {
+        return;
+    };
     let next = health::next(&instance.health, failures, seen);
     if next == Health::Ready && instance.ready_since.is_none() {
         instance.ready_since = Some(supervisor.world.monotonic());
@@ -161,7 +163,9 @@ pub(in super::super) fn reap_leftover(files: &InstanceFiles) -> String {
     match status {
         None => "it was never started".to_owned(),
         Some(ShimStatus { ended: Some(why), .. }) => why,
-        Some(ShimStatus { pid: Some(pid), start_ticks: Some(ticks), .. }) if start_ticks(pid) == Some(ticks) => {
+        Some(ShimStatus { pid: Some(pid), start_ticks: Some(ticks), .. })
+            if start_ticks(pid) == Some(ticks) =>
+        {
             kill_group(Some(pid));
             "its shim was killed, and so it was ended too".to_owned()
         }

@@ -16,9 +16,8 @@ fn weights(shares: Vec<Share>, expires_in_millis: Option<u64>) -> Weights {
 }
 
 fn facts(health: Health) -> BTreeMap<String, Facts> {
-    let one = |name: &str, health| {
-        (name.to_owned(), Facts { digest: digest(name), health, life: Life::Staying })
-    };
+    let one =
+        |name: &str, health| (name.to_owned(), Facts { digest: digest(name), health, life: Life::Staying });
     BTreeMap::from([one("old", Health::Ready), one("new", health)])
 }
 
@@ -56,7 +55,12 @@ fn what_makes_no_sense_is_refused() {
     let ready = || Health::Ready;
     check(&weights(vec![share(Role::Stable, "old", 90)], None), &nobody(), ready(), Err("sum to 90"));
     check(&weights(canary(10).shares, None), &settled(), ready(), Err("without an expiry"));
-    check(&weights(vec![share(Role::Canary, "new", 100)], None), &settled(), ready(), Err("without an expiry"));
+    check(
+        &weights(vec![share(Role::Canary, "new", 100)], None),
+        &settled(),
+        ready(),
+        Err("without an expiry"),
+    );
     check(&weights(canary(10).shares, Some(u64::MAX)), &settled(), ready(), Err("more than a day"));
     let twice = vec![share(Role::Stable, "old", 50), share(Role::Canary, "old", 50)];
     check(&weights(twice, Some(1)), &settled(), ready(), Err("twice"));
@@ -66,7 +70,12 @@ fn what_makes_no_sense_is_refused() {
     let mut other = settled();
     other.shares[0].digest = digest("new");
     check(&other, &nobody(), ready(), Err("runs sha256:"));
-    check(&weights(vec![share(Role::Stable, "gone", 100)], None), &nobody(), ready(), Err("no instance gone"));
+    check(
+        &weights(vec![share(Role::Stable, "gone", 100)], None),
+        &nobody(),
+        ready(),
+        Err("no instance gone"),
+    );
     let named = weights(vec![share(Role::Stable, "old", 100), share(Role::Canary, "gone", 0)], None);
     check(&named, &nobody(), ready(), Ok(Exposure::Raised));
 }
