@@ -197,3 +197,18 @@ async fn what_cannot_start_leaves_nothing_behind() {
     let odd = InstanceSpec { id: "../x".to_owned(), ..spec };
     assert_eq!(code(deployer.start(&odd).await), RefusalCode::Malformed);
 }
+
+/// The bar for an idle supervisor with one environment.
+const RESIDENT_KIB_MAX: u64 = 30 * 1024;
+
+#[tokio::test]
+async fn a_supervisor_with_one_environment_is_small() {
+    let bed = Bed::new();
+    let deployer = Deployer::new(&bed).await;
+    deployer.settle("r1-0", "one").await;
+    let text = std::fs::read_to_string(format!("/proc/{}/status", deployer.client.supervisor())).unwrap();
+    let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let resident: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    println!("{line}");
+    assert!(resident <= RESIDENT_KIB_MAX, "{line}");
+}
