@@ -67,9 +67,9 @@ fn three_appends(path: &Path, disk: Faulty) -> Option<Vec<Record>> {
 
 #[test]
 fn whichever_call_fails_exactly_the_acknowledged_records_are_there() {
-    for error in [Errno::NOSPC, Errno::IO, Errno::DQUOT, Errno::INTR] {
+    for error in [Errno::DQUOT, Errno::IO, Errno::INTR] {
         let mut seen_failure = false;
-        for call in 0..20 {
+        for call in 0..14 {
             for failing in [BTreeSet::from([call]), BTreeSet::from([call, call + 1])] {
                 let (_directory, path) = home();
                 let calls = Rc::new(Cell::new(0));
@@ -148,6 +148,7 @@ fn only_a_rollback_gets_the_reserve_and_it_is_made_again() {
     let mut journal = Journal::open_on(&path, Small(Rc::clone(&room))).unwrap();
     let mut append = |importance| {
         let result = journal.append(draft("x"), importance).map(|record| record.seq);
+        assert_eq!(verify(&path).unwrap().torn_bytes, 0, "what failed is cut at once");
         (result, journal.is_reserved())
     };
     assert!(matches!(append(Importance::Normal), (Ok(1), true)));

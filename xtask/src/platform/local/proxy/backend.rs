@@ -100,10 +100,8 @@ impl Backend {
 
     async fn empty(&self) {
         loop {
+            // Made before the look: it hears of a last request that ends between look and wait.
             let emptied = self.emptied.notified();
-            tokio::pin!(emptied);
-            // Before the look, so that a last request that ends between look and wait is not missed.
-            emptied.as_mut().enable();
             if self.in_flight() == 0 {
                 return;
             }

@@ -108,6 +108,32 @@ async fn a_connection_that_the_backend_closed_meanwhile_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn a_request_that_never_left_on_a_kept_connection_gets_a_fresh_one() {
+    let server = Server::saying("fresh").await;
+    let (proxy, backend) = (proxy().await, server.backend("a"));
+    proxy.switch(all_to(&[&backend]));
+    // A kept connection whose driver is ours: it takes the request, and dies before it writes a byte of it.
+    let (near, _far) = tokio::io::duplex(1024);
+    let handshake = hyper::client::conn::http1::handshake::<_, body::Outbound>(TokioIo::new(near));
+    let (sender, mut driver) = handshake.await.unwrap();
+    tokio::select! {
+        biased;
+        _ = &mut driver => panic!("the connection ended"),
+        () = std::future::ready(()) => {}
+    }
+    assert!(sender.is_ready());
+    backend.pool.put(sender, proxy.core.client.world.monotonic());
+    let mut session = Session::open(&proxy).await;
+    let asked = tokio::spawn(async move { session.ask(post(Full::from("x").boxed())).await });
+    while backend.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(driver);
+    assert_eq!(asked.await.unwrap().body.unwrap(), "fresh");
+    assert_eq!(backend.counters(), Counters { requests: 1, retries: 1, ..Counters::default() });
+}
+
+#[tokio::test]
 async fn kept_connections_are_used_again_until_they_are_too_old() {
     let connections = Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
     let check = async |limits: Limits, expected: usize| {
