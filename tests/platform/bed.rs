@@ -5,12 +5,15 @@ use gateline::platform::local::client::{CallError, Client, ensure_up};
 use gateline::platform::local::proxy::{Fetched, fetch};
 use gateline::platform::protocol::*;
 use gateline::world::{Clock, World};
+use rustix::process::{Pid, Signal};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A wait that lasts longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an orderly end may take before force.
+const END_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// See the module.
@@ -106,17 +109,43 @@ impl Bed {
 }
 
 impl Drop for Bed {
+    /// First as an operator would, so that everything ends in order (and writes its coverage), then by force.
     fn drop(&mut self) {
-        for pid in self.processes() {
-            kill(pid);
+        let supervisors: Vec<u32> =
+            self.processes().into_iter().filter(|pid| arguments(*pid).contains("\0supervise\0")).collect();
+        self.end(&supervisors, Signal::TERM);
+        self.end(&self.processes(), Signal::TERM);
+        self.end(&self.processes(), Signal::KILL);
+    }
+}
+
+impl Bed {
+    /// Signals processes and waits until they are gone, but not for ever.
+    fn end(&self, processes: &[u32], signal: Signal) {
+        processes.iter().for_each(|pid| send(*pid, signal));
+        let deadline = self.world.monotonic() + END_PATIENCE;
+        while self.world.monotonic() < deadline && self.processes().iter().any(|pid| processes.contains(pid))
+        {
+            std::thread::sleep(LOOK);
         }
     }
 }
 
+/// The arguments of a process, each ended by a zero.
+pub(crate) fn arguments(pid: u32) -> String {
+    let text = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// SIGKILL.
 pub(crate) fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    send(pid, Signal::KILL);
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    // One that has ended is what we want.
+    let _ = rustix::process::kill_process(pid, signal);
 }
 
 /// The environment of these stories.

@@ -1,6 +1,6 @@
 //! The life of an instance: start, identity, traffic, drain, crash.
 
-use crate::bed::{Bed, Deployer, code, instance, kill, share, status, target, weights};
+use crate::bed::{Bed, Deployer, arguments, code, instance, kill, share, status, target, weights};
 use gateline::platform::protocol::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -175,10 +175,7 @@ async fn an_instance_whose_shim_was_killed_does_not_run_on_unwatched() {
     let bed = Bed::new();
     let deployer = Deployer::new(&bed).await;
     let canary = deployer.ready("r1-0", "one").await;
-    let shim = bed.processes().into_iter().find(|pid| {
-        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&arguments).contains("\0shim\0")
-    });
+    let shim = bed.processes().into_iter().find(|pid| arguments(*pid).contains("\0shim\0"));
     kill(shim.unwrap());
     deployer.until_health("r1-0", |health| matches!(health, Health::Exited(_))).await;
     let is_gone = async || (!bed.processes().contains(&canary.pid.unwrap())).then_some(());

@@ -7,6 +7,7 @@
 
 mod rootfs;
 
+use super::busy::until_free;
 use super::files;
 use super::log::RotatingLog;
 use crate::exit::Exit;
@@ -128,7 +129,7 @@ async fn tend(world: &World, directory: &Path) -> anyhow::Result<Exit> {
         started: world.now(),
         ended: None,
     };
-    let (mut child, output) = match start(world, &spec) {
+    let (mut child, output) = match until_free(world, || start(world, &spec)).await {
         Ok(started) => started,
         Err(error) => {
             status.ended = Some(format!("{error:#}"));
@@ -138,8 +139,14 @@ async fn tend(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     };
     status.pid = child.id();
     status.start_ticks = status.pid.and_then(start_ticks);
-    let mut log = RotatingLog::open(&files.log()).context("failed to open the log")?;
-    files::write_json(&files.status(), &status)?;
+    let mut log = match record(&files, &status) {
+        Ok(log) => log,
+        Err(error) => {
+            // Nobody would know of it.
+            kill_group(status.pid);
+            return Err(error);
+        }
+    };
     let pump = tokio::spawn(async move { pump(output, &mut log).await });
     let ended = tokio::select! {
         ended = child.wait() => ended,
@@ -151,6 +158,12 @@ async fn tend(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     status.ended = Some(describe(ended.context("failed to wait for the instance")?));
     files::write_json(&files.status(), &status)?;
     Ok(Exit::Done)
+}
+
+fn record(files: &InstanceFiles, status: &ShimStatus) -> anyhow::Result<RotatingLog> {
+    let log = RotatingLog::open(&files.log()).context("failed to open the log")?;
+    files::write_json(&files.status(), status)?;
+    Ok(log)
 }
 
 async fn lock(world: &World, files: &InstanceFiles) -> anyhow::Result<std::fs::File> {

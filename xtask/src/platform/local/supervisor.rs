@@ -39,6 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixListener;
@@ -60,6 +61,8 @@ pub(super) struct Supervisor {
     ensuring: tokio::sync::Mutex<()>,
     /// Told when an expiry was set or moved.
     expiries: Notify,
+    /// Whether everything goes down: no grant is given any more.
+    is_leaving: AtomicBool,
     /// Becomes true once.
     ending: watch::Sender<bool>,
 }
@@ -107,6 +110,7 @@ async fn serve(world: World, layout: Layout) -> anyhow::Result<Exit> {
         connections: Mutex::default(),
         ensuring: tokio::sync::Mutex::default(),
         expiries: Notify::new(),
+        is_leaving: AtomicBool::new(false),
         ending,
     });
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;

@@ -6,6 +6,7 @@
 use super::{CallError, Client};
 use crate::digest::Digest;
 use crate::failure::Failure;
+use crate::platform::local::busy::until_free;
 use crate::platform::local::files;
 use crate::platform::local::log::tail;
 use crate::platform::local::paths::{self, Layout};
@@ -48,7 +49,7 @@ pub async fn ensure_up(world: &World, state: &Path) -> anyhow::Result<Client> {
         }
     }
     let executable = copy_executable(world, &layout)?;
-    let child = spawn(world, &layout, &executable)?;
+    let child = until_free(world, || spawn(world, &layout, &executable)).await?;
     wait(world, &layout, Some(child)).await
 }
 
