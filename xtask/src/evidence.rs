@@ -4,6 +4,7 @@
 
 pub mod advisories;
 pub mod coverage;
+pub mod image;
 pub mod lint;
 pub mod secrets;
 pub mod tests;
@@ -13,14 +14,18 @@ use serde::{Deserialize, Serialize};
 
 pub use advisories::AdvisoriesEvidence;
 pub use coverage::CoverageEvidence;
+pub use image::ImageEvidence;
 pub use lint::LintEvidence;
 pub use secrets::SecretsEvidence;
 pub use tests::TestsEvidence;
 
+/// The schema of `evidence.json`.
+pub const SCHEMA: &str = "gateline/evidence/v1";
+
 /// What was measured of one workspace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// `gateline/evidence/v1`.
+    /// [`SCHEMA`].
     pub schema: String,
     /// What it speaks of.
     pub subject: Subject,
@@ -56,6 +61,9 @@ pub struct GateEvidence {
     pub advisories: Option<Measured<AdvisoriesEvidence>>,
     /// Secrets in tracked files, redacted.
     pub secrets: Option<Measured<SecretsEvidence>>,
+    /// What the image weighs; judged once it is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Measured<ImageEvidence>>,
 }
 
 /// One gate's measurement: what came out, or why nothing could be measured.

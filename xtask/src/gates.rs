@@ -1,2 +1,99 @@
 //! The gates: each judges its evidence by its policy. Pure, and alike in shape:
-//! `judge(&Policy, &Evidence, duration) -> GateVerdict`.
+//! `judge(&Policy, &Evidence, duration) -> GateVerdict`. Folding them is `verdict.rs`.
+
+pub mod advisories;
+pub mod coverage;
+pub mod image;
+pub mod lint;
+pub mod secrets;
+pub mod tests;
+
+use crate::evidence::{Evidence, Measured};
+use crate::policy::{Policy, PolicySource};
+use crate::verdict::{About, Gate, GateVerdict, Verdict};
+
+/// Judges the wanted gates and folds them. A gate without evidence could not run: it is never left out.
+pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict {
+    let gates =
+        Gate::ALL.iter().filter(|gate| wanted.contains(gate)).map(|gate| judge(policy, evidence, *gate));
+    let source = PolicySource { source: "worktree".to_owned(), hash: evidence.subject.policy.clone() };
+    let about =
+        About { commit: evidence.subject.commit.clone(), dirty: evidence.subject.dirty, policy: source };
+    Verdict::fold(about, gates.collect())
+}
+
+fn judge(policy: &Policy, evidence: &Evidence, gate: Gate) -> GateVerdict {
+    let parts = &evidence.gates;
+    match gate {
+        Gate::Lint => judged(gate, parts.lint.as_ref(), |one, took| lint::judge(&policy.lint, one, took)),
+        Gate::Tests => judged(gate, parts.tests.as_ref(), |one, took| tests::judge(&policy.tests, one, took)),
+        Gate::Coverage => {
+            judged(gate, parts.coverage.as_ref(), |one, took| coverage::judge(&policy.coverage, one, took))
+        }
+        Gate::Advisories => judged(gate, parts.advisories.as_ref(), |one, took| {
+            advisories::judge(&policy.security.advisories, one, took)
+        }),
+        Gate::Secrets => judged(gate, parts.secrets.as_ref(), |one, took| {
+            secrets::judge(&policy.security.secrets, one, took)
+        }),
+        Gate::Image => judged(gate, parts.image.as_ref(), |one, took| image::judge(&policy.image, one, took)),
+    }
+}
+
+fn judged<E>(
+    gate: Gate,
+    measured: Option<&Measured<E>>,
+    judge: impl FnOnce(&E, u64) -> GateVerdict,
+) -> GateVerdict {
+    match measured {
+        None => GateVerdict::missing(gate),
+        Some(Measured { result: Ok(evidence), duration_millis }) => judge(evidence, *duration_millis),
+        Some(Measured { result: Err(why), duration_millis }) => {
+            GateVerdict::could_not_run(gate, *duration_millis, why)
+        }
+    }
+}
+
+#[cfg(test)]
+mod judging {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::evidence::{CouldNotRun, GateEvidence, SecretsEvidence, Subject};
+    use crate::verdict::Outcome;
+
+    fn evidence(gates: GateEvidence) -> Evidence {
+        let digest = Digest::of(b"");
+        let subject = Subject {
+            commit: "c".into(),
+            dirty: false,
+            tree: digest.clone(),
+            policy: digest.clone(),
+            toolchain: digest,
+        };
+        Evidence { schema: crate::evidence::SCHEMA.into(), subject, gates }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_an_error_for_every_gate() {
+        for gate in Gate::ALL {
+            let verdict = verdict(&Policy::default(), &evidence(GateEvidence::default()), &[gate]);
+            assert_eq!(verdict.outcome, Outcome::Error, "{gate}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_run_is_an_error_and_what_ran_is_judged() {
+        let why = CouldNotRun { message: "no disk".into(), help: "df -h".into() };
+        let mut gates = GateEvidence {
+            secrets: Some(Measured { result: Err(why), duration_millis: 1 }),
+            ..Default::default()
+        };
+        let outcome = |gates: &GateEvidence| {
+            verdict(&Policy::default(), &evidence(gates.clone()), &[Gate::Secrets]).outcome
+        };
+        assert_eq!(outcome(&gates), Outcome::Error);
+        let read = SecretsEvidence { files: 3, ..SecretsEvidence::default() };
+        gates.secrets = Some(Measured { result: Ok(read), duration_millis: 1 });
+        assert_eq!(outcome(&gates), Outcome::Passed);
+    }
+}

@@ -34,6 +34,23 @@ pub struct AdvisoryMatch {
     pub patched: Vec<String>,
     /// Line of the package's entry in Cargo.lock.
     pub line: u32,
+    /// Where to read more: what the advisory cites, which is also the attribution of CC-BY-4.0 entries.
+    #[serde(default)]
+    pub url: String,
+    /// Where the package comes from.
+    #[serde(default)]
+    pub source: PackageSource,
+}
+
+/// Where a package comes from: the version of a git checkout tells less than that of a registry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageSource {
+    /// A registry.
+    #[default]
+    Registry,
+    /// A git repository: its version number may be older than its code.
+    Git,
 }
 
 /// The kinds that RustSec tells apart.

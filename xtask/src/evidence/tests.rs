@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct TestsEvidence {
     /// The runner and its version.
     pub engine: String,
+    /// Where the tests ran: a missing test partner is tolerated on a laptop only.
+    #[serde(default)]
+    pub surroundings: Surroundings,
     /// Every test that was found, sorted by name.
     pub tests: Vec<TestResult>,
     /// Test binaries that could not be listed or said something else than a list.
@@ -15,10 +18,22 @@ pub struct TestsEvidence {
     pub compile_errors: Vec<super::lint::Diagnostic>,
 }
 
+/// Where tests ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surroundings {
+    /// Somebody's machine.
+    #[default]
+    Laptop,
+    /// A CI system (`CI` is set), where every test partner must be there.
+    Ci,
+}
+
 /// One test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestResult {
-    /// `package::target$module::test`; doctests: `package::doc$src/lib.rs - item (line 3)`.
+    /// `package::target$module::test`, where the target is `lib`, `bin/NAME`, `example/NAME`, `bench/NAME` or the plain
+    /// name of an integration test; a binary without libtest is `package::target`; doctests: `package::doc$src/lib.rs - item (line 3)`.
     pub name: String,
     /// How it ended.
     pub outcome: TestOutcome,
@@ -44,6 +59,8 @@ pub enum TestOutcome {
     TimedOut,
     /// The process ended without saying how the test ended: `exit(0)`, an abort, a signal.
     Vanished(String),
+    /// It was not started, because a test that the policy puts first did not pass; the text names that one.
+    NotRun(String),
 }
 
 /// A test binary that gave no list of its tests.
@@ -53,4 +70,32 @@ pub struct BrokenBinary {
     pub name: String,
     /// What it did instead.
     pub why: String,
+}
+
+impl TestResult {
+    /// The file and line of a documentation test; `None` for any other.
+    pub fn documented_at(&self) -> Option<(&str, u32)> {
+        let (_, test) = self.name.split_once("::doc$")?;
+        let (file, rest) =
+            test.split_once(" - ").or_else(|| test.split_once(" (line").map(|_| (test, test)))?;
+        let line = rest.rsplit_once("(line ")?.1.strip_suffix(')')?;
+        Some((file.split(" (line").next().unwrap_or(file), line.parse().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod proof {
+    use super::*;
+
+    #[test]
+    fn documentation_tests_say_where_they_are() {
+        let place = |name: &str| {
+            let outcome = TestOutcome::Passed;
+            let result = TestResult { name: name.into(), outcome, duration_millis: 0, output: String::new() };
+            result.documented_at().map(|(file, line)| (file.to_owned(), line))
+        };
+        assert_eq!(place("p::doc$src/lib.rs - a::b (line 7)"), Some(("src/lib.rs".into(), 7)));
+        assert_eq!(place("p::doc$src/lib.rs (line 1)"), Some(("src/lib.rs".into(), 1)));
+        assert_eq!(place("p::lib$a::b"), None);
+    }
 }

@@ -4,6 +4,9 @@
 //! short appends need no grant. Every effect carries the grant's epoch; a lower one than the newest is refused.
 
 use crate::digest::Digest;
+pub use crate::rollout::seen::{
+    Counters, EnvironmentStatus, GrantKind, Health, InstanceStatus, OnExpiry, Role, Share, Target, Weights,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,37 +33,6 @@ pub struct Answer {
     pub id: u64,
     /// What came of it.
     pub result: Result<Reply, Refusal>,
-}
-
-/// Which environment of which service.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Target {
-    /// The service.
-    pub service: String,
-    /// The environment.
-    pub environment: String,
-}
-
-/// The role of an instance in an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The release that serves.
-    Stable,
-    /// A fresh copy of the stable release, for comparison.
-    Baseline,
-    /// The release on trial.
-    Canary,
-}
-
-/// Whether a grant is for going on or for going back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GrantKind {
-    /// A deployment; refused while any other grant is held.
-    Forward,
-    /// A rollback; revokes a forward grant, refused while another rollback holds.
-    Rollback,
 }
 
 /// What can be asked.
@@ -203,39 +175,6 @@ pub struct InstanceSpec {
     pub commit: String,
 }
 
-/// Who gets which share of the requests. Shares are of whole roles' digests and sum to 100, or the list is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Weights {
-    /// One entry per group of instances.
-    pub shares: Vec<Share>,
-    /// When the weights lapse without a renewal, in milliseconds from now; `None`: never (only a table with one
-    /// stable share may say so).
-    pub expires_in_millis: Option<u64>,
-    /// What the supervisor does then.
-    pub on_expiry: OnExpiry,
-}
-
-/// One share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    /// The role that these instances have from now on.
-    pub role: Role,
-    /// Whose instances.
-    pub digest: Digest,
-    /// The instances that serve it, by id. At least one, unless the weight is 0.
-    pub instances: Vec<String>,
-    /// Per cent.
-    pub weight: u8,
-}
-
-/// The pre-authorised restore.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnExpiry {
-    /// All traffic to the stable share; where there is none (a first deployment), to nobody.
-    Stable,
-}
-
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reply")]
@@ -340,85 +279,6 @@ pub enum RefusalCode {
     Forbidden,
     /// Anything else that could not be done.
     Failed,
-}
-
-/// One environment, as the data plane has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EnvironmentStatus {
-    /// Which.
-    pub target: Target,
-    /// The proxy's port.
-    pub port: u16,
-    /// The weights in force.
-    pub weights: Weights,
-    /// When they lapse.
-    pub expires_at: Option<Timestamp>,
-    /// Their generation.
-    pub generation: u64,
-    /// Whether the dead man's switch has restored the stable share since the last `SetWeights`.
-    pub restored: bool,
-    /// The newest epoch, and what it was given for; `None` when free.
-    pub grant: Option<(u64, GrantKind)>,
-    /// The instances.
-    pub instances: Vec<InstanceStatus>,
-    /// The last state of the newest rollout, by the journal.
-    pub rollout: Option<serde_json::Value>,
-}
-
-/// One instance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct InstanceStatus {
-    /// Its id.
-    pub id: String,
-    /// The image that it was started from.
-    pub digest: Digest,
-    /// Its role now.
-    pub role: Role,
-    /// Its port on 127.0.0.1.
-    pub port: u16,
-    /// The process of the service, while it runs.
-    pub pid: Option<u32>,
-    /// Its health.
-    pub health: Health,
-    /// Requests in flight through the proxy.
-    pub in_flight: u64,
-    /// What the proxy counted.
-    pub counters: Counters,
-    /// Where its log is.
-    pub log: PathBuf,
-}
-
-/// Health, as the supervisor's own checks see it. Unknown is not healthy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "is", content = "why")]
-pub enum Health {
-    /// Not yet ready since it started; the text says what the last check saw.
-    Starting(String),
-    /// Ready, with its identity proved.
-    Ready,
-    /// Was ready and is no more.
-    Unready(String),
-    /// Answers with another identity: a squatter, or another build.
-    Foreign(String),
-    /// The process has ended.
-    Exited(String),
-}
-
-/// What the proxy counted of one instance, since it started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counters {
-    /// Clients' requests that were answered or failed.
-    pub requests: u64,
-    /// 5xx replies.
-    pub server_errors: u64,
-    /// No connection, or cut before the reply was complete.
-    pub connection_errors: u64,
-    /// Requests sent once more because no byte of the first attempt was sent.
-    pub retries: u64,
-    /// Marked probe requests.
-    pub probes: u64,
-    /// Those that failed.
-    pub probe_errors: u64,
 }
 
 /// What a deployer or a person writes into the journal. The supervisor adds number, time, chain and checksum.

@@ -1,1 +1,266 @@
 //! From YAML to a policy, with errors that say file, line, the key and its nearest known neighbour.
+
+use super::Policy;
+use crate::failure::Failure;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+
+/// A policy file may be this long; a longer one is not a policy.
+pub const POLICY_BYTES_MAX: usize = 256 * 1024;
+/// The policy files that this version reads, each named as its gate.
+pub const FILES: [&str; 6] =
+    ["lint.yaml", "tests.yaml", "coverage.yaml", "security.yaml", "image.yaml", "rollout.yaml"];
+
+/// Parses and validates the policies. `read` gives a file's text, or `None` where there is no such file.
+///
+/// # Errors
+/// [`crate::exit::Exit::Usage`] with file, line and the nearest known key.
+pub fn parse(read: impl Fn(&str) -> anyhow::Result<Option<String>>) -> anyhow::Result<Policy> {
+    let policy = Policy {
+        lint: file(&read, "lint.yaml")?,
+        tests: file(&read, "tests.yaml")?,
+        coverage: file(&read, "coverage.yaml")?,
+        security: file(&read, "security.yaml")?,
+        image: file(&read, "image.yaml")?,
+        rollout: file(&read, "rollout.yaml")?,
+    };
+    validate(&policy)?;
+    Ok(policy)
+}
+
+/// Refuses a file of the policy folder that nothing reads: a typo in its name must not switch a gate to its defaults.
+///
+/// # Errors
+/// [`crate::exit::Exit::Usage`] naming the file.
+pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+    for name in names {
+        let policy = name.ends_with(".yaml") || name.ends_with(".yml");
+        if policy && !FILES.contains(&name) {
+            let near =
+                nearest(name, &FILES).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            return Err(Failure::usage(
+                format!("policies/{name}: no gate reads this file{near}"),
+                format!("rename it to one of {}", FILES.join(", ")),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The policies as files would say them, one after the other, each under its name.
+///
+/// # Errors
+/// Never for a policy that was parsed.
+pub fn to_yaml(policy: &Policy) -> anyhow::Result<String> {
+    let section =
+        |name: &str, text: Result<String, serde_yaml::Error>| Ok(format!("# policies/{name}\n{}\n", text?));
+    let sections: anyhow::Result<Vec<String>> = [
+        section("lint.yaml", serde_yaml::to_string(&policy.lint)),
+        section("tests.yaml", serde_yaml::to_string(&policy.tests)),
+        section("coverage.yaml", serde_yaml::to_string(&policy.coverage)),
+        section("security.yaml", serde_yaml::to_string(&policy.security)),
+        section("image.yaml", serde_yaml::to_string(&policy.image)),
+        section("rollout.yaml", serde_yaml::to_string(&policy.rollout)),
+    ]
+    .into_iter()
+    .collect();
+    Ok(sections?.concat())
+}
+
+fn file<T: DeserializeOwned + Default>(
+    read: impl Fn(&str) -> anyhow::Result<Option<String>>,
+    name: &str,
+) -> anyhow::Result<T> {
+    let Some(text) = read(name)? else { return Ok(T::default()) };
+    if text.len() > POLICY_BYTES_MAX {
+        let message = format!(
+            "policies/{name}: {} bytes are more than a policy may have ({POLICY_BYTES_MAX})",
+            text.len()
+        );
+        return Err(Failure::usage(message, "cargo xtask policy show"));
+    }
+    let blank =
+        |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
+    if text.lines().all(blank) {
+        return Ok(T::default());
+    }
+    serde_yaml::from_str(&text).map_err(|error| located(name, &error))
+}
+
+/// What serde_yaml says, with the file before it and the nearest known key behind it.
+fn located(name: &str, error: &serde_yaml::Error) -> anyhow::Error {
+    let said = error.to_string();
+    let place = error.location().map_or(String::new(), |at| format!(":{}:{}", at.line(), at.column()));
+    let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
+    let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    let near = match words.split_first() {
+        Some((unknown, known)) if said.contains("unknown field") || said.contains("unknown variant") => {
+            nearest(unknown, known).map(|near| format!("; did you mean `{near}`?"))
+        }
+        _ => None,
+    };
+    Failure::usage(
+        format!("policies/{name}{place}: {said}{}", near.unwrap_or_default()),
+        "mend the file; `cargo xtask policy show` prints what is in force, with every key",
+    )
+}
+
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = |candidate: &&&str| strsim::jaro_winkler(word, candidate) > 0.75;
+    let score = |candidate: &&str| strsim::jaro_winkler(word, candidate);
+    known.iter().filter(close).max_by(|a, b| score(a).total_cmp(&score(b))).copied()
+}
+
+fn validate(policy: &Policy) -> anyhow::Result<()> {
+    let refuse =
+        |file: &str, what: String, help: &str| Err(Failure::usage(format!("policies/{file}: {what}"), help));
+    if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
+        return refuse("tests.yaml", "a timeout of 0 seconds fails every test".into(), "give it at least 1");
+    }
+    if policy.image.user == 0 {
+        return refuse(
+            "image.yaml",
+            "`user: 0` is root".into(),
+            "leave it out for 65532, the usual non-root user",
+        );
+    }
+    if policy.rollout.environments.is_empty() {
+        return refuse(
+            "rollout.yaml",
+            "no environments".into(),
+            "leave the key out for development, staging, production",
+        );
+    }
+    let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
+    for environment in &policy.rollout.environments {
+        let name = &environment.name;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+            return refuse("rollout.yaml", format!("`{name}` is no name"), "use up to 40 of a-z, 0-9 and -");
+        }
+        if !names.insert(name) || (environment.port != 0 && !ports.insert(environment.port)) {
+            return refuse(
+                "rollout.yaml",
+                format!("`{name}` repeats a name or a port"),
+                "give each environment its own",
+            );
+        }
+        let weights: Vec<u8> = environment.steps.iter().map(|step| step.weight).collect();
+        if !weights.is_sorted_by(|a, b| a < b) || weights.iter().any(|weight| !(1..=99).contains(weight)) {
+            return refuse(
+                "rollout.yaml",
+                format!("{name}: weights {weights:?} do not rise from 1 to 99"),
+                "e.g. 10, 50",
+            );
+        }
+        let deadlines = &environment.deadlines;
+        let all = [deadlines.ready_secs, deadlines.step_secs, deadlines.drain_secs, deadlines.stop_secs];
+        if all.contains(&0)
+            || [deadlines.rollback_secs, deadlines.weight_expiry_secs, deadlines.approval_secs].contains(&0)
+        {
+            return refuse(
+                "rollout.yaml",
+                format!("{name}: a deadline of 0 can never be met"),
+                "leave it out for the default",
+            );
+        }
+        if environment.approvals > 1 {
+            return refuse(
+                "rollout.yaml",
+                format!(
+                    "{name}: {} approvals, and the embedded platform can authenticate one person: its user",
+                    environment.approvals
+                ),
+                "ask for 0 or 1",
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use proptest::prelude::*;
+
+    fn parsed(name: &str, text: &str) -> anyhow::Result<Policy> {
+        parse(|file| Ok((file == name).then(|| text.to_owned())))
+    }
+
+    fn check_error(name: &str, text: &str, words: &[&str]) {
+        let error = parsed(name, text).expect_err(text);
+        assert_eq!(Failure::exit_of(&error), Exit::Usage, "{error}");
+        for word in words {
+            assert!(error.to_string().contains(word), "{word:?} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn no_files_are_the_defaults_and_comments_change_nothing() {
+        assert_eq!(parse(|_| Ok(None)).unwrap(), Policy::default());
+        assert_eq!(parsed("coverage.yaml", "# nothing\n---\n").unwrap().hash(), Policy::default().hash());
+        assert_ne!(parsed("coverage.yaml", "minimum: 81").unwrap().hash(), Policy::default().hash());
+    }
+
+    #[test]
+    fn what_show_prints_is_a_policy_again() {
+        let text = to_yaml(&Policy::default()).unwrap();
+        for section in text.split("# policies/").skip(1) {
+            let name = section.lines().next().unwrap();
+            assert_eq!(
+                parsed(name, section.split_once('\n').unwrap().1).unwrap(),
+                Policy::default(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_names_file_line_and_neighbour() {
+        check_error(
+            "coverage.yaml",
+            "# bar\nminimun: 80\n",
+            &["policies/coverage.yaml:2:1", "minimun", "did you mean `minimum`"],
+        );
+        check_error("lint.yaml", "clippy: refused\n", &["lint.yaml:1", "did you mean `refuse`"]);
+        check_error(
+            "security.yaml",
+            "advisories:\n  unsond: off\n",
+            &["security.yaml:2:3", "did you mean `unsound`"],
+        );
+        check_error("coverage.yaml", "minimum: 180\n", &["coverage.yaml:1", "percentage"]);
+    }
+
+    #[test]
+    fn senseless_values_are_refused() {
+        check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
+        check_error("image.yaml", "user: 0", &["root"]);
+        check_error("rollout.yaml", "environments: []", &["no environments"]);
+        check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);
+        check_error("rollout.yaml", "environments: [{name: a}, {name: a}]", &["repeats"]);
+        let steps =
+            "environments:\n- name: a\n  steps: [{weight: 50, hold_millis: 1}, {weight: 10, hold_millis: 1}]";
+        check_error("rollout.yaml", steps, &["do not rise"]);
+        check_error("rollout.yaml", "environments: [{name: a, approvals: 2}]", &["authenticate"]);
+        check_error(
+            "rollout.yaml",
+            "environments: [{name: a, deadlines: {ready_secs: 0}}]",
+            &["deadline of 0"],
+        );
+        check_error("lint.yaml", &"#".repeat(POLICY_BYTES_MAX + 1), &["more than a policy"]);
+    }
+
+    #[test]
+    fn a_file_that_nothing_reads_is_an_error() {
+        let error = check_names(["coverage.yaml", "coverge.yaml", "schema"]).unwrap_err();
+        assert!(error.to_string().contains("did you mean `coverage.yaml`"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_policy_or_an_error(text in "\\PC{0,200}") {
+            let _ = parsed("rollout.yaml", &text);
+        }
+    }
+}

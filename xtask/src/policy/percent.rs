@@ -21,6 +21,11 @@ impl Percent {
         u128::from(part) * u128::from(WHOLE) >= u128::from(self.0) * u128::from(total)
     }
 
+    /// Whether this is at least `part` of `total`: the ceiling's question. Of nothing, nothing is too much.
+    pub fn at_least(self, part: u64, total: u64) -> bool {
+        u128::from(part) * u128::from(WHOLE) <= u128::from(self.0) * u128::from(total)
+    }
+
     /// The share in basis points, rounded *down*, so that 79.999 % never reads 80 %.
     pub fn of(part: u64, total: u64) -> Percent {
         let share = (u128::from(part) * u128::from(WHOLE)).checked_div(u128::from(total));

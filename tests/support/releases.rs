@@ -1,0 +1,179 @@
+//! Releases of the real desk, prepared once for all stories: two good ones and a bad one.
+//!
+//! Their images are built by `gateline image build` from this repository. Their evidence is made here: these stories
+//! roll out, the gates have stories of their own.
+
+use super::{GATELINE, repository};
+use gateline::digest::Digest;
+use gateline::evidence::advisories::AdvisoriesEvidence;
+use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
+use gateline::evidence::lint::LintEvidence;
+use gateline::evidence::secrets::SecretsEvidence;
+use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
+use gateline::evidence::{Evidence, GateEvidence, Measured, SCHEMA, Subject};
+use gateline::policy::Policy;
+use gateline::release::{Candidate, Release};
+use gateline::verdict::Gate;
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A prepared image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Image {
+    /// Good.
+    One,
+    /// Good, with another digest.
+    Two,
+    /// Answers 500 as soon as it was ready once.
+    Bad,
+}
+
+impl Image {
+    const ALL: [Image; 3] = [Image::One, Image::Two, Image::Bad];
+
+    fn name(self) -> &'static str {
+        match self {
+            Image::One => "one",
+            Image::Two => "two",
+            Image::Bad => "bad",
+        }
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Image::One => &["--arg=--lame-duck-millis", "--arg=100"],
+            Image::Two => &["--arg=--lame-duck-millis", "--arg=101"],
+            Image::Bad => &["--features", "faults", "--arg=--fault", "--arg=errors-after-ready"],
+        }
+    }
+}
+
+/// The folder of the prepared images; builds them where the sources are newer. The first test of a run does it for all.
+#[expect(clippy::disallowed_methods, reason = "stories start real processes")]
+pub(crate) fn prepared() -> PathBuf {
+    let folder = repository().join("target/gateline/stories");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let lock = std::fs::File::create(folder.join("lock")).expect("the lock can be made");
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("the lock can be had");
+    let stamp = folder.join("stamp");
+    let now = sources();
+    if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) {
+        return folder;
+    }
+    for image in Image::ALL {
+        let output = folder.join(image.name());
+        let _ = std::fs::remove_dir_all(&output);
+        let mut build = Command::new(GATELINE);
+        build
+            .args(["image", "build", "--output"])
+            .arg(&output)
+            .args(image.arguments())
+            .current_dir(repository());
+        let built = build.output().expect("gateline starts");
+        assert!(built.status.success(), "image {}: {}", image.name(), String::from_utf8_lossy(&built.stderr));
+    }
+    std::fs::write(stamp, now).expect("the stamp can be written");
+    folder
+}
+
+/// What the images are made from, in one digest: the desk's sources, the manifests and the suite itself.
+fn sources() -> String {
+    let mut files = vec![repository().join("Cargo.lock"), repository().join("Cargo.toml"), GATELINE.into()];
+    walk(&repository().join("src"), &mut files);
+    files.sort();
+    let mut hasher = gateline::digest::Hasher::default();
+    for file in files {
+        hasher.field(file.as_os_str().as_encoded_bytes());
+        hasher.field(&std::fs::read(&file).unwrap_or_default());
+    }
+    hasher.finish().to_string()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
+        if entry.path().is_dir() { walk(&entry.path(), files) } else { files.push(entry.path()) }
+    }
+}
+
+/// Puts a prepared image as the newest release of a workspace; its evidence passes the workspace's policy.
+pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str) -> Digest {
+    let folder = workspace.join("target/gateline/release");
+    let _ = std::fs::remove_dir_all(&folder);
+    let layout = folder.join("image");
+    copy(&prepared().join(image.name()), &layout);
+    let digest = index_digest(&layout);
+    let evidence = passing(policy, commit);
+    let file = serde_json::to_vec(&evidence).expect("evidence serialises");
+    let proof = gateline::gates::verdict(policy, &evidence, &Gate::FOR_RELEASE)
+        .passed()
+        .expect("the evidence passes");
+    let candidate = Candidate {
+        digest: digest.clone(),
+        service: "desk".into(),
+        version: "1.0.0".into(),
+        commit_time: Timestamp::UNIX_EPOCH,
+        size_bytes: 1,
+    };
+    let release = Release::new(&proof, candidate, &evidence, &file, Timestamp::UNIX_EPOCH);
+    std::fs::write(folder.join("evidence.json"), file).expect("the evidence can be written");
+    std::fs::write(folder.join("release.json"), serde_json::to_vec(&release).expect("a release serialises"))
+        .expect("the release can be written");
+    digest
+}
+
+fn passing(policy: &Policy, commit: &str) -> Evidence {
+    let digest = Digest::of(commit.as_bytes());
+    let test = TestResult {
+        name: "a::lib$b".into(),
+        outcome: TestOutcome::Passed,
+        duration_millis: 1,
+        output: String::new(),
+    };
+    let file = FileCoverage {
+        file: "a.rs".into(),
+        package: "a".into(),
+        covered: 9,
+        total: 10,
+        uncovered: vec![(3, 3)],
+    };
+    let gates = GateEvidence {
+        lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
+        tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
+        coverage: measured(CoverageEvidence { engine: "story".into(), files: vec![file] }),
+        advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+        secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+        image: None,
+    };
+    let subject = Subject {
+        commit: commit.into(),
+        dirty: false,
+        tree: digest.clone(),
+        policy: policy.hash(),
+        toolchain: digest,
+    };
+    Evidence { schema: SCHEMA.into(), subject, gates }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every gate's evidence is optional")]
+fn measured<E>(evidence: E) -> Option<Measured<E>> {
+    Some(Measured { result: Ok(evidence), duration_millis: 1 })
+}
+
+fn index_digest(layout: &Path) -> Digest {
+    let index = std::fs::read(layout.join("index.json")).expect("the layout has an index");
+    let index: serde_json::Value = serde_json::from_slice(&index).expect("the index is JSON");
+    index["manifests"][0]["digest"].as_str().expect("it names the image").parse().expect("it is a digest")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder can be made");
+    for entry in std::fs::read_dir(from).expect("the folder can be read").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("the file can be copied");
+        }
+    }
+}

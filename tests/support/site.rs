@@ -1,0 +1,192 @@
+//! A workspace with its own state directory and ports: one story's world. Everything is stopped when it is dropped.
+
+use super::client::{self, Reply};
+use super::releases::{self, Image};
+use super::{Ran, eventually, gateline, git, kill, processes_of, repository_of};
+use gateline::digest::Digest;
+use gateline::policy::{Policy, parse};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+/// The environments of every story, in order.
+pub(crate) const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
+
+/// One story's world.
+pub(crate) struct Site {
+    folder: tempfile::TempDir,
+    /// The state directory.
+    pub(crate) state: PathBuf,
+    /// The workspace: its path has a space and letters beyond ASCII.
+    pub(crate) workspace: PathBuf,
+    /// The ports of the proxies, by environment.
+    pub(crate) ports: Vec<u16>,
+    policy: Policy,
+}
+
+/// How long a canary step of a story is watched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// As quick as samples come.
+    Quick,
+    /// So long that the story interferes meanwhile.
+    Slow,
+}
+
+impl Site {
+    /// A fresh one.
+    pub(crate) fn new(pace: Pace) -> Site {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = folder.path().join("wörk space");
+        let ports = free_ports(ENVIRONMENTS.len());
+        let rollout = policy_text(pace, &ports);
+        let manifest = "[package]\nname = \"desk\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
+        repository_of(
+            &workspace,
+            &[
+                ("Cargo.toml", manifest),
+                ("src/main.rs", "fn main() {}\n"),
+                (".gitignore", "target\n"),
+                ("policies/rollout.yaml", &rollout),
+            ],
+        );
+        let policy = parse::parse(|name| Ok((name == "rollout.yaml").then(|| rollout.clone())))
+            .expect("the policy is one");
+        let state = folder.path().join("state");
+        Site { state, workspace, ports, policy, folder }
+    }
+
+    /// Runs the suite here.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        gateline(&self.workspace, &self.state, arguments).output().expect("gateline starts").into()
+    }
+
+    /// Starts the suite here and lets it run.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = gateline(&self.workspace, &self.state, arguments);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("gateline starts")
+    }
+
+    /// Makes a prepared image the newest release here.
+    pub(crate) fn release(&self, image: Image) -> Digest {
+        let commit = git(&self.workspace, &["rev-parse", "HEAD"]);
+        releases::put(image, &self.workspace, &self.policy, &commit)
+    }
+
+    /// Deploys a prepared image to one environment.
+    pub(crate) fn deployed(&self, image: Image, environment: &str) -> Digest {
+        let digest = self.release(image);
+        self.run(&["deploy", environment, "--yes"]).exits(0);
+        digest
+    }
+
+    /// The port of an environment.
+    pub(crate) fn port(&self, environment: &str) -> u16 {
+        let position =
+            ENVIRONMENTS.iter().position(|name| *name == environment).expect("a known environment");
+        self.ports[position]
+    }
+
+    /// Asks an environment through its proxy.
+    pub(crate) fn get(&self, environment: &str, path: &str) -> Reply {
+        client::get(self.port(environment), path)
+            .unwrap_or_else(|error| panic!("{environment}{path}: {error}"))
+    }
+
+    /// The digest that answers in an environment.
+    pub(crate) fn answering(&self, environment: &str) -> String {
+        self.get(environment, "/version").header("x-gateline-digest").unwrap_or_default().to_owned()
+    }
+
+    /// The status of one environment, as JSON.
+    pub(crate) fn status(&self, environment: &str) -> serde_json::Value {
+        let status = self.run(&["status", "--format", "json"]).exits(0).json();
+        let environments = status["environments"].as_array().cloned().unwrap_or_default();
+        let mine = environments.into_iter().find(|one| one["target"]["environment"] == environment);
+        mine.unwrap_or_else(|| panic!("no {environment} in {status}"))
+    }
+
+    /// The weight of a role's share in an environment.
+    pub(crate) fn weight(&self, environment: &str, role: &str) -> Option<u64> {
+        let status = self.status(environment);
+        let shares = status["weights"]["shares"].as_array().cloned().unwrap_or_default();
+        shares.iter().find(|share| share["role"] == role).and_then(|share| share["weight"].as_u64())
+    }
+
+    /// Waits until a role has this weight.
+    #[track_caller]
+    pub(crate) fn wait_for_weight(&self, environment: &str, role: &str, weight: u64) {
+        eventually(&format!("{role} at {weight} %"), || match self.weight(environment, role) {
+            Some(now) if now == weight => Ok(()),
+            now => Err(format!("{now:?}")),
+        });
+    }
+
+    /// The processes that this story has started and that still run.
+    pub(crate) fn processes(&self) -> Vec<(u32, String)> {
+        processes_of(self.folder.path())
+    }
+
+    /// The process whose command line has this word after the program's name.
+    pub(crate) fn process(&self, word: &str) -> u32 {
+        let all = self.processes();
+        let found = all.iter().find(|(_, line)| line.contains(&format!(" {word} ")));
+        found.unwrap_or_else(|| panic!("no {word} in {all:?}")).0
+    }
+
+    /// The journal's file.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.state.join("services/desk/journal.jsonl")
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = gateline(&self.workspace, &self.state, &["local", "down"]).output();
+        for (id, line) in self.processes() {
+            if line.contains("supervise") || line.contains(" shim ") || line.contains("/app/") {
+                kill(id);
+            }
+        }
+    }
+}
+
+fn policy_text(pace: Pace, ports: &[u16]) -> String {
+    let (hold, samples) = match pace {
+        Pace::Quick => (200, 10),
+        Pace::Slow => (60_000, 5),
+    };
+    let environments = ENVIRONMENTS.iter().zip(ports).map(|(name, port)| {
+        format!(
+            "- name: {name}\n  port: {port}\n  approvals: {}\n  soak_millis: 200\n  steps:\n  \
+             - {{weight: 10, hold_millis: {hold}, samples: {samples}}}\n  \
+             - {{weight: 50, hold_millis: {hold}, samples: {samples}}}\n  \
+             deadlines: {{weight_expiry_secs: 3, drain_secs: 10, stop_secs: 10}}\n",
+            u8::from(*name == "production")
+        )
+    });
+    format!(
+        "service:\n  name: desk\n  probe_path: /version\n  environment:\n    \
+         GATELINE_DESK_LISTEN: \"127.0.0.1:{{port}}\"\n    GATELINE_DESK_DATA_DIR: \"{{data}}\"\nenvironments:\n{}",
+        environments.collect::<String>()
+    )
+}
+
+/// Ports that were free a moment ago. A story that loses the race fails with the message of the port.
+#[expect(clippy::disallowed_methods, reason = "stories use real sockets")]
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<_> =
+        (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+    listeners.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
+}
+
+/// A folder below the story's own.
+pub(crate) fn below(folder: &Path, name: &str) -> PathBuf {
+    let below = folder.join(name);
+    std::fs::create_dir_all(&below).expect("the folder can be made");
+    below
+}

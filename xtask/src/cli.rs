@@ -1,0 +1,306 @@
+//! The command line: clap grammar only. A command gets domain values, never clap types.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Takes a change from commit to production only by evidence.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gateline",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(after_help = "Start with `ship --yes`: gates, image, development, staging, production. \
+                        Exit codes: 0 done, 1 could not finish, 2 usage, 3 nothing checked, 10 refused, 11 rolled back, \
+                        12 needs an operator, 13 held.")]
+pub struct Cli {
+    /// What every verb takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The workspace; default: the one around the working directory.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// The policies; default: `policies` in the workspace.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// Read the policies from this commit instead of the working tree.
+    #[arg(long, global = true, value_name = "REF")]
+    pub policy_ref: Option<String>,
+    /// Where reports are written; default: `target/gateline` in the workspace.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub report_dir: Option<PathBuf>,
+    /// What stdout gets.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Never ask the network.
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Only results and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Also the commands that are run.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// What stdout gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Every gate on this workspace.
+    Ci(Ci),
+    /// The tests alone, one process per test.
+    Test {
+        /// Only tests whose name contains this.
+        filter: Option<String>,
+    },
+    /// Line coverage alone (runs the tests).
+    Coverage,
+    /// rustfmt and clippy alone.
+    Lint,
+    /// Advisories and secrets alone.
+    Security {
+        /// Something else than the scan.
+        #[command(subcommand)]
+        what: Option<SecurityVerb>,
+    },
+    /// Show the steps of a verb, with their commands, without running them.
+    Plan {
+        /// Which verb.
+        #[arg(value_enum, default_value_t = PlanGoal::Ship)]
+        goal: PlanGoal,
+    },
+    /// The container image.
+    Image {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: ImageVerb,
+    },
+    /// Gates, image, development, staging, production.
+    Ship {
+        /// Give the approvals that you may give.
+        #[arg(long)]
+        yes: bool,
+        /// Never use earlier evidence, and make a release even if nothing changed.
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Roll a release out to one environment.
+    Deploy {
+        /// The environment.
+        environment: String,
+        /// The release; default: the newest that was made here.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
+        /// Give the approval that you may give.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Roll out to one environment what serves in another.
+    Promote {
+        /// Where it serves.
+        from: String,
+        /// Where it shall serve.
+        to: String,
+        /// Give the approval that you may give.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Go back to the last good release, at once.
+    Rollback {
+        /// The environment.
+        environment: String,
+        /// To this release instead of the last good one.
+        #[arg(long, value_name = "DIGEST")]
+        to: Option<String>,
+    },
+    /// Say yes to a rollout that waits.
+    Approve {
+        /// The rollout.
+        id: String,
+        /// Go on with it at once.
+        #[arg(long)]
+        resume: bool,
+    },
+    /// Say no to a rollout that waits.
+    Reject {
+        /// The rollout.
+        id: String,
+    },
+    /// Environments, digests, weights and health.
+    Status,
+    /// What happened in an environment.
+    History {
+        /// The environment; default: all.
+        environment: Option<String>,
+    },
+    /// Go on with rollouts that were interrupted, or were waiting for an approval.
+    Resume,
+    /// The embedded platform on this machine.
+    Local {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: LocalVerb,
+    },
+    /// The policies in force.
+    Policy {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: PolicyVerb,
+    },
+    /// The hash-chained record.
+    Audit {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: AuditVerb,
+    },
+    /// What this machine has and lacks.
+    Doctor,
+    /// Install what is missing: tools and test partners.
+    Setup,
+    /// Print a completion script.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The supervisor itself; `local up` starts it.
+    #[command(hide = true)]
+    Supervise {
+        /// Its state directory.
+        state: PathBuf,
+    },
+    /// The shim of one instance; the supervisor starts it.
+    #[command(hide = true)]
+    Shim {
+        /// The instance's directory.
+        directory: PathBuf,
+    },
+}
+
+/// `ci`.
+#[derive(Debug, Args)]
+pub struct Ci {
+    /// Only this gate; may be repeated.
+    #[arg(long = "gate", value_enum)]
+    pub gates: Vec<GateName>,
+    /// Install missing tools and test partners first.
+    #[arg(long)]
+    pub setup: bool,
+}
+
+/// The gates, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GateName {
+    /// rustfmt and clippy.
+    Lint,
+    /// Every test.
+    Tests,
+    /// Line coverage.
+    Coverage,
+    /// Known-vulnerable dependencies.
+    Advisories,
+    /// Committed secrets.
+    Secrets,
+    /// Advisories and secrets.
+    Security,
+}
+
+/// Which verb's steps `plan` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanGoal {
+    /// The gates.
+    Ci,
+    /// The whole way.
+    Ship,
+}
+
+/// `security …`.
+#[derive(Debug, Subcommand)]
+pub enum SecurityVerb {
+    /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
+    Snapshot {
+        /// The database: a folder or a `.tar.gz`.
+        #[arg(long, value_name = "PATH")]
+        from: PathBuf,
+        /// The database's commit, where the copy does not tell it.
+        #[arg(long, value_name = "COMMIT")]
+        commit: Option<String>,
+    },
+}
+
+/// `image …`.
+#[derive(Debug, Subcommand)]
+pub enum ImageVerb {
+    /// Build it as an OCI layout, without a daemon.
+    Build {
+        /// Where the layout goes; default: `target/gateline/image`.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Cargo features besides those of the policy; may be repeated.
+        #[arg(long = "features", value_name = "FEATURES")]
+        features: Vec<String>,
+        /// Arguments of the entry point besides those of the policy; may be repeated.
+        #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Layers, sizes, biggest files, config.
+    Inspect {
+        /// The layout; default: `target/gateline/image`.
+        layout: Option<PathBuf>,
+    },
+}
+
+/// `local …`.
+#[derive(Debug, Subcommand)]
+pub enum LocalVerb {
+    /// Start the supervisor, or replace one that died; live instances are adopted.
+    Up,
+    /// Stop every instance and the supervisor.
+    Down,
+    /// The supervisor and what it runs.
+    Status,
+    /// The last lines of an environment's instances.
+    Logs {
+        /// The environment.
+        environment: String,
+        /// How many lines of each.
+        #[arg(short = 'n', long, default_value_t = 40)]
+        lines: usize,
+    },
+}
+
+/// `policy …`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Print what is in force, with every key.
+    Show,
+    /// Check the files.
+    Check,
+}
+
+/// `audit …`.
+#[derive(Debug, Subcommand)]
+pub enum AuditVerb {
+    /// Print the records.
+    Log,
+    /// Check chain and checksums of every record.
+    Verify,
+}

@@ -1,0 +1,111 @@
+//! One verb per file: gather, decide, act, report.
+
+mod audit;
+mod context;
+mod deploy;
+mod doctor;
+mod gates;
+mod image;
+mod local;
+mod people;
+mod plan;
+mod policy;
+mod ship;
+mod status;
+
+use crate::cli::{Cli, Format, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::{Console, Verbosity};
+use crate::world::World;
+use clap::CommandFactory as _;
+use context::Context;
+
+/// Runs a verb to its exit code. Every error is printed here, once, with its help.
+pub fn main(world: &World, cli: Cli) -> Exit {
+    let console = Console::new(world, cli.global.format, verbosity(&cli.global));
+    // The supervisor and the shims idle for weeks: one thread is what they need.
+    let runtime = match cli.verb {
+        Verb::Supervise { .. } | Verb::Shim { .. } => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()
+        }
+        _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    };
+    let context = Context { world: world.clone(), console, global: cli.global };
+    let done = runtime
+        .map_err(|error| {
+            Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
+        })
+        .and_then(|runtime| runtime.block_on(run(&context, cli.verb)));
+    done.unwrap_or_else(|error| {
+        context.console.error(&error);
+        Failure::exit_of(&error)
+    })
+}
+
+/// The end where not even the outside could be read.
+pub fn no_world(error: &anyhow::Error) -> Exit {
+    Console::for_errors().error(error);
+    Exit::Infrastructure
+}
+
+fn verbosity(global: &Global) -> Verbosity {
+    match global {
+        Global { quiet: true, .. } => Verbosity::Quiet,
+        Global { verbose: true, .. } => Verbosity::Verbose,
+        _ if global.format == Format::Json => Verbosity::Normal,
+        _ => Verbosity::Normal,
+    }
+}
+
+async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Ci(ci) => gates::ci(context, &ci).await,
+        Verb::Test { filter } => gates::test(context, filter).await,
+        Verb::Coverage => {
+            gates::some(context, &[crate::verdict::Gate::Tests, crate::verdict::Gate::Coverage]).await
+        }
+        Verb::Lint => gates::some(context, &[crate::verdict::Gate::Lint]).await,
+        Verb::Security { what: None } => gates::some(context, &crate::verdict::Gate::SECURITY).await,
+        Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
+            gates::snapshot(context, &from, commit.as_deref()).await
+        }
+        Verb::Plan { goal } => plan::show(context, goal).await,
+        Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
+            image::build(context, output, features, arguments).await
+        }
+        Verb::Image { what: ImageVerb::Inspect { layout } } => image::inspect(context, layout).await,
+        Verb::Ship { yes, fresh } => ship::ship(context, yes.into(), fresh.into()).await,
+        Verb::Deploy { environment, digest, yes } => {
+            deploy::deploy(context, &environment, digest, yes.into()).await
+        }
+        Verb::Promote { from, to, yes } => deploy::promote(context, &from, &to, yes.into()).await,
+        Verb::Rollback { environment, to } => deploy::rollback(context, &environment, to).await,
+        Verb::Approve { id, resume } => people::approve(context, &id, resume.into()).await,
+        Verb::Reject { id } => people::reject(context, &id).await,
+        Verb::Resume => people::resume(context).await,
+        Verb::Status => status::status(context).await,
+        Verb::History { environment } => status::history(context, environment).await,
+        Verb::Local { what: LocalVerb::Up } => local::up(context).await,
+        Verb::Local { what: LocalVerb::Down } => local::down(context).await,
+        Verb::Local { what: LocalVerb::Status } => status::status(context).await,
+        Verb::Local { what: LocalVerb::Logs { environment, lines } } => {
+            local::logs(context, &environment, lines).await
+        }
+        Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
+        Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
+        Verb::Audit { what } => audit::audit(context, &what).await,
+        Verb::Doctor => doctor::doctor(context).await,
+        Verb::Setup => doctor::setup(context).await,
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gateline", &mut script);
+            context.console.raw(&String::from_utf8_lossy(&script));
+            Ok(Exit::Done)
+        }
+        Verb::Supervise { state } => {
+            crate::platform::local::supervisor::run(context.world.clone(), &state).await
+        }
+        Verb::Shim { directory } => crate::platform::local::shim::run(&context.world, &directory).await,
+    }
+}

@@ -1,0 +1,505 @@
+//! `deploy`, `promote`, `rollback`: start a rollout and follow it.
+
+use super::context::{Context, InForce};
+use crate::deployer::{self, Approver, Deployer, Followed, Link, exit_of};
+use crate::digest::Digest;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::oci::layout;
+use crate::oci::members::Limits;
+use crate::oci::unpack::{self, Unpacked};
+use crate::platform::protocol::{GrantKind, InstanceSpec, Target};
+use crate::platform::store::{self, Stored};
+use crate::policy::rollout::EnvironmentPolicy;
+use crate::release::Release;
+use crate::rollout::seen::{EnvironmentStatus, Role};
+use crate::rollout::{Kind, Previous, Rollout, RolloutPlan, SCHEMA, State};
+use crate::tools::image::architecture_here;
+use crate::workspace::Workspace;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Whether the approvals that this person may give are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// `--yes`.
+    Given,
+    /// At the terminal, if there is one.
+    Asked,
+}
+
+impl From<bool> for Consent {
+    fn from(yes: bool) -> Consent {
+        if yes { Consent::Given } else { Consent::Asked }
+    }
+}
+
+impl From<Consent> for Approver {
+    fn from(consent: Consent) -> Approver {
+        match consent {
+            Consent::Given => Approver::Yes,
+            Consent::Asked => Approver::Ask,
+        }
+    }
+}
+
+/// A service on its platform: everything that the verbs of a rollout share.
+pub(super) struct Site<'a> {
+    /// World, console, flags.
+    pub context: &'a Context,
+    /// The policies in force.
+    pub in_force: InForce,
+    /// The service's name.
+    pub service: String,
+    /// The platform's state directory.
+    pub state: PathBuf,
+    /// Where this workspace's releases are made.
+    pub releases: PathBuf,
+    /// The connection to the supervisor.
+    pub link: Link,
+}
+
+impl<'a> Site<'a> {
+    /// Opens the platform for the service of this workspace.
+    pub(super) async fn open(context: &'a Context) -> anyhow::Result<Site<'a>> {
+        let workspace = context.workspace().await?;
+        let in_force = context.policy(&workspace).await?;
+        Site::of(context, &workspace, in_force).await
+    }
+
+    /// The same with workspace and policies at hand.
+    pub(super) async fn of(
+        context: &'a Context,
+        workspace: &Workspace,
+        in_force: InForce,
+    ) -> anyhow::Result<Site<'a>> {
+        let service = service_name(workspace, &in_force)?;
+        let state = context.state()?;
+        let link = Link::up(&context.world, &state, &in_force.policy.rollout.service.probe_path).await?;
+        let releases = context.reports(workspace).join("release");
+        Ok(Site { context, in_force, service, state, releases, link })
+    }
+
+    /// The policy of an environment.
+    pub(super) fn environment(&self, name: &str) -> anyhow::Result<EnvironmentPolicy> {
+        let all = &self.in_force.policy.rollout.environments;
+        all.iter().find(|environment| environment.name == name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
+            let message = format!("there is no environment `{name}`");
+            Failure::usage(message, format!("choose one of {}; see policies/rollout.yaml", names.join(", ")))
+        })
+    }
+
+    fn target(&self, environment: &str) -> Target {
+        Target { service: self.service.clone(), environment: environment.to_owned() }
+    }
+
+    /// An environment as it is now, with its proxy.
+    pub(super) async fn seen(
+        &mut self,
+        environment: &EnvironmentPolicy,
+    ) -> anyhow::Result<EnvironmentStatus> {
+        let target = self.target(&environment.name);
+        self.link.ensure(&target, environment.port).await?;
+        self.link.environment(&target).await
+    }
+
+    /// A verified release from the store, from this workspace, or both.
+    fn release(&self, digest: Option<&Digest>) -> anyhow::Result<(Stored, Release)> {
+        let here = store::open(&self.releases)?
+            .filter(|(_, release)| digest.is_none_or(|digest| release.claimed().digest == *digest));
+        let kept = match digest {
+            Some(digest) => store::open(store::folder(&self.state, &self.service, digest))?,
+            None => None,
+        };
+        let Some((stored, claimed)) = here.or(kept) else {
+            let what = digest.map_or("no release was made here".to_owned(), |digest| {
+                format!("there is no release {}", digest.short())
+            });
+            return Err(Failure::usage(what, "make one: cargo xtask ship; or see cargo xtask history"));
+        };
+        let release = stored.verify(claimed, &self.in_force.policy)?;
+        Ok((stored.import(&self.state, &release)?, release))
+    }
+
+    /// A release that once served, for going back: its image is checked, its policy may be an older one.
+    fn former(&self, digest: &Digest) -> anyhow::Result<(Stored, Release)> {
+        let folder = store::folder(&self.state, &self.service, digest);
+        let Some((stored, claimed)) = store::open(folder)? else {
+            let message = format!("release {} is not in the store any more", digest.short());
+            return Err(Failure::usage(message, "choose another with --to DIGEST: cargo xtask history"));
+        };
+        let release = claimed.claimed().clone();
+        Ok((stored, release))
+    }
+
+    /// The unpacked image as an instance of this environment.
+    fn spec(
+        &self,
+        stored: &Stored,
+        release: &Release,
+        environment: &EnvironmentPolicy,
+    ) -> anyhow::Result<InstanceSpec> {
+        let service = &self.in_force.policy.rollout.service;
+        let unpacked = unpacked(stored, release)?;
+        let mut variables = unpacked.config.environment();
+        variables.extend(service.environment.clone());
+        point_into(&mut variables, &unpacked.rootfs);
+        Ok(InstanceSpec {
+            id: String::new(),
+            digest: release.digest.clone(),
+            role: Role::Canary,
+            rootfs: unpacked.rootfs.clone(),
+            command: unpacked.config.command(),
+            directory: unpacked.config.working_dir.clone(),
+            environment: variables,
+            ready_path: service.ready_path.clone(),
+            echoes_identity: service.echoes_identity,
+            stop_grace_millis: environment.deadlines.stop_secs * 1000,
+            version: release.version.clone(),
+            commit: release.commit.clone(),
+        })
+    }
+
+    /// A new rollout of this release, as its first state.
+    async fn plan(
+        &mut self,
+        release: &Release,
+        environment: &EnvironmentPolicy,
+        kind: Kind,
+    ) -> anyhow::Result<Rollout> {
+        let seen = self.seen(environment).await?;
+        let now = self.context.world.now();
+        let stable = seen.weights.shares.iter().find(|share| share.role == Role::Stable);
+        let previous =
+            stable.map(|share| Previous { digest: share.digest.clone(), instances: share.instances.clone() });
+        let stamp = now.strftime("%Y%m%d-%H%M%S");
+        Ok(Rollout {
+            schema: SCHEMA.to_owned(),
+            id: format!("{}-{stamp}-{}", environment.name, self.context.world.random_hex::<2>()?),
+            service: self.service.clone(),
+            environment: environment.name.clone(),
+            kind,
+            actor: format!("uid:{}", rustix::process::getuid().as_raw()),
+            digest: release.digest.clone(),
+            commit: release.commit.clone(),
+            version: release.version.clone(),
+            previous,
+            plan: match kind {
+                Kind::Deploy => RolloutPlan::forward(environment),
+                Kind::Rollback => RolloutPlan::back(environment),
+            },
+            state: State::AwaitingApproval,
+            entered_at: now,
+            started_at: now,
+            reason: None,
+        })
+    }
+
+    /// Rolls a release out and follows it.
+    pub(super) async fn roll_out(
+        &mut self,
+        digest: Option<&Digest>,
+        name: &str,
+        consent: Consent,
+    ) -> anyhow::Result<Exit> {
+        let environment = self.environment(name)?;
+        self.refuse_unfinished(name).await?;
+        let (stored, release) = self.release(digest)?;
+        let seen = self.seen(&environment).await?;
+        if serves(&seen, &release.digest) {
+            self.context
+                .console
+                .note(format!("  = {name}: {} serves already, nothing to do", release.digest.short()));
+            return Ok(Exit::Done);
+        }
+        let rollout = self.plan(&release, &environment, Kind::Deploy).await?;
+        let spec = self.spec(&stored, &release, &environment)?;
+        deployer::begin(&mut self.link, &rollout).await?;
+        self.follow(rollout, spec, consent).await
+    }
+
+    /// Goes on with a rollout that the journal knows.
+    pub(super) async fn go_on(&mut self, rollout: Rollout, consent: Consent) -> anyhow::Result<Exit> {
+        let environment = self.environment(&rollout.environment)?;
+        self.seen(&environment).await?;
+        let (stored, release) = self.former(&rollout.digest)?;
+        let spec = self.spec(&stored, &release, &environment)?;
+        self.follow(rollout, spec, consent).await
+    }
+
+    async fn follow(
+        &mut self,
+        rollout: Rollout,
+        spec: InstanceSpec,
+        consent: Consent,
+    ) -> anyhow::Result<Exit> {
+        let context = self.context;
+        let mut deployer = Deployer {
+            world: &context.world,
+            console: &context.console,
+            link: &mut self.link,
+            spec,
+            approver: consent.into(),
+        };
+        match deployer.follow(rollout).await? {
+            Followed::Ended(rollout) => {
+                if exit_of(&rollout) != Exit::Done {
+                    context.console.note(format!("  next: cargo xtask history {}", rollout.environment));
+                }
+                Ok(exit_of(&rollout))
+            }
+            Followed::Held(rollout) => {
+                context.console.note(format!("  next: cargo xtask approve {} --resume", rollout.id));
+                Ok(Exit::Held)
+            }
+        }
+    }
+
+    /// A rollout that did not end must be resumed or rolled back first: two at once is what nobody wants.
+    async fn refuse_unfinished(&mut self, environment: &str) -> anyhow::Result<()> {
+        let all = deployer::rollouts(&mut self.link, &self.service).await?;
+        let open =
+            all.iter().find(|rollout| rollout.environment == environment && rollout.terminal().is_none());
+        let Some(open) = open else { return Ok(()) };
+        let message =
+            format!("{environment} has a rollout that did not end: {} ({})", open.id, open.state.name());
+        let help = match open.state {
+            State::AwaitingApproval => {
+                format!("cargo xtask approve {} --resume, or cargo xtask reject {}", open.id, open.id)
+            }
+            _ => format!("cargo xtask resume, or cargo xtask rollback {environment}"),
+        };
+        Err(Failure::error(Exit::Held, message, help))
+    }
+}
+
+/// `deploy ENV`.
+pub(super) async fn deploy(
+    context: &Context,
+    environment: &str,
+    digest: Option<String>,
+    consent: Consent,
+) -> anyhow::Result<Exit> {
+    let mut site = Site::open(context).await?;
+    site.environment(environment)?;
+    let digest = digest.map(|text| known_digest(&site, &text)).transpose()?;
+    site.roll_out(digest.as_ref(), environment, consent).await
+}
+
+/// `promote FROM TO`.
+pub(super) async fn promote(
+    context: &Context,
+    from: &str,
+    to: &str,
+    consent: Consent,
+) -> anyhow::Result<Exit> {
+    let mut site = Site::open(context).await?;
+    let (source, _) = (site.environment(from)?, site.environment(to)?);
+    let seen = site.seen(&source).await?;
+    let serving = seen.weights.shares.iter().find(|share| share.role == Role::Stable && share.weight == 100);
+    let Some(serving) = serving.map(|share| share.digest.clone()) else {
+        let message = format!("nothing serves 100 % in {from}, so there is nothing to promote");
+        return Err(Failure::usage(message, format!("cargo xtask deploy {from}")));
+    };
+    site.roll_out(Some(&serving), to, consent).await
+}
+
+/// `rollback ENV`: takes over what is under way, else rolls out the last good release.
+pub(super) async fn rollback(context: &Context, name: &str, to: Option<String>) -> anyhow::Result<Exit> {
+    let mut site = Site::open(context).await?;
+    let environment = site.environment(name)?;
+    let to = to.map(|text| known_digest(&site, &text)).transpose()?;
+    let all = deployer::rollouts(&mut site.link, &site.service).await?;
+    let mine: Vec<&Rollout> = all.iter().filter(|rollout| rollout.environment == name).collect();
+    if let Some(open) =
+        mine.iter().find(|rollout| rollout.terminal().is_none() && rollout.state != State::AwaitingApproval)
+    {
+        site.seen(&environment).await?;
+        site.link.grant(&site.target(name), GrantKind::Rollback).await?;
+        let back = open.going_back("asked for by `rollback`", context.world.now());
+        let exit = site.go_on(back, Consent::Given).await?;
+        // Going back was what was asked for.
+        return Ok(if exit == Exit::RolledBack { Exit::Done } else { exit });
+    }
+    let seen = site.seen(&environment).await?;
+    let current =
+        seen.weights.shares.iter().find(|share| share.role == Role::Stable).map(|share| share.digest.clone());
+    let good = to.or_else(|| last_good(&mine, current.as_ref()));
+    let Some(good) = good else {
+        let message = format!("{name} has no earlier release to go back to");
+        return Err(Failure::usage(message, format!("cargo xtask history {name}")));
+    };
+    if current.as_ref() == Some(&good) {
+        context.console.note(format!("  = {name}: {} serves already, nothing to do", good.short()));
+        return Ok(Exit::Done);
+    }
+    let (stored, release) = site.former(&good)?;
+    let rollout = site.plan(&release, &environment, Kind::Rollback).await?;
+    let spec = site.spec(&stored, &release, &environment)?;
+    site.link.grant(&site.target(name), GrantKind::Rollback).await?;
+    deployer::begin(&mut site.link, &rollout).await?;
+    site.follow(rollout, spec, Consent::Given).await
+}
+
+/// The newest release that reached 100 % here, other than the one that serves, and that was not rolled away from since.
+fn last_good(rollouts: &[&Rollout], current: Option<&Digest>) -> Option<Digest> {
+    use crate::rollout::Terminal;
+    // What a rollback left behind is not good: walk the history and drop it.
+    let mut good: Vec<Digest> = Vec::new();
+    for rollout in rollouts {
+        match (rollout.terminal(), rollout.kind) {
+            (Some(Terminal::Done), _) => {
+                good.retain(|digest| *digest != rollout.digest);
+                good.push(rollout.digest.clone());
+            }
+            (Some(Terminal::RolledBack), Kind::Rollback) => {
+                let left = rollout.previous.as_ref().map(|previous| previous.digest.clone());
+                good.retain(|digest| Some(digest) != left.as_ref());
+            }
+            _ => {}
+        }
+    }
+    good.into_iter().rev().find(|digest| Some(digest) != current)
+}
+
+/// Whether a digest serves 100 % and is ready.
+pub(super) fn serves(seen: &EnvironmentStatus, digest: &Digest) -> bool {
+    let share = seen.weights.shares.iter().find(|share| share.role == Role::Stable && share.weight == 100);
+    let ready = |id: &String| {
+        let mut instances = seen.instances.iter();
+        instances.any(|instance| instance.id == *id && instance.health == crate::rollout::seen::Health::Ready)
+    };
+    share.is_some_and(|share| share.digest == *digest && share.instances.iter().any(ready))
+}
+
+/// The service's name: the policy's, else the image's package.
+pub(super) fn service_name(workspace: &Workspace, in_force: &InForce) -> anyhow::Result<String> {
+    if let Some(name) = &in_force.policy.rollout.service.name {
+        return Ok(name.clone());
+    }
+    let package = workspace.service_package(in_force.policy.image.package.as_deref());
+    package.map(|package| package.name.clone()).map_err(|names| {
+        let message = if names.is_empty() {
+            "no package of this workspace has a binary, so there is nothing to ship".to_owned()
+        } else {
+            "it is not clear which package is the service".to_owned()
+        };
+        Failure::usage(
+            message,
+            format!("name it in policies/image.yaml (`package:`), one of: {}", names.join(", ")),
+        )
+    })
+}
+
+/// The image, checked blob by blob and unpacked once.
+fn unpacked(stored: &Stored, release: &Release) -> anyhow::Result<Unpacked> {
+    let damaged = |why: String| {
+        Failure::infrastructure(
+            format!("the image of release {} is damaged: {why}", release.digest.short()),
+            "cargo xtask ship --fresh",
+        )
+    };
+    let layout =
+        layout::read(&stored.image(), architecture_here()?).map_err(|error| damaged(error.to_string()))?;
+    if layout.digest != release.digest {
+        return Err(damaged(format!("its layout holds {}", layout.digest)));
+    }
+    unpack::unpack(&layout, &stored.unpacked(), Limits::default()).map_err(|error| damaged(error.to_string()))
+}
+
+/// A whole digest, or the start of one that the store knows.
+fn known_digest(site: &Site<'_>, text: &str) -> anyhow::Result<Digest> {
+    if let Ok(digest) = text.parse() {
+        return Ok(digest);
+    }
+    let start = text.trim_start_matches("sha256:");
+    let folder = site.state.join("services").join(&site.service).join("releases");
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let found: Vec<Digest> = names
+        .filter(|name| name.starts_with(start))
+        .filter_map(|hex| format!("sha256:{hex}").parse().ok())
+        .collect();
+    match found.as_slice() {
+        [one] if !start.is_empty() => Ok(one.clone()),
+        [] => {
+            Err(Failure::usage(format!("there is no release `{text}` in the store"), "cargo xtask history"))
+        }
+        _ => Err(Failure::usage(
+            format!("`{text}` is the start of {} releases", found.len()),
+            "give more digits",
+        )),
+    }
+}
+
+/// Paths in the image's environment that its processes open (CA bundle, time zones) point into the unpacked image.
+fn point_into(variables: &mut BTreeMap<String, String>, rootfs: &std::path::Path) {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "TZDIR"] {
+        if let Some(value) = variables.get_mut(name) {
+            let inside = rootfs.join(value.trim_start_matches('/'));
+            if inside.exists() {
+                *value = inside.display().to_string();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::Terminal;
+
+    fn ended(kind: Kind, digest: &str, previous: Option<&str>, terminal: Terminal) -> Rollout {
+        Rollout {
+            schema: SCHEMA.into(),
+            id: digest.into(),
+            service: "s".into(),
+            environment: "e".into(),
+            kind,
+            actor: "uid:1".into(),
+            digest: Digest::of(digest.as_bytes()),
+            commit: String::new(),
+            version: String::new(),
+            previous: previous
+                .map(|name| Previous { digest: Digest::of(name.as_bytes()), instances: vec![] }),
+            plan: RolloutPlan::forward(&EnvironmentPolicy::default()),
+            state: State::Ended { terminal },
+            entered_at: jiff::Timestamp::UNIX_EPOCH,
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+            reason: None,
+        }
+    }
+
+    fn check(history: &[Rollout], current: &str, expected: Option<&str>) {
+        let history: Vec<&Rollout> = history.iter().collect();
+        let digest = |name: &str| Digest::of(name.as_bytes());
+        assert_eq!(last_good(&history, Some(&digest(current))), expected.map(digest));
+    }
+
+    #[test]
+    fn the_last_good_release_is_never_a_bad_one() {
+        let done = |digest, previous| ended(Kind::Deploy, digest, previous, Terminal::Done);
+        let (a, b) = (done("a", None), done("b", Some("a")));
+        check(&[a.clone(), b.clone()], "b", Some("a"));
+        let failed = ended(Kind::Deploy, "c", Some("b"), Terminal::RolledBack);
+        check(&[a.clone(), b.clone(), failed], "b", Some("a"));
+        // Going back twice never returns to the version that was left.
+        let back = ended(Kind::Rollback, "a", Some("b"), Terminal::RolledBack);
+        check(&[a.clone(), b, back], "a", None);
+        check(&[a], "a", None);
+    }
+
+    #[test]
+    fn certificate_paths_point_into_the_unpacked_image() {
+        let rootfs = tempfile::tempdir().unwrap();
+        std::fs::write(rootfs.path().join("ca.pem"), "").unwrap();
+        let mut variables = BTreeMap::from([
+            ("SSL_CERT_FILE".to_owned(), "/ca.pem".to_owned()),
+            ("TZDIR".to_owned(), "/none".to_owned()),
+        ]);
+        point_into(&mut variables, rootfs.path());
+        assert_eq!(variables["SSL_CERT_FILE"], rootfs.path().join("ca.pem").display().to_string());
+        assert_eq!(variables["TZDIR"], "/none");
+    }
+}

@@ -1,0 +1,151 @@
+//! `image build` and `image inspect`.
+
+use super::context::{Context, InForce};
+use super::deploy::service_name;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::gates;
+use crate::oci::inspect::human as bytes;
+use crate::policy::ImagePolicy;
+use crate::release::Candidate;
+use crate::report::table::table;
+use crate::tools::image::{self, BuiltImage, ImageRequest, PackageFacts};
+use crate::verdict::{GateVerdict, Outcome};
+use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
+
+/// `image build`.
+pub(super) async fn build(
+    context: &Context,
+    output: Option<PathBuf>,
+    features: Vec<String>,
+    arguments: Vec<String>,
+) -> anyhow::Result<Exit> {
+    let workspace = context.workspace().await?;
+    let in_force = context.policy(&workspace).await?;
+    let layout = output.map_or_else(
+        || context.reports(&workspace).join("image"),
+        |output| context.world.directory().join(output),
+    );
+    let mut policy = in_force.policy.image.clone();
+    policy.features.extend(features);
+    policy.arguments.extend(arguments);
+    let built = make(context, &workspace, &policy, &layout).await?;
+    let judged = judge(&policy, &layout)?;
+    context.console.result(&built, |style| {
+        let rows = built
+            .layers
+            .iter()
+            .map(|layer| vec![layer.what.clone(), bytes(layer.size_bytes), layer.digest.short().to_owned()]);
+        let layers = table(style, &["layer", "size", "digest"], &rows.collect::<Vec<_>>());
+        format!("{layers}\n\n{}  {}\n{}", built.digest, bytes(built.size_bytes), built.layout.display())
+    });
+    match judged.outcome {
+        Outcome::Passed => Ok(Exit::Done),
+        _ => Err(refused(&judged)),
+    }
+}
+
+/// `image inspect`.
+pub(super) async fn inspect(context: &Context, layout: Option<PathBuf>) -> anyhow::Result<Exit> {
+    let layout = match layout {
+        Some(layout) => context.world.directory().join(layout),
+        None => context.reports(&context.workspace().await?).join("image"),
+    };
+    let summary = image::summarise(&layout, image::architecture_here()?)?;
+    context.console.result(&summary, |style| {
+        let layers = summary
+            .layers
+            .iter()
+            .map(|layer| vec![layer.what.clone(), bytes(layer.size_bytes), layer.digest.short().to_owned()]);
+        let files = summary.largest.iter().map(|file| vec![file.path.clone(), bytes(file.size_bytes)]);
+        format!(
+            "{}  {}\n\n{}\n\n{}",
+            summary.digest,
+            bytes(summary.size_bytes),
+            table(style, &["layer", "size", "digest"], &layers.collect::<Vec<_>>()),
+            table(style, &["largest files", "size"], &files.collect::<Vec<_>>())
+        )
+    });
+    Ok(Exit::Done)
+}
+
+/// The image of a release to be: built, and judged by its own gate.
+pub(super) async fn candidate(
+    context: &Context,
+    workspace: &Workspace,
+    in_force: &InForce,
+    layout: &Path,
+) -> anyhow::Result<Candidate> {
+    let policy = &in_force.policy.image;
+    let built = make(context, workspace, policy, layout).await?;
+    let judged = judge(policy, layout)?;
+    if judged.outcome != Outcome::Passed {
+        return Err(refused(&judged));
+    }
+    let package = package(workspace, policy)?;
+    Ok(Candidate {
+        digest: built.digest,
+        service: service_name(workspace, in_force)?,
+        version: package.version,
+        commit_time: workspace.commit_time,
+        size_bytes: built.size_bytes,
+    })
+}
+
+async fn make(
+    context: &Context,
+    workspace: &Workspace,
+    policy: &ImagePolicy,
+    layout: &Path,
+) -> anyhow::Result<BuiltImage> {
+    let request = ImageRequest {
+        root: workspace.root.clone(),
+        target_dir: workspace.target.clone(),
+        package: package(workspace, policy)?,
+        commit: workspace.commit.clone(),
+        commit_time: workspace.commit_time,
+        policy,
+        output: layout.to_owned(),
+    };
+    let step = context.console.step(&context.world, "image");
+    match image::build(&context.world, &request, &|line| step.tell(line)).await {
+        Ok(built) => {
+            step.done(format!("{} ({})", built.digest.short(), bytes(built.size_bytes)));
+            Ok(built)
+        }
+        Err(error) => {
+            step.failed("could not be built");
+            Err(error)
+        }
+    }
+}
+
+fn package(workspace: &Workspace, policy: &ImagePolicy) -> anyhow::Result<PackageFacts> {
+    let package = workspace.service_package(policy.package.as_deref()).map_err(|names| {
+        let message = "it is not clear which package becomes the image";
+        Failure::usage(
+            message,
+            format!("name it in policies/image.yaml (`package:`), one of: {}", names.join(", ")),
+        )
+    })?;
+    Ok(PackageFacts {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        licence: package.license.clone(),
+        repository: package.repository.clone(),
+        description: package.description.clone(),
+    })
+}
+
+fn judge(policy: &ImagePolicy, layout: &Path) -> anyhow::Result<GateVerdict> {
+    let summary = image::summarise(layout, image::architecture_here()?)?;
+    Ok(gates::image::judge(policy, &image::evidence(&summary), 0))
+}
+
+fn refused(judged: &GateVerdict) -> anyhow::Error {
+    let finding = judged.findings.first();
+    let message = finding.map_or("the image is refused".to_owned(), |finding| finding.message.clone());
+    let help = finding.map_or(String::new(), |finding| finding.help.clone());
+    Failure::error(Exit::Refused, message, help)
+}

@@ -1,0 +1,378 @@
+//! `ship`: gates → image → development → staging → production.
+//!
+//! What is live is compared first: the same tree, policy and toolchain mean that no release is made. A release that was
+//! made from the same inputs and is not live everywhere yet goes on from where it is.
+
+use super::context::{Context, InForce, write_report};
+use super::deploy::{Consent, Site, serves, service_name};
+use super::{gates, image};
+use crate::digest::Digest;
+use crate::evidence::{Evidence, Subject};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::platform::store::{self, EVIDENCE_FILE, IMAGE_FOLDER, RELEASE_FILE};
+use crate::release::Release;
+use crate::report::{Style, console::seconds};
+use crate::tools::runner::INSIDE_GATE;
+use crate::verdict::{Gate, Outcome, Verdict};
+use crate::workspace::Workspace;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// Whether earlier releases count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// A release of the same inputs is used.
+    Allowed,
+    /// `--fresh`: everything is done again.
+    Never,
+}
+
+impl From<bool> for Reuse {
+    fn from(fresh: bool) -> Reuse {
+        if fresh { Reuse::Never } else { Reuse::Allowed }
+    }
+}
+
+/// The end of `ship`, as `--format json` shows it.
+#[derive(Debug, Serialize)]
+struct Summary {
+    /// `gateline/ship/v1`.
+    schema: &'static str,
+    changed: bool,
+    outcome: &'static str,
+    digest: Option<Digest>,
+    commit: String,
+    stages: Vec<Stage>,
+    environments: Vec<Place>,
+    next: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stage {
+    stage: String,
+    millis: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    environment: String,
+    url: String,
+    digest: Option<Digest>,
+}
+
+/// `ship`.
+pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> anyhow::Result<Exit> {
+    let workspace = context.workspace().await?;
+    refuse_inside_its_own_gates(context, &workspace)?;
+    let in_force = context.policy(&workspace).await?;
+    service_name(&workspace, &in_force)?;
+    refuse_dirty(&workspace)?;
+    if workspace.branch.is_none() {
+        context.console.note(format!(
+            "  ! HEAD is detached at {}: the release is of that commit",
+            short(&workspace.commit)
+        ));
+    }
+    let reports = context.reports(&workspace);
+    let _lock = only_one(&reports)?;
+    let subject = context.subject(&workspace, &in_force).await?;
+    let mut run = Run { context, stages: Vec::new() };
+    let folder = reports.join("release");
+    let earlier = match reuse {
+        Reuse::Allowed => made_before(&folder, &subject)?,
+        Reuse::Never => None,
+    };
+    let mut site = run.timed("platform", Site::of(context, &workspace, in_force)).await?;
+    if let Some(release) = &earlier
+        && live_everywhere(&mut site, release).await?
+    {
+        context.console.note(
+            "  = nothing changed: this tree, policy and toolchain serve already, and no release is made",
+        );
+        return run.summary(&mut site, &workspace, Some(release), Exit::Done, false).await;
+    }
+    let release = match earlier {
+        Some(release) => {
+            context
+                .console
+                .note(format!("  = release {} was made from the same inputs", release.digest.short()));
+            release
+        }
+        None => match run.make(&workspace, &site.in_force, subject, &folder).await? {
+            Ok(release) => release,
+            Err(exit) => return Ok(exit),
+        },
+    };
+    let mut exit = Exit::Done;
+    for environment in site.in_force.policy.rollout.environments.clone() {
+        let name = environment.name.clone();
+        exit = run.timed(&name, site.roll_out(Some(&release.digest), &name, consent)).await?;
+        if exit != Exit::Done {
+            break;
+        }
+    }
+    run.summary(&mut site, &workspace, Some(&release), exit, true).await
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    stages: Vec<Stage>,
+}
+
+impl Run<'_> {
+    async fn timed<T>(
+        &mut self,
+        stage: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let start = self.context.world.monotonic();
+        let done = work.await;
+        let took = self.context.world.monotonic().saturating_sub(start);
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.stages.push(Stage { stage: stage.to_owned(), millis });
+        done
+    }
+
+    /// Gates, image, release. A refusal is a value: the exit code.
+    async fn make(
+        &mut self,
+        workspace: &Workspace,
+        in_force: &InForce,
+        subject: Subject,
+        folder: &Path,
+    ) -> anyhow::Result<Result<Release, Exit>> {
+        let context = self.context;
+        let evidence = self
+            .timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::FOR_RELEASE))
+            .await?;
+        let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::FOR_RELEASE)?;
+        let Some(proof) = verdict.passed() else {
+            self.show_refusal(&verdict, &context.reports(workspace));
+            return Ok(Err(verdict.outcome.exit()));
+        };
+        let layout = folder.join(IMAGE_FOLDER);
+        remove(folder)?;
+        let candidate = self.timed("image", image::candidate(context, workspace, in_force, &layout)).await?;
+        refuse_change_meanwhile(&context.workspace().await?, workspace)?;
+        let (evidence_file, release) = seal(&proof, candidate, &evidence, context.world.now())?;
+        write_report(&folder.join(EVIDENCE_FILE), &evidence_file)?;
+        write_report(&folder.join(RELEASE_FILE), &serde_json::to_vec_pretty(&release)?)?;
+        Ok(Ok(release))
+    }
+
+    fn show_refusal(&self, verdict: &Verdict, reports: &Path) {
+        let report = reports.join("verdict.json").display().to_string();
+        self.context.console.result(verdict, |style| crate::report::human::verdict(style, verdict, &report));
+        if verdict.outcome == Outcome::Refused {
+            self.context.console.note("nothing was built or deployed");
+        }
+    }
+
+    async fn summary(
+        self,
+        site: &mut Site<'_>,
+        workspace: &Workspace,
+        release: Option<&Release>,
+        exit: Exit,
+        changed: bool,
+    ) -> anyhow::Result<Exit> {
+        let environments = places(site).await?;
+        let url = environments.last().map_or(String::new(), |place| place.url.clone());
+        let last = environments.last().map_or(String::new(), |place| place.environment.clone());
+        let next = vec![
+            format!("curl -i {url}/health"),
+            "cargo xtask status".to_owned(),
+            format!("cargo xtask rollback {last}"),
+            "cargo xtask local down".to_owned(),
+        ];
+        let summary = Summary {
+            schema: "gateline/ship/v1",
+            changed,
+            outcome: exit.meaning(),
+            digest: release.map(|release| release.digest.clone()),
+            commit: workspace.commit.clone(),
+            stages: self.stages,
+            environments,
+            next,
+        };
+        self.context.console.result(&summary, |style| human(style, &summary));
+        Ok(exit)
+    }
+}
+
+fn seal(
+    proof: &crate::verdict::Passed,
+    candidate: crate::release::Candidate,
+    evidence: &Evidence,
+    now: jiff::Timestamp,
+) -> anyhow::Result<(Vec<u8>, Release)> {
+    let file = serde_json::to_vec_pretty(evidence)?;
+    let release = Release::new(proof, candidate, evidence, &file, now);
+    Ok((file, release))
+}
+
+/// The release that was made here from exactly these inputs.
+fn made_before(folder: &Path, subject: &Subject) -> anyhow::Result<Option<Release>> {
+    let Some((_, release)) = store::open(folder)? else { return Ok(None) };
+    let release = release.claimed().clone();
+    let same = release.tree == subject.tree
+        && release.policy == subject.policy
+        && release.toolchain == subject.toolchain;
+    Ok((same && !subject.dirty).then_some(release))
+}
+
+async fn live_everywhere(site: &mut Site<'_>, release: &Release) -> anyhow::Result<bool> {
+    for environment in site.in_force.policy.rollout.environments.clone() {
+        if !serves(&site.seen(&environment).await?, &release.digest) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn places(site: &mut Site<'_>) -> anyhow::Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for environment in site.in_force.policy.rollout.environments.clone() {
+        let seen = site.seen(&environment).await?;
+        let serving = seen.weights.shares.iter().find(|share| share.weight == 100);
+        places.push(Place {
+            environment: environment.name,
+            url: format!("http://127.0.0.1:{}", seen.port),
+            digest: serving.map(|share| share.digest.clone()),
+        });
+    }
+    Ok(places)
+}
+
+fn human(style: Style, summary: &Summary) -> String {
+    let places = summary.environments.iter().map(|place| {
+        let digest = place.digest.as_ref().map_or("nothing", |digest| digest.short());
+        vec![place.environment.clone(), place.url.clone(), digest.to_owned()]
+    });
+    let places =
+        crate::report::table::table(style, &["environment", "url", "serves"], &places.collect::<Vec<_>>());
+    let stages: Vec<String> = summary
+        .stages
+        .iter()
+        .filter(|stage| stage.millis >= 50)
+        .map(|stage| format!("{} {}", stage.stage, seconds(Duration::from_millis(stage.millis))))
+        .collect();
+    let digest = summary.digest.as_ref().map_or(String::new(), |digest| format!("\nimage   {digest}"));
+    let next = summary.next.join("\n        ");
+    format!(
+        "\n{places}\n\n{}   commit {}{digest}\ntimes   {}\nnext    {next}",
+        summary.outcome,
+        short(&summary.commit),
+        stages.join(", ")
+    )
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
+fn refuse_inside_its_own_gates(context: &Context, workspace: &Workspace) -> anyhow::Result<()> {
+    let inside = context.world.env(INSIDE_GATE).is_some_and(|root| Path::new(root) == workspace.root);
+    if inside {
+        let message =
+            "a test of this workspace started `ship` on it, inside the gates of a `ship`: it would never end";
+        return Err(Failure::usage(message, "let the test use a prepared release, or another workspace"));
+    }
+    Ok(())
+}
+
+fn refuse_dirty(workspace: &Workspace) -> anyhow::Result<()> {
+    let Some(first) = workspace.changed.first() else { return Ok(()) };
+    let more = match workspace.changed.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let message =
+        format!("{first}{more} differ from commit {}: a release is of a commit", short(&workspace.commit));
+    Err(Failure::usage(message, "git commit -a, or git stash; `cargo xtask ci` judges the tree as it is"))
+}
+
+fn refuse_change_meanwhile(now: &Workspace, before: &Workspace) -> anyhow::Result<()> {
+    if now.tree != before.tree {
+        let message =
+            "the tree changed while the gates and the build looked at it, so the evidence is of another tree";
+        return Err(Failure::infrastructure(message, "cargo xtask ship"));
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::infrastructure(
+            format!("failed to empty {}: {error}", folder.display()),
+            "check its owner",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// At most one `ship` in a workspace: the lock is the kernel's, so a killed one leaves nothing behind.
+fn only_one(reports: &Path) -> anyhow::Result<std::fs::File> {
+    let file = reports.join("ship.lock");
+    let unwritable = |error: std::io::Error| {
+        Failure::infrastructure(
+            format!("failed to write {}: {error}", file.display()),
+            "check the folder's owner and space",
+        )
+    };
+    std::fs::create_dir_all(reports).map_err(unwritable)?;
+    let lock = std::fs::File::create(&file).map_err(unwritable)?;
+    match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(Failure::infrastructure(
+            "another `ship` works on this workspace",
+            "wait for it; cargo xtask status shows how far it is",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_ship_is_turned_away_and_the_lock_dies_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = only_one(folder.path()).unwrap();
+        assert!(only_one(folder.path()).unwrap_err().to_string().contains("another `ship`"));
+        drop(first);
+        assert!(only_one(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn the_summary_says_where_to_look_next() {
+        let summary = Summary {
+            schema: "gateline/ship/v1",
+            changed: true,
+            outcome: Exit::Done.meaning(),
+            digest: Some(Digest::of(b"x")),
+            commit: "0123456789abcdef".into(),
+            stages: vec![
+                Stage { stage: "gates".into(), millis: 61_000 },
+                Stage { stage: "platform".into(), millis: 3 },
+            ],
+            environments: vec![Place {
+                environment: "production".into(),
+                url: "http://127.0.0.1:1".into(),
+                digest: None,
+            }],
+            next: vec!["cargo xtask status".into()],
+        };
+        let text = human(Style::Plain, &summary);
+        for words in [
+            "production   http://127.0.0.1:1  nothing",
+            "commit 0123456789ab",
+            "times   gates 61 s\n",
+            "next    cargo xtask status",
+        ] {
+            assert!(text.contains(words), "{words:?} is not in {text}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `status` and `history`: what serves, and how it came about.
+
+use super::context::Context;
+use super::deploy::service_name;
+use crate::deployer::{self, Link, Past, past};
+use crate::exit::Exit;
+use crate::platform::local::client::Client;
+use crate::report::Style;
+use crate::report::table::table;
+use crate::rollout::Rollout;
+use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus};
+use serde::Serialize;
+
+/// `status`, as `--format json` shows it.
+#[derive(Debug, Serialize)]
+struct Shown {
+    schema: &'static str,
+    environments: Vec<EnvironmentStatus>,
+    open: Vec<Rollout>,
+}
+
+/// `status`: environments, digests, weights, health.
+pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
+    let state = context.state()?;
+    if Client::connect(&context.world, &state).await.is_err() {
+        let shown = Shown { schema: "gateline/status/v1", environments: vec![], open: vec![] };
+        context
+            .console
+            .result(&shown, |_| "the embedded platform is down; start it: cargo xtask local up".to_owned());
+        return Ok(Exit::Done);
+    }
+    let mut link = Link::up(&context.world, &state, "/").await?;
+    let environments = link.environments(None).await?;
+    let mut services: Vec<String> =
+        environments.iter().map(|environment| environment.target.service.clone()).collect();
+    services.sort();
+    services.dedup();
+    let mut open = Vec::new();
+    for service in services {
+        let all = deployer::rollouts(&mut link, &service).await?;
+        open.extend(all.into_iter().filter(|rollout| rollout.terminal().is_none()));
+    }
+    let shown = Shown { schema: "gateline/status/v1", environments, open };
+    context.console.result(&shown, |style| human(style, &shown));
+    Ok(Exit::Done)
+}
+
+fn human(style: Style, shown: &Shown) -> String {
+    if shown.environments.is_empty() {
+        return "nothing is deployed; cargo xtask ship".to_owned();
+    }
+    let rows: Vec<Vec<String>> = shown.environments.iter().flat_map(rows).collect();
+    let head = ["service", "environment", "role", "digest", "weight", "health", "requests", "5xx", "url"];
+    let mut text = table(style, &head, &rows);
+    for rollout in &shown.open {
+        text.push_str(&format!("\n\n{} {}: {}", rollout.environment, rollout.id, rollout.state.name()));
+        let next = match rollout.state {
+            crate::rollout::State::AwaitingApproval => format!("cargo xtask approve {} --resume", rollout.id),
+            _ => format!("cargo xtask resume, or cargo xtask rollback {}", rollout.environment),
+        };
+        text.push_str(&format!("\n  next: {next}"));
+    }
+    text
+}
+
+fn rows(environment: &EnvironmentStatus) -> Vec<Vec<String>> {
+    let url = format!("http://127.0.0.1:{}", environment.port);
+    let name = |first: usize| if first == 0 { environment.target.environment.clone() } else { String::new() };
+    let service = |first: usize| if first == 0 { environment.target.service.clone() } else { String::new() };
+    if environment.instances.is_empty() {
+        let dash = || "-".to_owned();
+        return vec![vec![
+            service(0),
+            name(0),
+            dash(),
+            dash(),
+            dash(),
+            "nothing serves".into(),
+            dash(),
+            dash(),
+            url,
+        ]];
+    }
+    let row = |(number, instance): (usize, &InstanceStatus)| {
+        vec![
+            service(number),
+            name(number),
+            format!("{:?}", instance.role).to_lowercase(),
+            instance.digest.short().to_owned(),
+            weight(environment, instance),
+            health(&instance.health),
+            instance.counters.requests.to_string(),
+            instance.counters.server_errors.to_string(),
+            if number == 0 { url.clone() } else { String::new() },
+        ]
+    };
+    environment.instances.iter().enumerate().map(row).collect()
+}
+
+fn weight(environment: &EnvironmentStatus, instance: &InstanceStatus) -> String {
+    let share = environment.weights.shares.iter().find(|share| share.instances.contains(&instance.id));
+    share.map_or("-".to_owned(), |share| format!("{} %", share.weight))
+}
+
+fn health(health: &Health) -> String {
+    match health {
+        Health::Ready => "ready".to_owned(),
+        Health::Starting(_) => "starting".to_owned(),
+        Health::Unready(why) => format!("not ready: {why}"),
+        Health::Foreign(why) => format!("foreign: {why}"),
+        Health::Exited(why) => format!("ended: {why}"),
+    }
+}
+
+/// `history [ENV]`.
+pub(super) async fn history(context: &Context, environment: Option<String>) -> anyhow::Result<Exit> {
+    let workspace = context.workspace().await?;
+    let in_force = context.policy(&workspace).await?;
+    let service = service_name(&workspace, &in_force)?;
+    let records = super::audit::records(context, &service)?;
+    let mut all = past(&records);
+    all.retain(|past| environment.as_ref().is_none_or(|name| past.rollout.environment == *name));
+    let rollouts: Vec<&Rollout> = all.iter().map(|past| &past.rollout).collect();
+    context.console.result(&rollouts, |style| told(style, &all));
+    Ok(Exit::Done)
+}
+
+fn told(style: Style, all: &[Past]) -> String {
+    if all.is_empty() {
+        return "nothing has happened yet; cargo xtask ship".to_owned();
+    }
+    let row = |past: &Past| {
+        let rollout = &past.rollout;
+        let from = rollout.previous.as_ref().map_or("-", |previous| previous.digest.short());
+        vec![
+            past.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            rollout.environment.clone(),
+            from.to_owned(),
+            rollout.digest.short().to_owned(),
+            rollout.commit.get(..12).unwrap_or(&rollout.commit).to_owned(),
+            rollout.actor.clone(),
+            deployer::summary_line(rollout),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    table(style, &["when (UTC)", "environment", "from", "to", "commit", "who", "how it ended"], &rows)
+}

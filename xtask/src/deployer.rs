@@ -1,0 +1,255 @@
+//! The deployer: observes, lets [`advance`] decide, makes it so, and writes down what it did.
+//!
+//! `intent` goes into the journal before each effect, `done` after it was observed. Nothing is remembered here that is
+//! not there: a deployer that dies is replaced by the next one, which observes first.
+
+mod approval;
+mod link;
+mod outcome;
+mod records;
+
+pub use approval::{Given, give};
+pub use link::Link;
+pub use outcome::{exit_of, summary_line};
+pub use records::{Past, past};
+
+use crate::failure::Failure;
+use crate::platform::protocol::{Entry, GrantKind, InstanceSpec, Phase, RefusalCode, Reply, Request, Target};
+use crate::report::{Console, Step};
+use crate::rollout::seen::EnvironmentStatus;
+use crate::rollout::{Action, Kind, Observation, Rollout, State, advance};
+use crate::world::World;
+use std::time::Duration;
+
+/// Most actions of one rollout; the engine's deadlines end it long before.
+const ACTIONS_MAX: u32 = 1_000_000;
+/// After a refused action, this long until the next look.
+const AFTER_REFUSAL: Duration = Duration::from_millis(200);
+
+/// Who answers approval requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approver {
+    /// `--yes`: the person who runs this, where policy lets them.
+    Yes,
+    /// Whoever sits at the terminal, if anybody does.
+    Ask,
+}
+
+/// One rollout being followed.
+pub struct Deployer<'a> {
+    /// The door to the outside.
+    pub world: &'a World,
+    /// Where narration goes.
+    pub console: &'a Console,
+    /// The connection to the supervisor.
+    pub link: &'a mut Link,
+    /// How an instance of the new version is started; its id and role are filled in.
+    pub spec: InstanceSpec,
+    /// Who answers.
+    pub approver: Approver,
+}
+
+/// How following ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Followed {
+    /// In a terminal state.
+    Ended(Rollout),
+    /// Waiting for an approval that could not be had here.
+    Held(Rollout),
+}
+
+impl Deployer<'_> {
+    /// Follows a rollout to its end, or to where it is held.
+    ///
+    /// # Errors
+    /// Where the supervisor cannot be reached or refuses what it should not, or another deployer took over.
+    pub async fn follow(&mut self, mut rollout: Rollout) -> anyhow::Result<Followed> {
+        let target = Target { service: rollout.service.clone(), environment: rollout.environment.clone() };
+        let step =
+            self.console.step(self.world, format!("{} {}", rollout.environment, rollout.digest.short()));
+        for _ in 0..ACTIONS_MAX {
+            let seen = self.link.environment(&target).await?;
+            let approvals = approval::given(self.link, &rollout).await?;
+            let observation = Observation { now: self.world.now(), approvals, seen };
+            let (next, action) = advance(&rollout, &observation);
+            if next != rollout {
+                self.enter(&target, &mut rollout, next, &step, &observation.seen).await?;
+            }
+            match action {
+                Action::Finish => {
+                    self.link.release(&target).await;
+                    finish_step(step, &rollout);
+                    return Ok(Followed::Ended(rollout));
+                }
+                Action::AskApproval => {
+                    if !self.ask(&rollout, &step).await? {
+                        step.failed("held: waiting for an approval");
+                        return Ok(Followed::Held(rollout));
+                    }
+                }
+                action => self.make_so(&target, &rollout, &action).await?,
+            }
+        }
+        anyhow::bail!("rollout {} did not end within {ACTIONS_MAX} actions", rollout.id)
+    }
+
+    /// Writes the next state down before anything is done in it. From `Starting` on it needs the grant; what was planned
+    /// against another stable release is refused there.
+    async fn enter(
+        &mut self,
+        target: &Target,
+        rollout: &mut Rollout,
+        next: Rollout,
+        step: &Step<'_>,
+        seen: &EnvironmentStatus,
+    ) -> anyhow::Result<()> {
+        let active = !matches!(next.state, State::AwaitingApproval | State::Ended { .. });
+        if active && self.link.epoch(target).is_none() {
+            let kind = if next.kind == Kind::Rollback { GrantKind::Rollback } else { GrantKind::Forward };
+            self.link.grant(target, kind).await?;
+        }
+        if rollout.state == State::AwaitingApproval && active {
+            let stable = records::stable_of(seen);
+            if stable != rollout.previous {
+                return Err(Failure::infrastructure(
+                    format!("{} changed while rollout {} was waiting", target.environment, rollout.id),
+                    format!("start a new one: cargo xtask deploy {}", target.environment),
+                ));
+            }
+        }
+        self.link.append(target, records::state(&next)).await?;
+        step.tell(outcome::now(&next));
+        self.console.detail(format!("{}: {}", next.id, outcome::now(&next)));
+        *rollout = next;
+        Ok(())
+    }
+
+    async fn make_so(&mut self, target: &Target, rollout: &Rollout, action: &Action) -> anyhow::Result<()> {
+        let Some(request) = self.request(target, rollout, action)? else {
+            return self.wait(target, rollout, action).await;
+        };
+        let journalled = !matches!(action, Action::Probe { .. });
+        if journalled {
+            self.link.append(target, records::entry(rollout, Phase::Intent, action, None)).await?;
+        }
+        let (phase, outcome) = match self.link.call(request).await? {
+            Ok(reply) => (Phase::Done, serde_json::to_value(&reply)?),
+            Err(refusal) if refusal.code == RefusalCode::Stale => return Err(link::refused(&refusal)),
+            Err(refusal) => {
+                self.world.sleep(AFTER_REFUSAL).await;
+                self.console.detail(format!("refused: {}", refusal.message));
+                (Phase::Failed, serde_json::to_value(&refusal)?)
+            }
+        };
+        if journalled {
+            self.link.append(target, records::entry(rollout, phase, action, Some(outcome))).await?;
+        }
+        Ok(())
+    }
+
+    fn request(
+        &self,
+        target: &Target,
+        rollout: &Rollout,
+        action: &Action,
+    ) -> anyhow::Result<Option<Request>> {
+        let (target, deadlines) = (target.clone(), &rollout.plan.deadlines);
+        let epoch = self.link.epoch(&target).unwrap_or(0);
+        Ok(match action {
+            Action::Start { instance } => {
+                let spec = InstanceSpec { id: instance.clone(), ..self.spec.clone() };
+                Some(Request::Start { target, epoch, spec })
+            }
+            Action::SetWeights { weights } => {
+                Some(Request::SetWeights { target, epoch, weights: weights.clone() })
+            }
+            Action::Probe { count } => Some(Request::Probe {
+                target,
+                epoch,
+                role: crate::rollout::seen::Role::Canary,
+                path: self.link.probe_path().to_owned(),
+                count: *count,
+            }),
+            Action::Stop { instance } => Some(Request::Stop {
+                target,
+                epoch,
+                instance: instance.clone(),
+                drain_millis: deadlines.drain_secs * 1000,
+                grace_millis: deadlines.stop_secs * 1000,
+            }),
+            Action::Wait { .. } | Action::AskApproval | Action::Finish => None,
+        })
+    }
+
+    /// Lets time pass and keeps the weights alive.
+    async fn wait(&mut self, target: &Target, rollout: &Rollout, action: &Action) -> anyhow::Result<()> {
+        let Action::Wait { millis } = action else { return Ok(()) };
+        let exposed = matches!(
+            rollout.state,
+            State::Shifting { .. } | State::Watching { .. } | State::Full | State::Soaking | State::Promoting
+        );
+        if let (true, Some(epoch)) = (exposed, self.link.epoch(target)) {
+            let expires_in_millis = rollout.plan.deadlines.weight_expiry_secs * 1000;
+            // A refused renewal shows in the next observation: the weights have lapsed.
+            let _ =
+                self.link.call(Request::Renew { target: target.clone(), epoch, expires_in_millis }).await?;
+        }
+        self.world.sleep(Duration::from_millis(*millis)).await;
+        Ok(())
+    }
+
+    async fn ask(&mut self, rollout: &Rollout, step: &Step<'_>) -> anyhow::Result<bool> {
+        let yes = match self.approver {
+            Approver::Yes => rollout.plan.self_approval,
+            Approver::Ask => {
+                step.tell("waiting for an approval");
+                self.console.can_ask()
+                    && rollout.plan.self_approval
+                    && self.console.ask(&approval::question(rollout))
+            }
+        };
+        if yes {
+            give(self.link, rollout, Given::Yes).await?;
+        }
+        Ok(yes)
+    }
+}
+
+fn finish_step(step: Step<'_>, rollout: &Rollout) {
+    let line = summary_line(rollout);
+    match exit_of(rollout) {
+        crate::exit::Exit::Done => step.done(line),
+        _ => step.failed(line),
+    };
+}
+
+/// Starts the record of a new rollout: its first state, before anything is done.
+///
+/// # Errors
+/// Where the journal cannot be written.
+pub async fn begin(link: &mut Link, rollout: &Rollout) -> anyhow::Result<()> {
+    let target = Target { service: rollout.service.clone(), environment: rollout.environment.clone() };
+    link.append(&target, records::state(rollout)).await.map(|_| ())
+}
+
+/// The last record of every rollout in a service's journal, oldest first.
+///
+/// # Errors
+/// Where the journal cannot be read.
+pub async fn rollouts(link: &mut Link, service: &str) -> anyhow::Result<Vec<Rollout>> {
+    Ok(past(&link.journal(service).await?).into_iter().map(|past| past.rollout).collect())
+}
+
+/// An entry that belongs to no action: an approval, a note.
+pub fn event(rollout: &str, what: &str, body: serde_json::Value) -> Entry {
+    Entry { rollout: rollout.to_owned(), phase: Phase::Event, what: what.to_owned(), body }
+}
+
+/// What a reply should have been, for messages.
+fn unexpected(reply: &Reply) -> anyhow::Error {
+    let said = serde_json::to_string(reply).unwrap_or_default();
+    Failure::infrastructure(
+        format!("the supervisor answered something else: {said}"),
+        "cargo xtask local down, then local up",
+    )
+}

@@ -1,0 +1,121 @@
+//! What a deployer writes into the journal, and how it reads it back.
+
+use crate::platform::protocol::{Entry, Phase, Record};
+use crate::rollout::seen::{EnvironmentStatus, Role};
+use crate::rollout::{Action, Previous, Rollout};
+use jiff::Timestamp;
+use serde_json::json;
+
+/// A rollout as the journal last knew it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// Its last state.
+    pub rollout: Rollout,
+    /// When that was written.
+    pub at: Timestamp,
+    /// The number of that record.
+    pub seq: u64,
+}
+
+/// A rollout's state.
+pub(super) fn state(rollout: &Rollout) -> Entry {
+    Entry {
+        rollout: rollout.id.clone(),
+        phase: Phase::State,
+        what: rollout.state.name().to_owned(),
+        body: json!(rollout),
+    }
+}
+
+/// An action before (`Intent`) or after it; `outcome` is the supervisor's reply.
+pub(super) fn entry(
+    rollout: &Rollout,
+    phase: Phase,
+    action: &Action,
+    outcome: Option<serde_json::Value>,
+) -> Entry {
+    let what = match action {
+        Action::Start { .. } => "start",
+        Action::SetWeights { .. } => "set-weights",
+        Action::Probe { .. } => "probe",
+        Action::Stop { .. } => "stop",
+        Action::Wait { .. } => "wait",
+        Action::AskApproval => "ask-approval",
+        Action::Finish => "finish",
+    };
+    let body = match outcome {
+        Some(outcome) => json!({"outcome": outcome}),
+        None => json!(action),
+    };
+    Entry { rollout: rollout.id.clone(), phase, what: what.to_owned(), body }
+}
+
+/// Every rollout with its last state, in the order in which they began.
+pub fn past(records: &[Record]) -> Vec<Past> {
+    let mut all: Vec<Past> = Vec::new();
+    for record in records.iter().filter(|record| record.entry.phase == Phase::State) {
+        let Ok(rollout) = serde_json::from_value::<Rollout>(record.entry.body.clone()) else { continue };
+        let latest = Past { rollout, at: record.at, seq: record.seq };
+        match all.iter_mut().find(|past| past.rollout.id == latest.rollout.id) {
+            Some(past) => *past = latest,
+            None => all.push(latest),
+        }
+    }
+    all
+}
+
+/// What serves in an environment, by the table in force.
+pub(super) fn stable_of(seen: &EnvironmentStatus) -> Option<Previous> {
+    let stable = seen.weights.shares.iter().find(|share| share.role == Role::Stable)?;
+    Some(Previous { digest: stable.digest.clone(), instances: stable.instances.clone() })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::policy::rollout::EnvironmentPolicy;
+    use crate::rollout::{Kind, RolloutPlan, SCHEMA, State, Terminal};
+
+    pub(crate) fn rollout(id: &str) -> Rollout {
+        Rollout {
+            schema: SCHEMA.into(),
+            id: id.into(),
+            service: "desk".into(),
+            environment: "production".into(),
+            kind: Kind::Deploy,
+            actor: "uid:9".into(),
+            digest: Digest::of(b"new"),
+            commit: "0123456789abcdef".into(),
+            version: "1".into(),
+            previous: None,
+            plan: RolloutPlan::forward(&EnvironmentPolicy { approvals: 1, ..EnvironmentPolicy::default() }),
+            state: State::AwaitingApproval,
+            entered_at: Timestamp::UNIX_EPOCH,
+            started_at: Timestamp::UNIX_EPOCH,
+            reason: None,
+        }
+    }
+
+    pub(crate) fn record(actor: &str, entry: Entry) -> Record {
+        Record {
+            seq: 1,
+            prev: Digest::of(b""),
+            at: Timestamp::UNIX_EPOCH,
+            environment: "production".into(),
+            epoch: 0,
+            actor: actor.into(),
+            entry,
+        }
+    }
+
+    #[test]
+    fn the_last_state_of_each_rollout_is_what_it_is() {
+        let (first, second) = (rollout("a"), rollout("b"));
+        let ended = Rollout { state: State::Ended { terminal: Terminal::Done }, ..first.clone() };
+        let records: Vec<Record> =
+            [&first, &second, &ended].map(|rollout| record("uid:9", state(rollout))).to_vec();
+        let last: Vec<Rollout> = past(&records).into_iter().map(|past| past.rollout).collect();
+        assert_eq!(last, [ended, second]);
+    }
+}

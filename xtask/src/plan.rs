@@ -1,0 +1,177 @@
+//! Plan: every step that will be taken, as data. The run acts on the same list that `plan` shows.
+
+use crate::policy::Policy;
+use crate::verdict::Gate;
+use serde::Serialize;
+
+/// What is to be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// These gates, judged.
+    Gates(Vec<Gate>),
+    /// All gates of a release, the image, and every environment in order.
+    Ship,
+}
+
+/// The steps towards a goal, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// What is done.
+    pub steps: Vec<Planned>,
+}
+
+/// One step with its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// What is done.
+    pub step: Step,
+    /// Which demand it serves.
+    pub why: String,
+}
+
+/// What can be done. Each is one arm of the `match` that acts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Step {
+    /// rustfmt over all packages. Needs no compiler: runs beside `Compile`.
+    Format,
+    /// Cargo.lock against the advisory snapshot. Needs no compiler.
+    Advisories,
+    /// Tracked files against the secret rules. Needs no compiler.
+    Secrets,
+    /// One instrumented compilation, with clippy in it, for lint, tests, coverage and documentation tests.
+    Compile,
+    /// Every test, one process per test.
+    Test,
+    /// Raw profiles into lines.
+    Coverage,
+    /// The fold of all gates.
+    Judge,
+    /// The OCI image.
+    Image,
+    /// The release: digest and evidence.
+    Release,
+    /// A rollout into one environment.
+    RollOut {
+        /// Its name.
+        environment: String,
+    },
+}
+
+impl Step {
+    /// Its name in reports.
+    pub fn name(&self) -> String {
+        match self {
+            Step::Format => "format".into(),
+            Step::Advisories => "advisories".into(),
+            Step::Secrets => "secrets".into(),
+            Step::Compile => "compile".into(),
+            Step::Test => "tests".into(),
+            Step::Coverage => "coverage".into(),
+            Step::Judge => "judge".into(),
+            Step::Image => "image".into(),
+            Step::Release => "release".into(),
+            Step::RollOut { environment } => environment.clone(),
+        }
+    }
+
+    /// Whether it may run while cargo compiles.
+    pub fn beside_the_compiler(&self) -> bool {
+        matches!(self, Step::Format | Step::Advisories | Step::Secrets)
+    }
+}
+
+impl Plan {
+    /// Whether a step is in it.
+    pub fn has(&self, step: &Step) -> bool {
+        self.steps.iter().any(|planned| planned.step == *step)
+    }
+}
+
+/// The steps towards a goal under a policy. A step that several gates need is there once.
+pub fn plan(policy: &Policy, goal: &Goal) -> Plan {
+    let mut steps: Vec<Planned> = Vec::new();
+    let mut add = |step: Step, why: String| {
+        if !steps.iter().any(|planned| planned.step == step) {
+            steps.push(Planned { step, why });
+        }
+    };
+    let gates: &[Gate] = match goal {
+        Goal::Gates(gates) => gates,
+        Goal::Ship => &Gate::FOR_RELEASE,
+    };
+    for gate in Gate::ALL.iter().filter(|gate| gates.contains(gate)) {
+        for step in needed_by(*gate) {
+            add(step, demand(policy, *gate));
+        }
+    }
+    steps.sort_by(|a, b| a.step.cmp(&b.step));
+    steps.push(Planned { step: Step::Judge, why: "one verdict over all gates".into() });
+    if *goal == Goal::Ship {
+        let mut add = |step, why: String| steps.push(Planned { step, why });
+        add(Step::Image, "policies/image.yaml".into());
+        add(Step::Release, "only a passed verdict makes one".into());
+        for environment in &policy.rollout.environments {
+            let weights: Vec<String> =
+                environment.steps.iter().map(|step| format!("{} %", step.weight)).collect();
+            let approvals = match environment.approvals {
+                0 => String::new(),
+                count => format!("after {count} approval, "),
+            };
+            let why = format!("{approvals}by {} then 100 % (policies/rollout.yaml)", weights.join(", "));
+            add(Step::RollOut { environment: environment.name.clone() }, why);
+        }
+    }
+    Plan { steps }
+}
+
+fn needed_by(gate: Gate) -> Vec<Step> {
+    match gate {
+        Gate::Lint => vec![Step::Format, Step::Compile],
+        Gate::Tests => vec![Step::Compile, Step::Test],
+        Gate::Coverage => vec![Step::Compile, Step::Test, Step::Coverage],
+        Gate::Advisories => vec![Step::Advisories],
+        Gate::Secrets => vec![Step::Secrets],
+        Gate::Image => vec![Step::Image],
+    }
+}
+
+fn demand(policy: &Policy, gate: Gate) -> String {
+    match gate {
+        Gate::Lint => "no formatting difference, no warning (policies/lint.yaml)".into(),
+        Gate::Tests => {
+            format!("every test passes within {} s (policies/tests.yaml)", policy.tests.timeout_secs)
+        }
+        Gate::Coverage => format!("at least {} % of lines (policies/coverage.yaml)", policy.coverage.minimum),
+        Gate::Advisories => "no known vulnerability in Cargo.lock (policies/security.yaml)".into(),
+        Gate::Secrets => "no secret in tracked files (policies/security.yaml)".into(),
+        Gate::Image => "an image within its budget (policies/image.yaml)".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(goal: &Goal) -> Vec<String> {
+        plan(&Policy::default(), goal).steps.iter().map(|planned| planned.step.name()).collect()
+    }
+
+    #[test]
+    fn each_step_is_there_once_and_in_order() {
+        let way =
+            ["format", "advisories", "secrets", "compile", "tests", "coverage", "judge", "image", "release"];
+        let environments = ["development", "staging", "production"];
+        assert_eq!(names(&Goal::Ship), [&way[..], &environments[..]].concat());
+        assert_eq!(names(&Goal::Gates(vec![Gate::Lint])), ["format", "compile", "judge"]);
+        assert_eq!(
+            names(&Goal::Gates(vec![Gate::Secrets, Gate::Advisories])),
+            ["advisories", "secrets", "judge"]
+        );
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_plan() {
+        assert_eq!(plan(&Policy::default(), &Goal::Ship), plan(&Policy::default(), &Goal::Ship));
+    }
+}

@@ -1,0 +1,129 @@
+//! Release: an image digest with the evidence and the policy that let it out.
+//!
+//! Making one needs [`Passed`], which only the fold of a verdict gives. A type does not survive a file: what is read
+//! back is [`Unverified`], and its evidence is judged again before it is a release.
+
+use crate::digest::Digest;
+use crate::evidence::Evidence;
+use crate::failure::Failure;
+use crate::policy::Policy;
+use crate::verdict::Passed;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The schema of `release.json`.
+pub const SCHEMA: &str = "gateline/release/v1";
+
+/// An image that may be rolled out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The digest of the image's index.
+    pub digest: Digest,
+    /// The service.
+    pub service: String,
+    /// The version of its package.
+    pub version: String,
+    /// The commit that it was built from and that the evidence speaks of.
+    pub commit: String,
+    /// When that was committed.
+    pub commit_time: Timestamp,
+    /// HEAD's tree.
+    pub tree: Digest,
+    /// The policy in force.
+    pub policy: Digest,
+    /// The toolchain.
+    pub toolchain: Digest,
+    /// The digest of `evidence.json`, which lies beside.
+    pub evidence: Digest,
+    /// Bytes of the compressed image.
+    pub size_bytes: u64,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+/// What is known of an image before it is a release.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The digest of the image's index.
+    pub digest: Digest,
+    /// The service.
+    pub service: String,
+    /// The version of its package.
+    pub version: String,
+    /// When its commit was made.
+    pub commit_time: Timestamp,
+    /// Bytes of the compressed image.
+    pub size_bytes: u64,
+}
+
+/// What was read from a file: nobody has checked it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Unverified<T>(T);
+
+impl Release {
+    /// A release of this image. The proof is taken, not looked at: nobody can have one without a passed verdict.
+    pub fn new(
+        _proof: &Passed,
+        candidate: Candidate,
+        evidence: &Evidence,
+        evidence_file: &[u8],
+        now: Timestamp,
+    ) -> Release {
+        Release {
+            schema: SCHEMA.to_owned(),
+            digest: candidate.digest,
+            service: candidate.service,
+            version: candidate.version,
+            commit: evidence.subject.commit.clone(),
+            commit_time: candidate.commit_time,
+            tree: evidence.subject.tree.clone(),
+            policy: evidence.subject.policy.clone(),
+            toolchain: evidence.subject.toolchain.clone(),
+            evidence: Digest::of(evidence_file),
+            size_bytes: candidate.size_bytes,
+            made_at: now,
+        }
+    }
+}
+
+impl Unverified<Release> {
+    /// What it claims to be: for messages only.
+    pub fn claimed(&self) -> &Release {
+        &self.0
+    }
+
+    /// Judges the evidence again, by the policy in force.
+    ///
+    /// # Errors
+    /// [`crate::exit::Exit::Refused`] where evidence is foreign, stale, or does not pass.
+    pub fn verify(self, evidence_file: &[u8], policy: &Policy) -> anyhow::Result<Release> {
+        let release = self.0;
+        let refuse = |why: String| {
+            let message = format!("release {} is refused: {why}", release.digest.short());
+            Failure::error(crate::exit::Exit::Refused, message, "make a new one: cargo xtask ship --fresh")
+        };
+        if release.schema != SCHEMA {
+            return Err(refuse(format!("its schema is `{}`, this version reads `{SCHEMA}`", release.schema)));
+        }
+        if Digest::of(evidence_file) != release.evidence {
+            return Err(refuse("its evidence.json is not the one that it was made with".into()));
+        }
+        let evidence: Evidence = serde_json::from_slice(evidence_file)
+            .map_err(|error| refuse(format!("its evidence cannot be read: {error}")))?;
+        let subject = &evidence.subject;
+        if subject.commit != release.commit || subject.tree != release.tree || subject.dirty {
+            return Err(refuse("its evidence speaks of another commit".into()));
+        }
+        if subject.policy != release.policy || release.policy != policy.hash() {
+            return Err(refuse("the policies have changed since its evidence was judged".into()));
+        }
+        let verdict = crate::gates::verdict(policy, &evidence, &crate::verdict::Gate::FOR_RELEASE);
+        match verdict.passed() {
+            Some(_) => Ok(release),
+            None => Err(refuse("its evidence does not pass".into())),
+        }
+    }
+}

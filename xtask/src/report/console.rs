@@ -1,0 +1,245 @@
+//! The console: which step runs, how long it took, what is next. A line that moves on a terminal, plain lines elsewhere.
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+
+use crate::cli::Format;
+use crate::world::World;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+/// How often the progress line turns.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Where everything that people and programs read goes out.
+#[derive(Debug, Clone)]
+pub struct Console {
+    format: Format,
+    verbosity: Verbosity,
+    stderr: Style,
+    stdout: Style,
+    moving: Moving,
+}
+
+/// How much narration there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Only results and errors.
+    Quiet,
+    /// Steps.
+    Normal,
+    /// Also the commands that are run.
+    Verbose,
+}
+
+/// Whether a stream gets colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// ANSI colours.
+    Coloured,
+    /// None.
+    Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moving {
+    Line,
+    Still,
+}
+
+/// A step that runs. Ends with [`Step::done`]; dropped without, its line is only removed.
+pub struct Step<'a> {
+    console: &'a Console,
+    world: &'a World,
+    title: String,
+    start: Duration,
+    bar: Option<ProgressBar>,
+}
+
+impl Console {
+    /// A console on the process's own streams. `NO_COLOR` is honoured.
+    pub fn new(world: &World, format: Format, verbosity: Verbosity) -> Console {
+        let style = |terminal: bool| {
+            if terminal && world.env("NO_COLOR").is_none() { Style::Coloured } else { Style::Plain }
+        };
+        let terminal = std::io::stderr().is_terminal();
+        Console {
+            format,
+            verbosity,
+            stderr: style(terminal),
+            stdout: style(std::io::stdout().is_terminal()),
+            moving: if terminal && world.env("CI").is_none() { Moving::Line } else { Moving::Still },
+        }
+    }
+
+    /// A console for the errors of a start that failed.
+    pub fn for_errors() -> Console {
+        Console {
+            format: Format::Human,
+            verbosity: Verbosity::Quiet,
+            stderr: Style::Plain,
+            stdout: Style::Plain,
+            moving: Moving::Still,
+        }
+    }
+
+    /// Whether a person is there to be asked.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && self.format == Format::Human
+    }
+
+    /// Asks a yes-or-no question; anything but a yes is a no.
+    pub fn ask(&self, question: &str) -> bool {
+        eprint!("{question} [y/N] ");
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        read.is_ok() && matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// Begins a step.
+    pub fn step<'a>(&'a self, world: &'a World, title: impl Into<String>) -> Step<'a> {
+        let title = title.into();
+        let visible = self.verbosity > Verbosity::Quiet;
+        let bar = (visible && self.moving == Moving::Line).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:.bold} {wide_msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(title.clone());
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        if visible && bar.is_none() {
+            eprintln!("  … {title}");
+        }
+        Step { console: self, world, title, start: world.monotonic(), bar }
+    }
+
+    /// Narration: one line on stderr.
+    pub fn note(&self, line: impl AsRef<str>) {
+        if self.verbosity > Verbosity::Quiet {
+            eprintln!("{}", line.as_ref());
+        }
+    }
+
+    /// Narration that only `-v` shows.
+    pub fn detail(&self, line: impl AsRef<str>) {
+        if self.verbosity == Verbosity::Verbose {
+            eprintln!("    {}", line.as_ref());
+        }
+    }
+
+    /// An error with its help: on stderr always.
+    pub fn error(&self, error: &anyhow::Error) {
+        eprintln!("{}: {error:#}", self.paint_stderr(anstyle_red(), "error"));
+        if let Some(help) = crate::failure::Failure::help_of(error) {
+            eprintln!("  {}: {help}", self.paint_stderr(anstyle_cyan(), "next"));
+        }
+    }
+
+    /// The verb's result on stdout: text for people, or one JSON document.
+    pub fn result<T: Serialize>(&self, value: &T, human: impl FnOnce(Style) -> String) {
+        let text = match self.format {
+            Format::Human => human(self.stdout),
+            Format::Json => serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string()),
+        };
+        // A reader that went away (a closed pipe) is not our failure.
+        let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    }
+
+    /// Raw text on stdout: completions, schemas.
+    pub fn raw(&self, text: &str) {
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+
+    fn paint_stderr(&self, style: anstyle::Style, text: &str) -> String {
+        paint(self.stderr, style, text)
+    }
+}
+
+fn anstyle_red() -> anstyle::Style {
+    anstyle::AnsiColor::Red.on_default().bold()
+}
+
+fn anstyle_cyan() -> anstyle::Style {
+    anstyle::AnsiColor::Cyan.on_default().bold()
+}
+
+/// Text in a style, where the stream takes it.
+pub fn paint(stream: Style, style: anstyle::Style, text: &str) -> String {
+    match stream {
+        Style::Coloured => format!("{style}{text}{style:#}"),
+        Style::Plain => text.to_owned(),
+    }
+}
+
+impl Step<'_> {
+    /// What the step is doing now: shown on a terminal only.
+    pub fn tell(&self, message: impl Into<String>) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message.into());
+        }
+    }
+
+    /// Ends the step: its title, what came of it, and its time. Returns the time.
+    pub fn done(self, result: impl AsRef<str>) -> Duration {
+        let took = self.world.monotonic().saturating_sub(self.start);
+        self.clear();
+        if self.console.verbosity > Verbosity::Quiet {
+            let mark = paint(self.console.stderr, anstyle::AnsiColor::Green.on_default(), "✓");
+            eprintln!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took));
+        }
+        took
+    }
+
+    /// Ends the step badly.
+    pub fn failed(self, result: impl AsRef<str>) -> Duration {
+        let took = self.world.monotonic().saturating_sub(self.start);
+        self.clear();
+        let mark = self.console.paint_stderr(anstyle_red(), "✗");
+        eprintln!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took));
+        took
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A time as people read it: `0.4 s`, `12 s`, `3 min 20 s`.
+pub fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        whole @ 10..120 => format!("{whole} s"),
+        whole => format!("{} min {} s", whole / 60, whole % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well() {
+        let read = |millis| seconds(Duration::from_millis(millis));
+        assert_eq!(
+            (read(420), read(12_900), read(200_000)),
+            ("0.4 s".into(), "12 s".into(), "3 min 20 s".into())
+        );
+    }
+
+    #[test]
+    fn a_plain_stream_gets_no_escapes() {
+        assert_eq!(paint(Style::Plain, anstyle_red(), "x"), "x");
+        assert!(paint(Style::Coloured, anstyle_cyan(), "x").contains('\u{1b}'));
+    }
+}

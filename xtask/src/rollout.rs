@@ -1,0 +1,315 @@
+//! Rollout: how a release reaches an environment.
+//!
+//! [`advance`] is pure: it takes a rollout and an observation and answers the next state with one action, and every
+//! action means "make it so". Resuming after a crash is therefore nothing special: observe, then advance. Going back
+//! is no second code path either: it is `advance` answering with the weights of the previous release.
+
+mod advance;
+pub mod seen;
+#[cfg(test)]
+mod simulation;
+
+pub use advance::advance;
+
+use crate::digest::Digest;
+use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, StepPolicy};
+use jiff::Timestamp;
+use seen::{EnvironmentStatus, Weights};
+use serde::{Deserialize, Serialize};
+
+/// The schema of a rollout's record.
+pub const SCHEMA: &str = "gateline/rollout/v1";
+
+/// One release on its way into one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Its name, which is also the name to approve.
+    pub id: String,
+    /// The service.
+    pub service: String,
+    /// The environment.
+    pub environment: String,
+    /// Going on, or going back to an earlier release.
+    pub kind: Kind,
+    /// Who started it (`uid:1000`).
+    pub actor: String,
+    /// The digest that shall serve.
+    pub digest: Digest,
+    /// The commit of that release.
+    pub commit: String,
+    /// Its version.
+    pub version: String,
+    /// What served before, with its instances: what a failure restores. `None` for a first deployment.
+    pub previous: Option<Previous>,
+    /// The steps, as they were planned: a policy edited meanwhile does not alter a running rollout.
+    pub plan: RolloutPlan,
+    /// Where it is.
+    pub state: State,
+    /// When it came there.
+    pub entered_at: Timestamp,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Why it goes back, or why it needs an operator.
+    pub reason: Option<String>,
+}
+
+/// Going on, or going back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A new release.
+    Deploy,
+    /// An earlier release, at once: no approvals, no small steps, guards stay.
+    Rollback,
+}
+
+/// What served before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its instances.
+    pub instances: Vec<String>,
+}
+
+/// The steps of one rollout, as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RolloutPlan {
+    /// The canary steps, before 100 %.
+    pub steps: Vec<StepPolicy>,
+    /// Hard guards.
+    pub guards: GuardPolicy,
+    /// How long it is watched at 100 %.
+    pub soak_millis: u64,
+    /// Deadlines.
+    pub deadlines: DeadlinePolicy,
+    /// Approvals that it needs.
+    pub approvals: u32,
+    /// Whether the actor may approve.
+    pub self_approval: bool,
+}
+
+/// Where a rollout is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "in")]
+pub enum State {
+    /// Waiting for an approval. Holds no grant.
+    AwaitingApproval,
+    /// New instances start and become ready.
+    Starting,
+    /// The weights of one step are set and confirmed.
+    Shifting {
+        /// Index into the plan's steps.
+        step: usize,
+    },
+    /// The step is watched.
+    Watching {
+        /// Index into the plan's steps.
+        step: usize,
+        /// Replies of the new version when the step began.
+        samples_before: u64,
+    },
+    /// 100 % is set and confirmed; the previous version stays ready.
+    Full,
+    /// 100 % is watched.
+    Soaking,
+    /// The new version becomes the stable one.
+    Promoting,
+    /// The previous version is drained and stopped.
+    Draining,
+    /// The previous version's weight is restored and confirmed.
+    GoingBack,
+    /// The failed version's instances are stopped.
+    Cleaning,
+    /// The end; it never changes.
+    Ended {
+        /// Which end.
+        terminal: Terminal,
+    },
+}
+
+/// The ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Terminal {
+    /// The release serves.
+    Done,
+    /// The previous release serves.
+    RolledBack,
+    /// Neither could be reached in time; traffic stays on the healthier side.
+    NeedsOperator,
+    /// Somebody said no.
+    Rejected,
+    /// Nobody answered in time.
+    Expired,
+    /// A newer rollout took its place.
+    Superseded,
+    /// Stopped by its owner before it took traffic.
+    Aborted,
+}
+
+/// What `advance` looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The wall clock.
+    pub now: Timestamp,
+    /// The answers given so far, bound to this rollout's digest, environment and plan.
+    pub approvals: Approvals,
+    /// The environment as the data plane has it.
+    pub seen: EnvironmentStatus,
+}
+
+/// The answers to an approval request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Approvals {
+    /// People who said yes and may.
+    pub granted: u32,
+    /// Whether anybody who may said no.
+    pub answer: Answer,
+}
+
+/// Whether somebody said no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answer {
+    /// Nobody did.
+    #[default]
+    Open,
+    /// Somebody did.
+    Rejected,
+}
+
+/// The next thing to make so.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "action")]
+pub enum Action {
+    /// Ask for an approval, or stop here until there is one.
+    AskApproval,
+    /// Start this instance of the new version.
+    Start {
+        /// Its id.
+        instance: String,
+    },
+    /// Set these weights and wait until the data plane uses them.
+    SetWeights {
+        /// The whole table.
+        weights: Weights,
+    },
+    /// Send marked requests to the new version.
+    Probe {
+        /// How many.
+        count: u32,
+    },
+    /// Look again after this long; keep the weights alive meanwhile.
+    Wait {
+        /// Milliseconds.
+        millis: u64,
+    },
+    /// Drain and stop this instance.
+    Stop {
+        /// Its id.
+        instance: String,
+    },
+    /// Nothing more: the rollout has ended.
+    Finish,
+}
+
+impl RolloutPlan {
+    /// The plan that a policy asks for.
+    pub fn forward(policy: &EnvironmentPolicy) -> RolloutPlan {
+        RolloutPlan {
+            steps: policy.steps.clone(),
+            guards: policy.guards.clone(),
+            soak_millis: policy.soak_millis,
+            deadlines: policy.deadlines.clone(),
+            approvals: policy.approvals,
+            self_approval: policy.self_approval,
+        }
+    }
+
+    /// The plan of a rollback: straight to 100 %, no approvals, no soak; guards and deadlines stay.
+    pub fn back(policy: &EnvironmentPolicy) -> RolloutPlan {
+        RolloutPlan { steps: Vec::new(), soak_millis: 0, approvals: 0, ..Self::forward(policy) }
+    }
+
+    /// What an approval is bound to, besides digest and environment.
+    pub fn hash(&self) -> Digest {
+        // Plain data with string keys: it always serialises.
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+impl Rollout {
+    /// The instance of the new version. One per rollout for now; the number is its slot.
+    pub fn instance(&self) -> String {
+        format!("{}-0", self.id)
+    }
+
+    /// Whether it has ended, and how.
+    pub fn terminal(&self) -> Option<Terminal> {
+        match self.state {
+            State::Ended { terminal } => Some(terminal),
+            _ => None,
+        }
+    }
+
+    /// The same rollout on its way back, for this reason. One that has ended, or is past the point where the previous
+    /// version still runs, stays as it is.
+    #[must_use]
+    pub fn going_back(&self, reason: impl Into<String>, now: Timestamp) -> Rollout {
+        match self.state {
+            State::Ended { .. } | State::Draining | State::GoingBack | State::Cleaning => self.clone(),
+            _ => Rollout { reason: Some(reason.into()), ..self.entering(State::GoingBack, now) },
+        }
+    }
+
+    fn entering(&self, state: State, now: Timestamp) -> Rollout {
+        Rollout { state, entered_at: now, ..self.clone() }
+    }
+}
+
+impl State {
+    /// Its name, for people and records.
+    pub fn name(&self) -> &'static str {
+        match self {
+            State::AwaitingApproval => "awaiting approval",
+            State::Starting => "starting",
+            State::Shifting { .. } => "shifting",
+            State::Watching { .. } => "watching",
+            State::Full => "full",
+            State::Soaking => "soaking",
+            State::Promoting => "promoting",
+            State::Draining => "draining",
+            State::GoingBack => "going back",
+            State::Cleaning => "cleaning",
+            State::Ended { terminal } => terminal.name(),
+        }
+    }
+}
+
+impl Terminal {
+    /// Every end.
+    pub const ALL: [Terminal; 7] = [
+        Terminal::Done,
+        Terminal::RolledBack,
+        Terminal::NeedsOperator,
+        Terminal::Rejected,
+        Terminal::Expired,
+        Terminal::Superseded,
+        Terminal::Aborted,
+    ];
+
+    /// Its name, for people and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Terminal::Done => "done",
+            Terminal::RolledBack => "rolled back",
+            Terminal::NeedsOperator => "needs an operator",
+            Terminal::Rejected => "rejected",
+            Terminal::Expired => "expired",
+            Terminal::Superseded => "superseded",
+            Terminal::Aborted => "aborted",
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Every single fault at every step, and every pair of faults at every pair of steps, for each kind of rollout.
+//!
+//! The space is small, so it is enumerated. The same `advance` as the real deployer's runs against a platform of a few
+//! lines; after each action the invariants of DESIGN §7 are checked.
+
+use super::seen::{
+    Counters, EnvironmentStatus, Health, InstanceStatus, OnExpiry, Role, Share, Target, Weights,
+};
+use super::{
+    Action, Answer, Approvals, Kind, Observation, Previous, Rollout, RolloutPlan, SCHEMA, State, Terminal,
+    advance,
+};
+use crate::digest::Digest;
+use crate::policy::rollout::EnvironmentPolicy;
+use jiff::{SignedDuration, Timestamp};
+
+/// More actions than any rollout takes: exceeding it is a rollout without an end.
+const ACTIONS_MAX: usize = 3000;
+/// Steps of an undisturbed rollout are fewer than this; faults are tried at each.
+const FAULT_STEPS: usize = 40;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    ActionRefused,
+    ActionsRefusedForEver,
+    CanaryCrashes,
+    CanaryUnready,
+    CanaryForeign,
+    CanaryErrors,
+    DeployerSleepsPastExpiry,
+    ClockSetBack,
+    StopsNeverWork,
+}
+
+const FAULTS: [Fault; 9] = [
+    Fault::ActionRefused,
+    Fault::ActionsRefusedForEver,
+    Fault::CanaryCrashes,
+    Fault::CanaryUnready,
+    Fault::CanaryForeign,
+    Fault::CanaryErrors,
+    Fault::DeployerSleepsPastExpiry,
+    Fault::ClockSetBack,
+    Fault::StopsNeverWork,
+];
+
+struct Sim {
+    now: Timestamp,
+    expires: Option<Timestamp>,
+    seen: EnvironmentStatus,
+    erring: bool,
+    refusing: bool,
+    unstoppable: bool,
+}
+
+fn digest(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+fn instance(id: &str, name: &str, role: Role) -> InstanceStatus {
+    InstanceStatus {
+        id: id.to_owned(),
+        digest: digest(name),
+        role,
+        port: 1,
+        pid: Some(1),
+        health: Health::Ready,
+        in_flight: 0,
+        counters: Counters::default(),
+        log: "log".into(),
+    }
+}
+
+fn table(shares: Vec<Share>) -> Weights {
+    Weights { shares, expires_in_millis: None, on_expiry: OnExpiry::Stable }
+}
+
+fn old_share(weight: u8) -> Share {
+    Share { role: Role::Stable, digest: digest("old"), instances: vec!["old-0".into()], weight }
+}
+
+fn rollout(kind: Kind, previous: bool) -> Rollout {
+    let policy = EnvironmentPolicy { approvals: 1, ..EnvironmentPolicy::default() };
+    let start = Timestamp::UNIX_EPOCH;
+    Rollout {
+        schema: SCHEMA.to_owned(),
+        id: "r".into(),
+        service: "desk".into(),
+        environment: "production".into(),
+        kind,
+        actor: "uid:1".into(),
+        digest: digest("new"),
+        commit: "c".into(),
+        version: "1".into(),
+        previous: previous.then(|| Previous { digest: digest("old"), instances: vec!["old-0".into()] }),
+        plan: match kind {
+            Kind::Deploy => RolloutPlan::forward(&policy),
+            Kind::Rollback => RolloutPlan::back(&policy),
+        },
+        state: State::AwaitingApproval,
+        entered_at: start,
+        started_at: start,
+        reason: None,
+    }
+}
+
+impl Sim {
+    fn new(previous: bool) -> Sim {
+        let (shares, instances) = if previous {
+            (vec![old_share(100)], vec![instance("old-0", "old", Role::Stable)])
+        } else {
+            (vec![], vec![])
+        };
+        let target = Target { service: "desk".into(), environment: "production".into() };
+        let seen = EnvironmentStatus {
+            target,
+            port: 1,
+            weights: table(shares),
+            expires_at: None,
+            generation: 0,
+            restored: false,
+            grant: None,
+            instances,
+            rollout: None,
+        };
+        Sim {
+            now: Timestamp::UNIX_EPOCH,
+            expires: None,
+            seen,
+            erring: false,
+            refusing: false,
+            unstoppable: false,
+        }
+    }
+
+    fn canary(&mut self) -> Option<&mut InstanceStatus> {
+        self.seen.instances.iter_mut().find(|instance| instance.digest == digest("new"))
+    }
+
+    fn pass(&mut self, millis: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_millis(millis)).unwrap();
+        if self.expires.is_some_and(|expires| self.now >= expires) {
+            self.expires = None;
+            self.seen.restored = true;
+            self.seen.weights.shares.retain(|share| share.role == Role::Stable);
+            self.seen.weights.shares.iter_mut().for_each(|share| share.weight = 100);
+        }
+    }
+
+    fn inject(&mut self, fault: Fault) {
+        let health = |sim: &mut Sim, health: Health| {
+            if let Some(canary) = sim.canary() {
+                canary.health = health;
+            }
+        };
+        match fault {
+            Fault::ActionRefused => {}
+            Fault::ActionsRefusedForEver => self.refusing = true,
+            Fault::CanaryCrashes => health(self, Health::Exited("signal 9".into())),
+            Fault::CanaryUnready => health(self, Health::Unready("503".into())),
+            Fault::CanaryForeign => health(self, Health::Foreign("other nonce".into())),
+            Fault::CanaryErrors => self.erring = true,
+            Fault::DeployerSleepsPastExpiry => self.pass(60_000),
+            Fault::ClockSetBack => self.now = self.now.checked_sub(SignedDuration::from_secs(5)).unwrap(),
+            Fault::StopsNeverWork => self.unstoppable = true,
+        }
+    }
+
+    fn perform(&mut self, action: &Action) {
+        self.pass(20);
+        let lowering = |weights: &Weights| weights.shares.iter().all(|share| share.role == Role::Stable);
+        match action {
+            Action::SetWeights { weights } if !self.refusing || lowering(weights) => {
+                self.seen.weights = weights.clone();
+                self.seen.restored = false;
+                self.expires = weights.expires_in_millis.map(|millis| {
+                    self.now.checked_add(SignedDuration::from_millis(i64::try_from(millis).unwrap())).unwrap()
+                });
+            }
+            Action::Start { instance: id } if !self.refusing => {
+                self.seen.instances.push(instance(id, "new", Role::Canary));
+            }
+            Action::Probe { count } => {
+                let (count, erring) = (u64::from(*count), self.erring);
+                if let Some(canary) = self.canary() {
+                    canary.counters.probes += count;
+                    canary.counters.probe_errors += if erring { count } else { 0 };
+                }
+            }
+            Action::Wait { millis } => {
+                let live = self.expires.is_some_and(|expires| expires > self.now);
+                self.pass(i64::try_from(*millis).unwrap());
+                if live && !self.seen.restored {
+                    self.expires = Some(self.now.checked_add(SignedDuration::from_secs(10)).unwrap());
+                }
+            }
+            Action::Stop { instance: id } if self.unstoppable => {
+                let _ = id;
+                self.pass(5000);
+            }
+            Action::Stop { instance: id } => self.seen.instances.retain(|instance| instance.id != *id),
+            Action::SetWeights { .. } | Action::Start { .. } | Action::AskApproval | Action::Finish => {
+                self.pass(1000)
+            }
+        }
+    }
+}
+
+/// Runs one rollout to its end under these faults, checking the invariants after each action.
+fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
+    let mut sim = Sim::new(start.previous.is_some());
+    let mut rollout = start;
+    for action_number in 0..ACTIONS_MAX {
+        let mut refused = false;
+        for (_, fault) in faults.iter().filter(|(at, _)| *at == action_number) {
+            sim.inject(*fault);
+            refused |= *fault == Fault::ActionRefused;
+        }
+        let approvals = Approvals { granted: u32::from(action_number >= 2), answer: Answer::Open };
+        let observation = Observation { now: sim.now, approvals, seen: sim.seen.clone() };
+        let (next, action) = advance(&rollout, &observation);
+        check_invariants(&rollout, &next, &sim, &action);
+        rollout = next;
+        if action == Action::Finish {
+            return (rollout, sim);
+        }
+        if !refused {
+            sim.perform(&action);
+        }
+    }
+    panic!("no end after {ACTIONS_MAX} actions: {faults:?} {rollout:?}");
+}
+
+fn check_invariants(before: &Rollout, after: &Rollout, sim: &Sim, action: &Action) {
+    assert!(before.terminal().is_none() || before == after, "a terminal state changed: {before:?}");
+    let sum: u32 = sim.seen.weights.shares.iter().map(|share| u32::from(share.weight)).sum();
+    assert!(sum == 100 || (sum == 0 && sim.seen.weights.shares.is_empty()), "weights sum to {sum}");
+    if let Action::SetWeights { weights } = action {
+        let exposed = weights.shares.iter().any(|share| share.role == Role::Canary && share.weight > 0);
+        assert!(!exposed || weights.expires_in_millis.is_some(), "a canary without a dead man's switch");
+        assert!(
+            !exposed || !matches!(after.state, State::GoingBack | State::Cleaning),
+            "a way back that raises exposure"
+        );
+    }
+}
+
+fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
+    let new_serves =
+        sim.seen.weights.shares.iter().any(|share| share.digest == digest("new") && share.weight == 100);
+    match (rollout.terminal().unwrap(), rollout.kind) {
+        (Terminal::Done, Kind::Deploy) | (Terminal::RolledBack, Kind::Rollback) => {
+            assert!(new_serves, "done, and the new version does not serve: {faults:?}");
+            assert!(
+                rollout.previous.is_none() || sim.seen.instances.len() == 1,
+                "an old instance is left: {faults:?}"
+            );
+        }
+        (Terminal::RolledBack, Kind::Deploy) => {
+            let old_serves = sim.seen.weights.shares == [old_share(100)];
+            assert!(
+                if rollout.previous.is_some() { old_serves } else { sim.seen.weights.shares.is_empty() },
+                "{faults:?}"
+            );
+            assert!(rollout.reason.is_some(), "a rollback without a reason: {faults:?}");
+        }
+        (Terminal::NeedsOperator, _) => {
+            assert!(rollout.reason.is_some(), "stuck without a reason: {faults:?}")
+        }
+        (other, _) => panic!("{other:?} under {faults:?}"),
+    }
+}
+
+fn starts() -> Vec<Rollout> {
+    vec![rollout(Kind::Deploy, true), rollout(Kind::Deploy, false), rollout(Kind::Rollback, true)]
+}
+
+#[test]
+fn undisturbed_rollouts_arrive() {
+    let ends = starts().into_iter().map(|start| run(start, &[])).map(|(rollout, sim)| {
+        check_end(&rollout, &sim, &[]);
+        rollout.terminal().unwrap()
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [Terminal::Done, Terminal::Done, Terminal::RolledBack]);
+}
+
+#[test]
+fn every_single_fault_at_every_step_ends_well() {
+    for start in starts() {
+        for (at, fault) in (0..FAULT_STEPS).flat_map(|at| FAULTS.map(|fault| (at, fault))) {
+            let faults = [(at, fault)];
+            let (rollout, sim) = run(start.clone(), &faults);
+            check_end(&rollout, &sim, &faults);
+        }
+    }
+}
+
+#[test]
+fn every_pair_of_faults_at_every_pair_of_steps_ends_well() {
+    for start in starts() {
+        for (first, second) in
+            (0..FAULT_STEPS).step_by(2).flat_map(|a| (a..FAULT_STEPS).step_by(3).map(move |b| (a, b)))
+        {
+            for (one, other) in FAULTS.iter().flat_map(|one| FAULTS.map(|other| (*one, other))) {
+                let faults = [(first, one), (second, other)];
+                let (rollout, sim) = run(start.clone(), &faults);
+                check_end(&rollout, &sim, &faults);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_canary_goes_back_and_says_why() {
+    for (fault, words) in [
+        (Fault::CanaryErrors, "replies of the new version were errors"),
+        (Fault::CanaryCrashes, "crashed"),
+        (Fault::CanaryUnready, "not ready any more"),
+        (Fault::DeployerSleepsPastExpiry, "lapsed"),
+    ] {
+        let (rollout, _) = run(rollout(Kind::Deploy, true), &[(8, fault)]);
+        assert_eq!(rollout.terminal(), Some(Terminal::RolledBack), "{fault:?}");
+        assert!(
+            rollout.reason.as_deref().unwrap_or_default().contains(words),
+            "{fault:?}: {:?}",
+            rollout.reason
+        );
+    }
+}
+
+#[test]
+fn a_no_and_a_silence_end_before_anything_starts() {
+    let start = rollout(Kind::Deploy, true);
+    let sim = Sim::new(true);
+    let observe = |now, answer| Observation {
+        now,
+        approvals: Approvals { granted: 0, answer },
+        seen: sim.seen.clone(),
+    };
+    let (no, _) = advance(&start, &observe(sim.now, Answer::Rejected));
+    let late = sim.now.checked_add(SignedDuration::from_hours(8 * 24)).unwrap();
+    let (silence, _) = advance(&start, &observe(late, Answer::Open));
+    assert_eq!((no.terminal(), silence.terminal()), (Some(Terminal::Rejected), Some(Terminal::Expired)));
+}

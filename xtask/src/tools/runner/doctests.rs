@@ -1,0 +1,358 @@
+//! Documentation tests: `cargo test --doc` with the compiler of the one compilation, read line by line.
+//!
+//! rustdoc compiles and runs them itself, so they cannot be run one by one. What is guarded here: cargo's `runner`
+//! setting is overridden by a script of ours (with `runner = "true"` rustdoc runs nothing and says so to nobody); that
+//! script also gives them the tests' declared environment; a crate whose results are not summed up by rustdoc, or whose
+//! sum differs from its results, is broken. A doctest that exits with 0 has passed: that is its contract.
+//!
+//! `RUSTDOCFLAGS` of the environment are kept; `build.rustdocflags` of cargo's configuration are not, because cargo
+//! takes one or the other.
+
+use super::libtest::Tally;
+use super::process::{Ended, attend};
+use super::{BrokenBinary, CommandLine, Compiled, Progress, Site, TestOutcome, TestResult, TestsPolicy};
+use crate::tools::build::wrapper::{COVERAGE_FLAG, shell_word, write_script};
+use crate::tools::stream::{HeadAndTail, for_each_piece};
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// What compiling all documentation tests may add to the timeout of one.
+const COMPILE_SECS_MAX: u64 = 1800;
+/// The longest line that is read whole.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Runs the documentation tests of every library.
+pub(super) async fn run(
+    site: &Site,
+    compiled: &Compiled,
+    policy: &TestsPolicy,
+    filter: Option<&str>,
+    progress: Progress<'_>,
+) -> (Vec<TestResult>, Vec<BrokenBinary>) {
+    // Crate name, as rustdoc announces it, to package name.
+    let crates: BTreeMap<String, String> = compiled
+        .cargo
+        .with_doctests()
+        .map(|(package, target)| (target.name.replace('-', "_"), package.name.to_string()))
+        .collect();
+    if crates.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    progress("documentation tests");
+    let (tests, broken) = match perform(site, compiled, policy, filter, &crates).await {
+        Ok(read) => read.finish(filter),
+        Err(error) => (Vec::new(), vec![BrokenBinary { name: "doc".to_owned(), why: format!("{error:#}") }]),
+    };
+    (tests, broken)
+}
+
+async fn perform(
+    site: &Site,
+    compiled: &Compiled,
+    policy: &TestsPolicy,
+    filter: Option<&str>,
+    crates: &BTreeMap<String, String>,
+) -> anyhow::Result<Reader> {
+    let mut reader = Reader::new(crates.clone());
+    let command = command(site, compiled, policy, filter)?;
+    // One pipe for both streams keeps cargo's `Doc-tests NAME` in order with rustdoc's results.
+    let (receiver, sender) = std::io::pipe().context("failed to make a pipe")?;
+    let second = sender.try_clone().context("failed to copy a pipe")?;
+    let mut child = site.world.spawn(&command, |prepared| {
+        prepared.stdout(Stdio::from(sender)).stderr(Stdio::from(second)).kill_on_drop(true);
+    })?;
+    let receiver = tokio::net::unix::pipe::Receiver::from_owned_fd(receiver.into())
+        .context("failed to read from a pipe")?;
+    let start = site.world.monotonic();
+    let reading = for_each_piece(receiver, b"\n", LINE_BYTES_MAX, |line| {
+        reader.take(&String::from_utf8_lossy(line), site.world.monotonic() - start);
+    });
+    let limit = Duration::from_secs(policy.timeout_secs.saturating_add(COMPILE_SECS_MAX));
+    reader.ended = Some(attend(&mut child, limit, reading).await?);
+    Ok(reader)
+}
+
+/// The command. It holds on to no pipe: spawning drops our copies of the sender with the prepared command.
+fn command(
+    site: &Site,
+    compiled: &Compiled,
+    policy: &TestsPolicy,
+    filter: Option<&str>,
+) -> anyhow::Result<CommandLine> {
+    let runner = runner(site, policy)?;
+    let mut command = compiled.same_compiler(compiled.cargo.command("test", ["--doc", "--no-fail-fast"]));
+    for (package, _) in compiled.cargo.with_doctests() {
+        command = command.arg("--package").arg(package.id.repr.clone());
+    }
+    if let Some(filter) = filter {
+        // rustdoc splits its filter at white space; what is too much is left out afterwards.
+        let word = filter.rsplit('$').next().unwrap_or_default().split_whitespace().next();
+        command = command.arg("--").arg(word.unwrap_or_default());
+    }
+    let flags = site.world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
+    let triple = compiled.cargo.toolchain.host.to_uppercase().replace(['-', '.'], "_");
+    Ok(command
+        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAG)
+        .env(format!("CARGO_TARGET_{triple}_RUNNER"), runner))
+}
+
+/// Writes the script that runs each documentation test in the tests' environment, and gives its path.
+fn runner(site: &Site, policy: &TestsPolicy) -> anyhow::Result<String> {
+    let path = write_script(site.directory.path(), "doctest-runner", &script(site, policy))?;
+    let path = path.to_string_lossy().into_owned();
+    // Cargo splits this variable at white space, and there is no way to quote.
+    anyhow::ensure!(
+        !path.contains(char::is_whitespace),
+        "TMPDIR has white space in its path ({path}): set another one"
+    );
+    Ok(path)
+}
+
+/// The script. Variables are removed one by one, because rustdoc hands some of its own to what it runs; with a runner it
+/// leaves out `RUSTDOC_DOCTEST_BIN_PATH`, which gives each merged test a process of its own.
+fn script(site: &Site, policy: &TestsPolicy) -> String {
+    let mut text =
+        "#!/bin/sh\n# Written by gateline: runs a documentation test in the declared environment.\n\
+                    RUSTDOC_DOCTEST_BIN_PATH=\"$1\" exec env"
+            .to_owned();
+    let ours = ["RUSTDOCFLAGS", "RUSTC_WORKSPACE_WRAPPER", "LLVM_PROFILE_FILE", "CARGO_TERM_COLOR"];
+    let world = site.world.environment().keys().map(String::as_str);
+    // Writing to a String cannot fail.
+    for name in world.filter(|name| is_removed(name, policy)).chain(ours) {
+        let _ = write!(text, " -u {}", shell_word(name));
+    }
+    let profile = site.profiles.join("doc-%p-%m.profraw");
+    let profile = ("LLVM_PROFILE_FILE".to_owned(), profile.to_string_lossy().into_owned());
+    for (name, value) in site.environment.iter().chain([(&profile.0, &profile.1)]) {
+        let _ = write!(text, " {}", shell_word(&format!("{name}={value}")));
+    }
+    text + " \"$@\"\n"
+}
+
+/// Cargo and rustdoc set their own variables anew; everything else that is not declared goes.
+fn is_removed(name: &str, policy: &TestsPolicy) -> bool {
+    let by_cargo = ["CARGO_PKG_", "CARGO_MANIFEST_", "LD_LIBRARY_PATH"];
+    !super::environment::is_passed(name, &policy.environment)
+        && !by_cargo.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What the lines have said so far.
+struct Reader {
+    crates: BTreeMap<String, String>,
+    results: Vec<TestResult>,
+    broken: Vec<BrokenBinary>,
+    /// The package whose documentation tests run, with what was counted since it began.
+    package: Option<Section>,
+    /// The failure whose output is being read.
+    output_of: Option<usize>,
+    last: Duration,
+    said: HeadAndTail,
+    ended: Option<Ended>,
+}
+
+/// The results of one package and rustdoc's sums over them; both directions are compared.
+struct Section {
+    name: String,
+    counted: Tally,
+    summed: Tally,
+    sums: u64,
+}
+
+const NOTHING: Tally = Tally { passed: 0, failed: 0, ignored: 0 };
+
+impl Reader {
+    fn new(crates: BTreeMap<String, String>) -> Reader {
+        Reader {
+            crates,
+            results: Vec::new(),
+            broken: Vec::new(),
+            package: None,
+            output_of: None,
+            last: Duration::ZERO,
+            said: HeadAndTail::default(),
+            ended: None,
+        }
+    }
+
+    /// Takes one line, which came so long after the start.
+    fn take(&mut self, line: &str, at: Duration) {
+        if let Some(name) = line.trim_start().strip_prefix("Doc-tests ") {
+            self.end_section();
+            let name = self.crates.get(name.trim()).cloned().unwrap_or_else(|| name.trim().to_owned());
+            self.package = Some(Section { name, counted: NOTHING, summed: NOTHING, sums: 0 });
+            self.last = at;
+        } else if let Some((test, word)) = result_line(line) {
+            self.add(test, word, at);
+        } else if let Some(tally) = Tally::read(line) {
+            self.output_of = None;
+            if let Some(section) = &mut self.package {
+                section.sums += 1;
+                section.summed.passed += tally.passed;
+                section.summed.failed += tally.failed;
+                section.summed.ignored += tally.ignored;
+            }
+        } else if let Some(test) =
+            line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"))
+        {
+            let full = self.full_name(test);
+            self.output_of = self.results.iter().position(|result| result.name == full);
+        } else if let Some(result) = self.output_of.and_then(|index| self.results.get_mut(index)) {
+            if result.output.len() < HeadAndTail::END_BYTES_MAX {
+                result.output.push_str(line);
+                result.output.push('\n');
+            }
+        } else {
+            self.said.push(line.as_bytes());
+            self.said.push(b"\n");
+        }
+    }
+
+    fn full_name(&self, test: &str) -> String {
+        format!("{}::doc${test}", self.package.as_ref().map_or("", |section| &section.name))
+    }
+
+    fn add(&mut self, test: &str, word: &str, at: Duration) {
+        let name = self.full_name(test);
+        let Some(section) = &mut self.package else { return };
+        let outcome = match word {
+            "ok" => TestOutcome::Passed,
+            "FAILED" => TestOutcome::Failed,
+            _ => TestOutcome::Ignored,
+        };
+        match outcome {
+            TestOutcome::Passed => section.counted.passed += 1,
+            TestOutcome::Failed => section.counted.failed += 1,
+            _ => section.counted.ignored += 1,
+        }
+        let duration_millis = super::millis(at.saturating_sub(self.last));
+        self.last = at;
+        self.results.push(TestResult { name, outcome, duration_millis, output: String::new() });
+    }
+
+    /// A package is done where rustdoc's sums are those of its results.
+    fn end_section(&mut self) {
+        self.output_of = None;
+        let Some(section) = self.package.take() else { return };
+        if section.sums == 0 || section.counted != section.summed {
+            let why = if section.sums == 0 { "rustdoc gave no sum" } else { "rustdoc's sum is another" };
+            let said = self.said.text();
+            let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let why =
+                format!("{why} than its results show; it last said: {}", super::libtest::shortened(last));
+            let why = if section.sums == 0 { why.replacen(" than its results show", "", 1) } else { why };
+            self.broken.push(BrokenBinary { name: format!("{}::doc", section.name), why });
+        }
+    }
+
+    /// The results, and what is wrong besides.
+    fn finish(mut self, filter: Option<&str>) -> (Vec<TestResult>, Vec<BrokenBinary>) {
+        let began = self.package.as_ref().map(|section| format!("{}::doc", section.name));
+        if self.ended == Some(Ended::TimedOut) {
+            self.package = None;
+            self.results.push(TestResult {
+                name: began.unwrap_or_else(|| "doc".to_owned()),
+                outcome: TestOutcome::TimedOut,
+                duration_millis: super::millis(self.last),
+                output: self.said.text(),
+            });
+        } else {
+            self.end_section();
+            let failed = self.results.iter().any(|result| result.outcome == TestOutcome::Failed);
+            if self.ended != Some(Ended::Exited(0)) && !failed && self.broken.is_empty() {
+                let said = self.said.text();
+                let error = said.find("error").map_or(said.as_str(), |at| &said[at..]);
+                let name = began.unwrap_or_else(|| "doc".to_owned());
+                self.broken.push(BrokenBinary { name, why: super::libtest::shortened(error.trim()) });
+            }
+        }
+        self.results.retain(|result| filter.is_none_or(|filter| result.name.contains(filter)));
+        (self.results, self.broken)
+    }
+}
+
+/// `test src/lib.rs - item (line 3) ... ok`, also with ` - compile fail` and the like before the dots.
+fn result_line(line: &str) -> Option<(&str, &str)> {
+    let (test, word) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    let word = word.split(',').next().unwrap_or(word).trim();
+    let end = test.rfind("(line ").and_then(|at| test[at..].find(')').map(|length| at + length + 1))?;
+    matches!(word, "ok" | "FAILED" | "ignored").then_some((&test[..end], word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO_CRATES: &str = "\
+   Doc-tests first_one
+
+running 2 tests
+test src/lib.rs - a (line 1) ... ok
+test src/lib.rs - b (line 7) - compile fail ... FAILED
+
+failures:
+
+---- src/lib.rs - b (line 7) stdout ----
+error[E0425]: cannot find function
+Couldn't compile the test.
+
+failures:
+    src/lib.rs - b (line 7)
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.11s
+
+error: doctest failed, to rerun pass `-p first-one --doc`
+   Doc-tests second
+
+running 1 test
+test second/src/lib.rs - c (line 2) ... ignored
+
+test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.11s
+";
+
+    fn read(text: &str, ended: Ended) -> (Vec<TestResult>, Vec<BrokenBinary>) {
+        let crates = [("first_one", "first-one"), ("second", "second")];
+        let mut reader = Reader::new(crates.map(|(a, b)| (a.to_owned(), b.to_owned())).into());
+        for (index, line) in text.lines().enumerate() {
+            reader.take(line, Duration::from_millis(index as u64));
+        }
+        reader.ended = Some(ended);
+        reader.finish(None)
+    }
+
+    #[test]
+    fn results_belong_to_their_package_and_failures_have_their_output() {
+        let (results, broken) = read(TWO_CRATES, Ended::Exited(101));
+        let names: Vec<_> = results.iter().map(|one| (one.name.as_str(), one.outcome.clone())).collect();
+        assert_eq!(
+            names,
+            [
+                ("first-one::doc$src/lib.rs - a (line 1)", TestOutcome::Passed),
+                ("first-one::doc$src/lib.rs - b (line 7)", TestOutcome::Failed),
+                ("second::doc$second/src/lib.rs - c (line 2)", TestOutcome::Ignored),
+            ]
+        );
+        assert!(results[1].output.contains("E0425") && broken.is_empty(), "{broken:?}");
+        assert_eq!(results[1].documented_at(), Some(("src/lib.rs", 7)));
+    }
+
+    #[test]
+    fn a_crate_without_a_sum_or_with_another_is_broken() {
+        let silent = "   Doc-tests second\nall doctests ran in 0.20s\n";
+        let (_, broken) = read(silent, Ended::Exited(0));
+        assert_eq!(broken[0].why, "rustdoc gave no sum; it last said: all doctests ran in 0.20s");
+        let (_, broken) = read(&TWO_CRATES.replace("1 passed", "2 passed"), Ended::Exited(101));
+        assert_eq!((broken.len(), broken[0].name.as_str()), (1, "first-one::doc"));
+        let (_, broken) = read("error: no such thing\n", Ended::Exited(101));
+        assert_eq!(broken[0].why, "error: no such thing");
+    }
+
+    #[test]
+    fn a_hang_is_told_with_its_crate() {
+        let (results, broken) = read("   Doc-tests second\n\nrunning 1 test\n", Ended::TimedOut);
+        assert_eq!((results[0].name.as_str(), &results[0].outcome), ("second::doc", &TestOutcome::TimedOut));
+        assert!(broken.is_empty());
+    }
+}

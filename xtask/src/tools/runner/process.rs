@@ -1,0 +1,203 @@
+//! One test process: in a group of its own, with a deadline, with bounded output, and nothing left behind.
+
+use crate::tools::stream::HeadAndTail;
+use crate::world::{CleanEnvironment, CommandLine, Running, World, kill_group};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+/// How long output is still read after a process has ended: a child that it left behind may hold the pipe open.
+const DRAIN_MILLIS_MAX: u64 = 500;
+
+/// What a process may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Wall time.
+    pub(super) timeout: Duration,
+    /// Bytes kept of each end of each output stream.
+    pub(super) end_bytes: usize,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With this code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// By us, after the deadline.
+    TimedOut,
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) ended: Ended,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+    pub(super) duration: Duration,
+}
+
+/// Runs a command to its end, or to its deadline. Whatever is left of its process group is killed.
+///
+/// # Errors
+/// Where it cannot be started.
+pub(super) async fn run(world: &World, mut command: CommandLine, limits: Limits) -> anyhow::Result<Ran> {
+    command.clean_environment = CleanEnvironment::Empty;
+    let start = world.monotonic();
+    let mut child = world.spawn(&command, |prepared| {
+        prepared.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    })?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let kept = || HeadAndTail::keeping(limits.end_bytes);
+    let (mut out, mut err) = (kept(), kept());
+    let drained = async { tokio::join!(drain(stdout, &mut out), drain(stderr, &mut err)) };
+    let ended = attend(&mut child, limits.timeout, drained).await?;
+    Ok(Ran { ended, stdout: out.text(), stderr: err.text(), duration: world.monotonic() - start })
+}
+
+/// Waits for a process while its output is read, kills what is left of its group, and reads what is left to read.
+///
+/// # Errors
+/// Where the kernel cannot say how it ended.
+pub(super) async fn attend(
+    child: &mut Running,
+    timeout: Duration,
+    reading: impl Future,
+) -> std::io::Result<Ended> {
+    let leash = Leash(child.id());
+    tokio::pin!(reading);
+    let mut open = true;
+    let waited = tokio::time::timeout(timeout, async {
+        loop {
+            tokio::select! {
+                status = child.wait() => break status,
+                _ = &mut reading, if open => open = false,
+            }
+        }
+    });
+    let ended = match waited.await {
+        Ok(status) => Ended::of(status?),
+        Err(_) => Ended::TimedOut,
+    };
+    drop(leash);
+    if open {
+        // A process that left the group can still hold the pipe: its output is not waited for.
+        let _ = tokio::time::timeout(Duration::from_millis(DRAIN_MILLIS_MAX), reading).await;
+    }
+    if ended == Ended::TimedOut {
+        child.wait().await?;
+    }
+    Ok(ended)
+}
+
+impl Limits {
+    /// The usual output, and this much time.
+    pub(super) fn of_a_test(timeout: Duration) -> Limits {
+        Limits { timeout, end_bytes: HeadAndTail::END_BYTES_MAX }
+    }
+}
+
+/// Kills a process group when dropped, so that a run that is given up leaves nothing behind either.
+struct Leash(Option<u32>);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        kill_group(self.0);
+    }
+}
+
+impl Ended {
+    /// From what the kernel says.
+    fn of(status: ExitStatus) -> Ended {
+        use std::os::unix::process::ExitStatusExt as _;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Ended::Exited(code),
+            (None, signal) => Ended::Signalled(signal.unwrap_or_default()),
+        }
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ended::Exited(code) => write!(f, "exit status {code}"),
+            Ended::Signalled(signal) => match signal_name(*signal) {
+                Some(name) => write!(f, "signal {signal} ({name})"),
+                None => write!(f, "signal {signal}"),
+            },
+            Ended::TimedOut => write!(f, "timeout"),
+        }
+    }
+}
+
+/// The signals that end processes in practice; numbers of Linux (signal(7)).
+fn signal_name(signal: i32) -> Option<&'static str> {
+    let names = [
+        (1, "SIGHUP"),
+        (2, "SIGINT"),
+        (3, "SIGQUIT"),
+        (4, "SIGILL"),
+        (5, "SIGTRAP"),
+        (6, "SIGABRT"),
+        (7, "SIGBUS"),
+        (8, "SIGFPE"),
+        (9, "SIGKILL"),
+        (11, "SIGSEGV"),
+        (13, "SIGPIPE"),
+        (15, "SIGTERM"),
+    ];
+    names.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
+}
+
+async fn drain(stream: Option<impl AsyncRead + Unpin>, into: &mut HeadAndTail) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = vec![0; 16 * 1024];
+    // A pipe that breaks has ended.
+    while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+        into.push(&chunk[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Clock;
+
+    async fn shell(script: &str, timeout: Duration) -> Ran {
+        let world = World::with([].into(), "/".into(), Clock::system());
+        let command = CommandLine::new("/bin/sh", ["-c", script]).env("PATH", "/usr/bin:/bin");
+        run(&world, command, Limits::of_a_test(timeout)).await.unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn each_way_to_end_is_told_apart() {
+        let ran = shell("echo out; echo err >&2; exit 3", LONG).await;
+        let said = (ran.ended, ran.stdout.as_str(), ran.stderr.as_str());
+        assert_eq!(said, (Ended::Exited(3), "out\n", "err\n"));
+        let aborted = shell("kill -ABRT $$", LONG).await.ended;
+        assert_eq!(aborted.to_string(), "signal 6 (SIGABRT)");
+        assert_eq!(Ended::Signalled(40).to_string(), "signal 40");
+        let hung = shell("echo before; sleep 1000 & wait", Duration::from_millis(200)).await;
+        assert_eq!((hung.ended, hung.stdout.as_str()), (Ended::TimedOut, "before\n"));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_left_behind_is_killed_and_not_waited_for() {
+        let ran = shell("sleep 1000 & echo $!", LONG).await;
+        assert_eq!(ran.ended, Ended::Exited(0));
+        let left: i32 = ran.stdout.trim().parse().unwrap();
+        // The kernel carries a SIGKILL out in its own time; a child that survives it makes this test hang and fail.
+        let alive = || {
+            let state = std::fs::read_to_string(format!("/proc/{left}/stat")).unwrap_or_default();
+            !(state.is_empty() || state.contains(") Z ") || state.contains(") X "))
+        };
+        while alive() {
+            tokio::task::yield_now().await;
+        }
+        // One that left the group holds the pipe: the run ends all the same.
+        assert_eq!(shell("setsid sleep 5 & exit 0", LONG).await.ended, Ended::Exited(0));
+    }
+}

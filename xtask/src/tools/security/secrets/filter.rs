@@ -1,0 +1,309 @@
+//! Is this a secret, or only something of its form? Placeholders, words, paths and code are not.
+//!
+//! The thresholds were set on public source trees: see `docs/reference/security-gate.md`.
+
+use super::rules::Check;
+use std::ops::RangeInclusive;
+
+/// Characters that a checksum takes at the end of a GitHub or npm token, and the token's length.
+const CHECKSUM_LENGTH: usize = 6;
+const CHECKSUMMED_LENGTH: usize = 36;
+/// A PKCS#8 Ed25519 key is 64 characters of base64, the shortest there is.
+const KEY_CHARACTERS_MIN: usize = 60;
+/// Bits per character, in hundredths: random hexadecimal digits of 32 characters are above it.
+const TOKEN_CENTIBITS_MIN: u32 = 270;
+const GENERIC_CENTIBITS_MIN: u32 = 350;
+const GENERIC_SHORT_CENTIBITS_MIN: u32 = 310;
+/// Four characters of which three differ.
+const URL_PASSWORD_CENTIBITS_MIN: u32 = 150;
+const HEX_CENTIBITS_MIN: u32 = 300;
+/// Below this length a value must have three kinds of characters.
+const GENERIC_SHORT: usize = 20;
+/// From this length on, one case of letters with digits is enough: base 32 and base 36.
+const GENERIC_ONE_CASE_LENGTH_MIN: usize = 24;
+const HEX_LENGTH_MIN: usize = 32;
+/// Random text changes its kind of character at about every second step, words and identifiers rarely.
+const CHANGES_PERCENT_MIN: usize = 28;
+const URL_PASSWORD_LENGTHS: RangeInclusive<usize> = 4..=256;
+
+const PLACEHOLDERS: [&[u8]; 16] = [
+    b"example",
+    b"xxxx",
+    b"placeholder",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"dummy",
+    b"redacted",
+    b"replace",
+    b"your_",
+    b"your-",
+    b"yourt",
+    b"12345678",
+    b"01234567",
+    b"abcdef",
+    b"0000000",
+];
+const WEAK_PASSWORDS: [&[u8]; 14] = [
+    b"password",
+    b"passwd",
+    b"pass",
+    b"secret",
+    b"postgres",
+    b"mysql",
+    b"root",
+    b"admin",
+    b"test",
+    b"user",
+    b"guest",
+    b"token",
+    b"pwd",
+    b"pw",
+];
+const NEAR_HOSTS: [&[u8]; 6] =
+    [b"localhost", b"127.", b"[::1]", b"0.0.0.0", b"host.docker.internal", b"example."];
+
+/// What was matched, as the rules name its parts.
+pub(super) struct Parts<'a> {
+    /// The secret part.
+    pub(super) secret: &'a [u8],
+    /// The user of a URL.
+    pub(super) user: &'a [u8],
+    /// The host of a URL.
+    pub(super) host: &'a [u8],
+}
+
+/// Whether the matched text is a secret.
+pub(super) fn is_secret(check: Check, parts: &Parts<'_>) -> bool {
+    let secret = parts.secret;
+    match check {
+        Check::Random => is_random(secret),
+        Check::Checksummed => has_checksum(secret) || is_random(secret),
+        Check::Jwt => is_jwt(secret),
+        Check::KeyBlock => is_key(secret),
+        Check::UrlPassword => is_url_password(parts),
+        Check::Generic => looks_generated(secret),
+    }
+}
+
+fn is_random(secret: &[u8]) -> bool {
+    !is_placeholder(secret) && centibits(secret) >= TOKEN_CENTIBITS_MIN
+}
+
+/// GitHub and npm end a token with the CRC-32 of its first thirty characters in base 62.
+pub(super) fn has_checksum(secret: &[u8]) -> bool {
+    if secret.len() != CHECKSUMMED_LENGTH {
+        return false;
+    }
+    let (body, checksum) = secret.split_at(CHECKSUMMED_LENGTH - CHECKSUM_LENGTH);
+    base62(crc32fast::hash(body)) == checksum
+}
+
+/// Six digits of base 62, the most significant first.
+pub(super) fn base62(mut number: u32) -> [u8; CHECKSUM_LENGTH] {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut text = [b'0'; CHECKSUM_LENGTH];
+    for place in text.iter_mut().rev() {
+        *place = DIGITS[(number % 62) as usize];
+        number /= 62;
+    }
+    text
+}
+
+/// The header, whose first three characters the rule has shown, must be JSON with an algorithm.
+fn is_jwt(secret: &[u8]) -> bool {
+    let header = secret.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let decoded = base64url(&[b"eyJ", header].concat());
+    let parsed = serde_json::from_slice::<serde_json::Value>(&decoded).unwrap_or_default();
+    let algorithm = parsed.get("alg").and_then(|algorithm| algorithm.as_str());
+    algorithm.is_some_and(|algorithm| algorithm != "none") && !is_placeholder(secret)
+}
+
+fn base64url(text: &[u8]) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'-' => 62,
+        _ => 63,
+    };
+    let mut bytes = Vec::with_capacity(text.len());
+    for chunk in text.chunks(4) {
+        let bits = chunk.iter().fold(0, |bits, byte| bits << 6 | value(*byte)) << (6 * (4 - chunk.len()));
+        bytes.extend(&bits.to_be_bytes()[1..][..chunk.len() - 1]);
+    }
+    bytes
+}
+
+fn is_key(block: &[u8]) -> bool {
+    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let body: Vec<u8> = block.iter().filter(base64).copied().collect();
+    let elided = block.windows(3).any(|three| three == b"...");
+    body.len() >= KEY_CHARACTERS_MIN && !elided && centibits(&body) >= GENERIC_CENTIBITS_MIN
+}
+
+fn is_url_password(parts: &Parts<'_>) -> bool {
+    let Parts { secret, user, host } = parts;
+    let near = NEAR_HOSTS.iter().any(|near| starts_with(host, near));
+    let weak = WEAK_PASSWORDS.iter().any(|weak| secret.eq_ignore_ascii_case(weak)) || secret == user;
+    let template =
+        secret.iter().chain(host.iter()).any(|byte| b"${}%<>[]()*".contains(byte) && !is_escape(secret));
+    let domains = [&b"example.com"[..], b"example.org", b"example.net", b".example", b".test", b".invalid"];
+    let reserved = domains.iter().any(|domain| ends_with(host, domain));
+    URL_PASSWORD_LENGTHS.contains(&secret.len())
+        && centibits(secret) >= URL_PASSWORD_CENTIBITS_MIN
+        && !(near || weak || template || reserved || is_placeholder(secret))
+        && secret.iter().any(|byte| !byte.is_ascii_lowercase() && *byte != b'_' && *byte != b'-')
+}
+
+/// Percent signs that encode a character are no template.
+fn is_escape(secret: &[u8]) -> bool {
+    let mut percents = secret.split(|byte| *byte == b'%').skip(1).peekable();
+    percents.peek().is_some()
+        && percents.all(|after| after.len() >= 2 && after[..2].iter().all(u8::is_ascii_hexdigit))
+        && !secret.iter().any(|byte| b"${}<>[]()*".contains(byte))
+}
+
+fn looks_generated(value: &[u8]) -> bool {
+    let any = |set: &[u8]| value.iter().any(|byte| set.contains(byte));
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let code = any(b"(){}<>[]$;\\|, ") || value.windows(2).any(|two| two == b"::" || two == b"//");
+    let path = matches!(value.first(), Some(b'/' | b'.' | b'#' | b'@' | b'-' | b'%'));
+    if code
+        || path
+        || is_placeholder(value)
+        || is_uuid(value)
+        || value.iter().any(|byte| !byte.is_ascii_graphic())
+    {
+        return false;
+    }
+    if !(has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)) {
+        return false;
+    }
+    if value.iter().all(u8::is_ascii_hexdigit) {
+        return value.len() >= HEX_LENGTH_MIN && centibits(value) >= HEX_CENTIBITS_MIN;
+    }
+    let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let enough =
+        if value.len() < GENERIC_SHORT { GENERIC_SHORT_CENTIBITS_MIN } else { GENERIC_CENTIBITS_MIN };
+    (mixed || value.len() >= GENERIC_ONE_CASE_LENGTH_MIN)
+        && centibits(value) >= enough
+        && changes(value) * 100 >= CHANGES_PERCENT_MIN * (value.len() - 1)
+}
+
+/// Steps at which the kind of character changes. Seams of words do not count: separators, and a capital before
+/// small letters as in `getToken`.
+fn changes(value: &[u8]) -> usize {
+    const SMALL: u8 = 0;
+    const CAPITAL: u8 = 1;
+    const DIGIT: u8 = 2;
+    let kind = |byte: u8| match byte {
+        b'a'..=b'z' => Some(SMALL),
+        b'A'..=b'Z' => Some(CAPITAL),
+        b'0'..=b'9' => Some(DIGIT),
+        _ => None,
+    };
+    let differ = |pair: &[u8]| match (kind(pair[0]), kind(pair[1])) {
+        (Some(CAPITAL), Some(SMALL)) => false,
+        (Some(a), Some(b)) => a != b,
+        _ => false,
+    };
+    value.windows(2).filter(|pair| differ(pair)).count()
+}
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn is_placeholder(secret: &[u8]) -> bool {
+    let lower = secret.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|word| lower.windows(word.len()).any(|window| window == *word))
+        || secret.iter().any(|byte| b"<>{}$*".contains(byte))
+        || secret.windows(3).any(|three| three == b"...")
+}
+
+/// Shannon entropy in hundredths of a bit per character.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "lengths are below 64 KiB and the result is between 0 and 800"
+)]
+pub(super) fn centibits(text: &[u8]) -> u32 {
+    let mut counts = [0_u32; 256];
+    text.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    let length = text.len() as f64;
+    let bits = |count: &u32| f64::from(*count) / length * (length / f64::from(*count)).log2();
+    (counts.iter().filter(|count| **count > 0).map(bits).sum::<f64>() * 100.0) as u32
+}
+
+fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    text.len() >= end.len() && text[text.len() - end.len()..].eq_ignore_ascii_case(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_the_crc_in_base_62() {
+        assert_eq!((base62(0), base62(61), base62(62)), (*b"000000", *b"00000z", *b"000010"));
+        let body = [b'a'; 30];
+        let mut token = body.to_vec();
+        token.extend(base62(crc32fast::hash(&body)));
+        // All one letter, so only the checksum can say that it is a token.
+        assert!(has_checksum(&token) && is_secret(Check::Checksummed, &parts(&token)));
+        token[0] = b'b';
+        assert!(!has_checksum(&token) && !is_secret(Check::Checksummed, &parts(&token)));
+    }
+
+    #[test]
+    fn words_paths_and_code_are_no_secrets() {
+        let nothing = [
+            "correct-horse-battery-staple-42",
+            "src/tokens/v2/parse.rs",
+            "getTokenV2FromHeader",
+            "self.token[0].value1A",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "${{secrets.TOKEN1Aa}}",
+            "00000000000000000000000000000000",
+            "changeme-Please1",
+            "token_bucket_refill_2_seconds",
+            "std::env::var2Aab",
+            "SCREAMING_SNAKE_CASE_V2",
+        ];
+        for text in nothing {
+            assert!(!looks_generated(text.as_bytes()), "{text}");
+        }
+        let generated = [concat!("q7Rz9", "Kd2Vw8Lm4"), concat!("k3x9w2m7", "q1z8v5n4j6h0t2r9")];
+        for text in generated {
+            assert!(looks_generated(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn entropy_is_shannons() {
+        assert_eq!(
+            (centibits(b""), centibits(b"aaaa"), centibits(b"ab"), centibits(b"abcdefgh")),
+            (0, 0, 100, 300)
+        );
+    }
+
+    #[test]
+    fn base64url_decodes_every_length() {
+        let decoded = ["", "YQ", "YWI", "YWJj", "_-8"].map(|text| base64url(text.as_bytes()));
+        assert_eq!(decoded, [&b""[..], b"a", b"ab", b"abc", b"\xff\xef"]);
+    }
+
+    fn parts(secret: &[u8]) -> Parts<'_> {
+        Parts { secret, user: b"", host: b"" }
+    }
+}

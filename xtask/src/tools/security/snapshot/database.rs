@@ -1,0 +1,146 @@
+//! The RustSec database as files: a checkout, or a `.tar.gz` of one. Only the collection `crates` is read; `rust`
+//! speaks of toolchains, which no Cargo.lock names.
+
+use super::AdvisoryFacts;
+use super::origin::{self, Origin};
+use crate::evidence::advisories::AdvisoryKind;
+use crate::failure::Failure;
+use anyhow::Context as _;
+use flate2::read::MultiGzDecoder;
+use rustsec::Advisory;
+use rustsec::advisory::{Informational, License};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The longest advisory is some 20 KB.
+const ADVISORY_BYTES_MAX: u64 = 1024 * 1024;
+/// Entries of an archive or checkout; the database has 2,200.
+const ENTRIES_MAX: usize = 200_000;
+/// An archive may unpack to this; the database is 3 MB.
+const ARCHIVE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Every advisory below `crates/` of a checkout, sorted by id. Symbolic links are not followed.
+pub(super) fn from_directory(root: &Path) -> anyhow::Result<Vec<AdvisoryFacts>> {
+    let crates = root.join("crates");
+    let mut advisories = Vec::new();
+    for folder in entries(&crates)? {
+        if !folder.symlink_metadata()?.is_dir() {
+            continue;
+        }
+        for file in entries(&folder)? {
+            let Some(place) = Place::of(&file) else { continue };
+            anyhow::ensure!(file.symlink_metadata()?.is_file(), "{} is not a file", file.display());
+            advisories.push(parsed(&place, std::fs::File::open(&file)?)?);
+        }
+    }
+    sorted(advisories)
+}
+
+/// The same of a `.tar.gz`, with what the archive tells of its origin.
+pub(super) fn from_archive(path: &Path) -> anyhow::Result<(Vec<AdvisoryFacts>, Origin)> {
+    let file = std::fs::File::open(path).map_err(|error| {
+        let message = format!("failed to open {}: {error}", path.display());
+        Failure::usage(message, "name a checkout or .tar.gz of github.com/rustsec/advisory-db")
+    })?;
+    let reading = || format!("failed to read {} as .tar.gz", path.display());
+    let unpacked = MultiGzDecoder::new(std::io::BufReader::new(file)).take(ARCHIVE_BYTES_MAX);
+    let mut archive = tar::Archive::new(unpacked);
+    let (mut advisories, mut origin) = (Vec::new(), Origin::default());
+    for (index, entry) in archive.entries().with_context(reading)?.enumerate() {
+        anyhow::ensure!(index < ENTRIES_MAX, "{} has more than {ENTRIES_MAX} entries", path.display());
+        let mut entry = entry.with_context(reading)?;
+        let kind = entry.header().entry_type();
+        if kind.is_pax_global_extensions() {
+            origin = origin::of_archive_header(&mut entry)?;
+        } else if let (true, Some(place)) = (kind.is_file(), Place::of(&entry.path()?)) {
+            advisories.push(parsed(&place, &mut entry)?);
+        }
+    }
+    anyhow::ensure!(archive.into_inner().limit() > 0, "{} unpacks to more than 1 GiB", path.display());
+    Ok((sorted(advisories)?, origin))
+}
+
+/// `crates/<package>/<id>.md`, at the root or one folder below it.
+struct Place {
+    package: String,
+    id: String,
+}
+
+impl Place {
+    fn of(path: &Path) -> Option<Place> {
+        let id = path.file_name()?.to_str()?.strip_suffix(".md")?;
+        let folder = path.parent()?;
+        let of_crates = folder.parent()?.file_name()? == "crates";
+        // A draft has no number yet.
+        let numbered = id.starts_with("RUSTSEC-") && id != "RUSTSEC-0000-0000";
+        let package = folder.file_name()?.to_str()?.to_owned();
+        (of_crates && numbered).then(|| Place { package, id: id.to_owned() })
+    }
+}
+
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let reading = || format!("failed to read {}", folder.display());
+    let listed = std::fs::read_dir(folder).with_context(reading)?.take(ENTRIES_MAX + 1);
+    let paths: Vec<PathBuf> =
+        listed.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(reading)?;
+    anyhow::ensure!(paths.len() <= ENTRIES_MAX, "{}: more than {ENTRIES_MAX} entries", reading());
+    Ok(paths)
+}
+
+fn parsed(place: &Place, reader: impl Read) -> anyhow::Result<AdvisoryFacts> {
+    let reading = || format!("failed to read {}/{}.md", place.package, place.id);
+    let mut text = String::new();
+    reader.take(ADVISORY_BYTES_MAX + 1).read_to_string(&mut text).with_context(reading)?;
+    anyhow::ensure!(text.len() as u64 <= ADVISORY_BYTES_MAX, "{}: larger than 1 MiB", reading());
+    // rustsec slices the text of its own complaint, and may cut a character in two.
+    anyhow::ensure!(text.starts_with("```toml"), "{}: no front matter", reading());
+    let advisory: Advisory = text.parse().with_context(reading)?;
+    let metadata = &advisory.metadata;
+    let agrees = metadata.id.as_str() == place.id && metadata.package.as_str() == place.package;
+    anyhow::ensure!(agrees, "{}: it names itself {} of {}", reading(), metadata.id, metadata.package);
+    facts(&advisory).with_context(reading)
+}
+
+fn facts(advisory: &Advisory) -> anyhow::Result<AdvisoryFacts> {
+    let metadata = &advisory.metadata;
+    let texts = |requirements: &[semver::VersionReq]| requirements.iter().map(ToString::to_string).collect();
+    let licence = match &metadata.license {
+        License::CcZero10 => None,
+        License::CcBy40 => {
+            anyhow::ensure!(metadata.url.is_some(), "CC-BY-4.0 without the url that attributes it");
+            Some(License::CcBy40.spdx().to_owned())
+        }
+        other => anyhow::bail!("its licence is `{other}`: find out whether the snapshot may carry it"),
+    };
+    Ok(AdvisoryFacts {
+        id: metadata.id.as_str().to_owned(),
+        package: metadata.package.as_str().to_owned(),
+        kind: kind(metadata.informational.as_ref()),
+        title: metadata.title.clone(),
+        date: metadata.date.as_str().to_owned(),
+        patched: texts(advisory.versions.patched()),
+        unaffected: texts(advisory.versions.unaffected()),
+        aliases: metadata.aliases.iter().map(|id| id.as_str().to_owned()).collect(),
+        url: metadata.url.as_ref().map(ToString::to_string),
+        withdrawn: metadata.withdrawn.as_ref().map(|date| date.as_str().to_owned()),
+        licence,
+    })
+}
+
+/// A kind that is not known yet is a notice: told, never lost.
+fn kind(informational: Option<&Informational>) -> AdvisoryKind {
+    match informational {
+        None => AdvisoryKind::Vulnerability,
+        Some(Informational::Unsound) => AdvisoryKind::Unsound,
+        Some(Informational::Unmaintained) => AdvisoryKind::Unmaintained,
+        Some(_) => AdvisoryKind::Notice,
+    }
+}
+
+fn sorted(mut advisories: Vec<AdvisoryFacts>) -> anyhow::Result<Vec<AdvisoryFacts>> {
+    advisories.sort_by(|a, b| a.id.cmp(&b.id));
+    if let Some(twice) = advisories.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        anyhow::bail!("{} is there twice", twice[0].id);
+    }
+    Ok(advisories)
+}
