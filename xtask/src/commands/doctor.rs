@@ -59,6 +59,14 @@ const TOOLS: &[Tool] = &[
         otherwise: "rustup component add clippy",
     },
     Tool {
+        name: "bash",
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "the compiler wrapper of the gates",
+        debian: Some("bash"),
+        otherwise: "your system's package `bash`",
+    },
+    Tool {
         name: "git",
         version: &["--version"],
         need: Need::Required,

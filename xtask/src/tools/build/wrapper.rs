@@ -5,6 +5,8 @@
 //! unit tests are instrumented as any test.
 //! Cargo does not see the flags inside the script, so its path carries their hash: other flags, other path, other
 //! fingerprint.
+//! It is a bash script: dash would drop `CARGO_BIN_EXE_some-name` from the environment, because of the hyphen, and
+//! integration tests of a package with such a name would not compile.
 
 use crate::digest::Digest;
 use crate::tools::cargo::Toolchain;
@@ -49,7 +51,7 @@ pub(crate) fn write_script(directory: &Path, name: &str, text: &str) -> anyhow::
 fn script(clippy_driver: Option<&Path>) -> String {
     let driver = clippy_driver.map_or_else(String::new, |path| shell_word(&path.to_string_lossy()) + " ");
     format!(
-        r#"#!/bin/sh
+        r#"#!/usr/bin/env bash
 # Written by gateline: compiles a workspace member once for lint, tests, coverage and doctests.
 coverage={COVERAGE_FLAG}
 previous=
@@ -85,11 +87,15 @@ mod tests {
 
     async fn called(arguments: &[&str]) -> String {
         let directory = tempfile::tempdir().unwrap();
-        let driver = write_script(&directory.path().join("it's here"), "driver", "#!/bin/sh\necho \"$@\"\n");
+        let driver = "#!/usr/bin/env bash\necho \"$@\"; env | grep hyphen\n";
+        let driver = write_script(&directory.path().join("it's here"), "driver", driver);
         let wrapper = install(directory.path(), &toolchain(Some(&driver.unwrap()))).unwrap();
-        let world = World::with([].into(), directory.path().to_path_buf(), Clock::system());
+        let environment = [("PATH", "/usr/bin:/bin"), ("CARGO_BIN_EXE_a-hyphen", "kept")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let world = World::with(environment.into(), directory.path().to_path_buf(), Clock::system());
         let command = CommandLine::new(wrapper.to_string_lossy(), arguments.iter().copied());
-        String::from_utf8(world.run(&command).await.unwrap().stdout).unwrap()
+        let said = String::from_utf8(world.run(&command).await.unwrap().stdout).unwrap();
+        said.strip_suffix("CARGO_BIN_EXE_a-hyphen=kept\n").expect("cargo's variables come through").to_owned()
     }
 
     #[tokio::test]

@@ -138,7 +138,9 @@ mod tests {
             .collect();
         let world = World::with([].into(), "/".into(), Clock::system());
         let policy = TestsPolicy::default();
-        let site = Arc::new(Site::prepare(&world, &policy, &RunOptions::default()).unwrap());
+        let site = Arc::new(
+            Site::prepare(&world, &policy, &RunOptions::default(), std::path::Path::new("/w")).unwrap(),
+        );
         all(&site, &binaries, &policy).await
     }
 
