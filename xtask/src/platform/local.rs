@@ -3,6 +3,7 @@
 //! A shim per instance outlives everything else; the supervisor owns proxies, grants, journal and the dead man's
 //! switch; deployers speak to it through [`client`].
 
+mod busy;
 pub mod client;
 mod files;
 mod log;

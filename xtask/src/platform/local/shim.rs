@@ -7,6 +7,7 @@
 
 mod rootfs;
 
+use super::busy::until_free;
 use super::files;
 use super::log::RotatingLog;
 use crate::exit::Exit;
@@ -109,12 +110,17 @@ impl InstanceFiles {
 /// Where the directory cannot be used or another shim holds it. An instance that cannot be started is no error here:
 /// its status says so.
 pub async fn run(world: &World, directory: &Path) -> anyhow::Result<Exit> {
-    // Not possible for the leader of a group, who then is in no terminal's session of ours either.
+    // Not possible for the leader of a group: whoever started us by hand stops us by hand.
     let _ = rustix::process::setsid();
+    limit().context("failed to set the limits of the instance")?;
+    tend(world, directory).await
+}
+
+/// [`run`], in the session and with the limits that we have.
+async fn tend(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     let files = InstanceFiles(directory.to_owned());
     let _lock = lock(world, &files).await?;
     let spec: ShimSpec = files::read_json(&files.spec())?.context("there is no spec.json")?;
-    limit().context("failed to set the limits of the instance")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
     let mut status = ShimStatus {
         shim: std::process::id(),
@@ -123,7 +129,7 @@ pub async fn run(world: &World, directory: &Path) -> anyhow::Result<Exit> {
         started: world.now(),
         ended: None,
     };
-    let (mut child, output) = match start(world, &spec) {
+    let (mut child, output) = match until_free(world, || start(world, &spec)).await {
         Ok(started) => started,
         Err(error) => {
             status.ended = Some(format!("{error:#}"));
@@ -133,8 +139,14 @@ pub async fn run(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     };
     status.pid = child.id();
     status.start_ticks = status.pid.and_then(start_ticks);
-    let mut log = RotatingLog::open(&files.log()).context("failed to open the log")?;
-    files::write_json(&files.status(), &status)?;
+    let mut log = match record(&files, &status) {
+        Ok(log) => log,
+        Err(error) => {
+            // Nobody would know of it.
+            kill_group(status.pid);
+            return Err(error);
+        }
+    };
     let pump = tokio::spawn(async move { pump(output, &mut log).await });
     let ended = tokio::select! {
         ended = child.wait() => ended,
@@ -146,6 +158,12 @@ pub async fn run(world: &World, directory: &Path) -> anyhow::Result<Exit> {
     status.ended = Some(describe(ended.context("failed to wait for the instance")?));
     files::write_json(&files.status(), &status)?;
     Ok(Exit::Done)
+}
+
+fn record(files: &InstanceFiles, status: &ShimStatus) -> anyhow::Result<RotatingLog> {
+    let log = RotatingLog::open(&files.log()).context("failed to open the log")?;
+    files::write_json(&files.status(), status)?;
+    Ok(log)
 }
 
 async fn lock(world: &World, files: &InstanceFiles) -> anyhow::Result<std::fs::File> {

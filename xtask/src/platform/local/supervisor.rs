@@ -39,12 +39,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
+/// Attempts to take the lock: clients look at it now and then for an instant.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// What the parts of the supervisor share.
@@ -60,6 +64,8 @@ pub(super) struct Supervisor {
     ensuring: tokio::sync::Mutex<()>,
     /// Told when an expiry was set or moved.
     expiries: Notify,
+    /// Whether everything goes down: no grant is given any more.
+    is_leaving: AtomicBool,
     /// Becomes true once.
     ending: watch::Sender<bool>,
 }
@@ -83,7 +89,7 @@ pub async fn run(world: World, state: &Path) -> anyhow::Result<Exit> {
     paths::prepare_state(state)?;
     let state = state.canonicalize().context("failed to name the state directory")?;
     let layout = Layout(state.clone());
-    let _lock = lock(&layout)?;
+    let _lock = lock(&world, &layout).await?;
     log_to(&layout)?;
     let ran = serve(world, layout).await;
     match &ran {
@@ -107,6 +113,7 @@ async fn serve(world: World, layout: Layout) -> anyhow::Result<Exit> {
         connections: Mutex::default(),
         ensuring: tokio::sync::Mutex::default(),
         expiries: Notify::new(),
+        is_leaving: AtomicBool::new(false),
         ending,
     });
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
@@ -156,9 +163,16 @@ impl Supervisor {
     }
 }
 
-fn lock(layout: &Layout) -> anyhow::Result<File> {
+async fn lock(world: &World, layout: &Layout) -> anyhow::Result<File> {
     let path = layout.lock();
-    let taken = files::try_lock(&path).with_context(|| format!("failed to lock {}", path.display()))?;
+    let mut taken = None;
+    for _ in 0..LOCK_ATTEMPTS {
+        taken = files::try_lock(&path).with_context(|| format!("failed to lock {}", path.display()))?;
+        if taken.is_some() {
+            break;
+        }
+        world.sleep(LOCK_PAUSE).await;
+    }
     let Some(mut lock) = taken else {
         let holder = std::fs::read_to_string(&path).unwrap_or_default();
         return Err(Failure::infrastructure(

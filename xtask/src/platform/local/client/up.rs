@@ -6,6 +6,7 @@
 use super::{CallError, Client};
 use crate::digest::Digest;
 use crate::failure::Failure;
+use crate::platform::local::busy::until_free;
 use crate::platform::local::files;
 use crate::platform::local::log::tail;
 use crate::platform::local::paths::{self, Layout};
@@ -23,6 +24,8 @@ use std::time::Duration;
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// How long it may take to end once it has said that it does.
 const END_DEADLINE: Duration = Duration::from_secs(30);
+/// How often a supervisor may end under our hands before we start our own.
+const ATTEMPTS_MAX: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Lines of its log in an error.
 const LOG_LINES: usize = 10;
@@ -35,11 +38,18 @@ pub async fn ensure_up(world: &World, state: &Path) -> anyhow::Result<Client> {
     paths::prepare_state(state)?;
     let state = state.canonicalize().context("failed to name the state directory")?;
     let layout = Layout(state.clone());
-    if files::is_locked(&layout.lock()) {
-        return wait(world, &layout, None).await;
+    for _ in 0..ATTEMPTS_MAX {
+        if !files::is_locked(&layout.lock()) {
+            break;
+        }
+        match wait(world, &layout, None).await {
+            // It ended while we spoke to it.
+            Err(_) if !files::is_locked(&layout.lock()) => {}
+            result => return result,
+        }
     }
     let executable = copy_executable(world, &layout)?;
-    let child = spawn(world, &layout, &executable)?;
+    let child = until_free(world, || spawn(world, &layout, &executable)).await?;
     wait(world, &layout, Some(child)).await
 }
 
@@ -52,7 +62,10 @@ pub async fn down(world: &World, state: &Path, request: Request) -> anyhow::Resu
     if !files::is_locked(&layout.lock()) {
         return Ok(());
     }
-    let client = wait(world, &layout, None).await?;
+    let client = match wait(world, &layout, None).await {
+        Err(_) if !files::is_locked(&layout.lock()) => return Ok(()),
+        result => result?,
+    };
     match client.call(request).await {
         Ok(_) | Err(CallError::Lost) => {}
         Err(CallError::Refused(refusal)) => {

@@ -39,7 +39,7 @@ fn world() -> World {
 
 fn ended(files: &InstanceFiles) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(&world(), &files.0)).unwrap();
+    runtime.block_on(tend(&world(), &files.0)).unwrap();
     let status: ShimStatus = files::read_json(&files.status()).unwrap().unwrap();
     status.ended.unwrap()
 }
@@ -84,7 +84,7 @@ fn a_second_shim_is_refused() {
     let (_directory, files) = prepare("exit 0");
     let _held = files::try_lock(&files.lock()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(run(&world(), &files.0)).unwrap_err();
+    let error = runtime.block_on(tend(&world(), &files.0)).unwrap_err();
     assert!(error.to_string().contains("another shim"), "{error}");
 }
 

@@ -13,6 +13,7 @@ use crate::platform::protocol::{
     Entry, EnvironmentStatus, GrantKind, Phase, Refusal, RefusalCode, Reply, Request, Target,
 };
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Records in one reply at most.
@@ -152,6 +153,9 @@ async fn grant(
         // Whose connection has closed meanwhile would hold it for ever.
         if !supervisor.connections().contains(&caller.connection) {
             return Err(refuse(RefusalCode::Stale, "the connection is closed", "cargo xtask status"));
+        }
+        if supervisor.is_leaving.load(Ordering::SeqCst) {
+            return Err(refuse(RefusalCode::Failed, "the supervisor goes down", "cargo xtask local up"));
         }
         state.grants.ask(caller.connection, kind)?
     };

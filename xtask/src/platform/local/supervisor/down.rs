@@ -5,6 +5,7 @@ use super::environment::Environment;
 use super::instances::{StopWish, begin_stop, finish_stop};
 use super::table;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -13,6 +14,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Takes all traffic away and stops every instance, all at once.
 pub(super) async fn stop_instances(supervisor: &Arc<Supervisor>) {
+    supervisor.is_leaving.store(true, Ordering::SeqCst);
     let mut stops = JoinSet::new();
     for environment in supervisor.environments() {
         withdraw(&environment).await;
@@ -30,11 +32,12 @@ pub(super) async fn stop_instances(supervisor: &Arc<Supervisor>) {
     tracing::info!(cut, "all instances are stopped");
 }
 
-/// From now on nobody serves, also for the next supervisor.
+/// From now on nobody deploys and nobody serves, also for the next supervisor.
 async fn withdraw(environment: &Environment) {
     let _change = environment.change.lock().await;
     {
         let mut state = environment.state();
+        state.grants.revoke();
         state.expiry = None;
         state.generation += 1;
         state.put_in_force(table::nobody());

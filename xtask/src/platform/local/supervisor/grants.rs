@@ -56,6 +56,11 @@ impl Grants {
         }
     }
 
+    /// Takes the grant from whoever holds it: everything goes down.
+    pub(super) fn revoke(&mut self) {
+        self.held = None;
+    }
+
     /// Whether an effect under this epoch may happen, and what the grant is for.
     pub(super) fn check(&self, connection: ConnectionId, epoch: u64) -> Result<GrantKind, Refusal> {
         match self.held {

@@ -61,15 +61,13 @@ async fn converse(supervisor: Arc<Supervisor>, stream: UnixStream, connection: C
     }
 }
 
-/// Who a peer is, if it may speak.
-fn allowed(stream: &UnixStream) -> anyhow::Result<Result<u32, Refusal>> {
-    let uid = stream.peer_cred().context("failed to ask for the peer's credentials")?.uid();
-    let own = rustix::process::getuid().as_raw();
+/// Whether a user may speak to a supervisor of user `own`: itself, and root.
+fn allowed(uid: u32, own: u32) -> Result<u32, Refusal> {
     if uid == own || uid == 0 {
-        return Ok(Ok(uid));
+        return Ok(uid);
     }
     let message = format!("the user {uid} may not use the supervisor of user {own}");
-    Ok(Err(refuse(RefusalCode::Forbidden, message, "run it as the user who started the supervisor")))
+    Err(refuse(RefusalCode::Forbidden, message, "run it as the user who started the supervisor"))
 }
 
 async fn speak(
@@ -77,7 +75,8 @@ async fn speak(
     stream: UnixStream,
     connection: ConnectionId,
 ) -> anyhow::Result<()> {
-    let uid = allowed(&stream)?;
+    let uid = stream.peer_cred().context("failed to ask for the peer's credentials")?.uid();
+    let uid = allowed(uid, rustix::process::getuid().as_raw());
     let (read, write) = stream.into_split();
     let (replies, outgoing) = mpsc::channel(CALLS_MAX);
     let writer = tokio::spawn(write_answers(write, outgoing));
@@ -160,7 +159,7 @@ fn greet(greeted: &mut bool, request: &Request) -> Result<(), Refusal> {
         Request::Hello { protocol } => Err(refuse(
             RefusalCode::Protocol,
             format!("the supervisor speaks protocol {PROTOCOL}, not {protocol}"),
-            "cargo xtask local down --keep-instances, then cargo xtask local up",
+            format!("kill {} (its instances go on), then cargo xtask local up", std::process::id()),
         )),
         _ if *greeted => Ok(()),
         _ => Err(refuse(RefusalCode::Protocol, "the first call must be hello", "cargo xtask local status")),
@@ -222,6 +221,13 @@ mod tests {
         check(b"a\nbc", &[Some("a"), None, None]);
         let mut reader = BufReader::with_capacity(3, &b"abcdef\n"[..]);
         assert!(runtime.block_on(read_line(&mut reader, 5)).is_err());
+    }
+
+    #[test]
+    fn only_the_same_user_and_root_may_speak() {
+        assert_eq!((allowed(1000, 1000), allowed(0, 1000)), (Ok(1000), Ok(0)));
+        assert_eq!(allowed(1001, 1000).unwrap_err().code, RefusalCode::Forbidden);
+        assert_eq!(allowed(1000, 0).unwrap_err().code, RefusalCode::Forbidden);
     }
 
     #[test]

@@ -92,15 +92,19 @@ async fn end(world: &World, files: &InstanceFiles, grace: Duration) {
         tracing::warn!(error = format!("{error:#}"), "the instance's own grace holds");
     }
     let shim = || files::read_json::<ShimStatus>(&files.status()).ok().flatten();
-    signal(shim().map(|status| status.shim), Signal::TERM);
     let deadline = world.monotonic() + grace + MARGIN;
+    let mut told = None;
     while files::is_locked(&files.lock()) && world.monotonic() < deadline {
+        // One that has just begun tells its number a moment later.
+        if told.is_none() {
+            told = shim().map(|status| status.shim);
+            signal(told, Signal::TERM);
+        }
         world.sleep(PAUSE).await;
     }
     if files::is_locked(&files.lock()) {
-        let status = shim();
-        kill_group(status.as_ref().and_then(|status| status.pid));
-        signal(status.map(|status| status.shim), Signal::KILL);
+        kill_group(shim().and_then(|status| status.pid));
+        signal(told, Signal::KILL);
     }
     reap_leftover(files);
 }
