@@ -104,8 +104,14 @@ impl Deployer<'_> {
         seen: &EnvironmentStatus,
     ) -> anyhow::Result<()> {
         let active = !matches!(next.state, State::AwaitingApproval | State::Ended { .. });
-        if active && self.link.epoch(target).is_none() {
-            let kind = if next.kind == Kind::Rollback { GrantKind::Rollback } else { GrantKind::Forward };
+        // The way back has a grant of its own: no deployment may take it away, and its records may use the space that is
+        // kept for them.
+        let back = next.kind == Kind::Rollback || matches!(next.state, State::GoingBack | State::Cleaning);
+        let kind = if back { GrantKind::Rollback } else { GrantKind::Forward };
+        if active
+            && (self.link.epoch(target).is_none()
+                || (back && self.link.kind(target) == Some(GrantKind::Forward)))
+        {
             self.link.grant(target, kind).await?;
         }
         if rollout.state == State::AwaitingApproval && active {

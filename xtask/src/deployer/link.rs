@@ -50,6 +50,11 @@ impl Link {
         self.grants.get(target).map(|(epoch, _)| *epoch)
     }
 
+    /// What the grant held here is for.
+    pub(super) fn kind(&self, target: &Target) -> Option<GrantKind> {
+        self.grants.get(target).map(|(_, kind)| *kind)
+    }
+
     /// One call. A refusal is a value; a lost connection is made anew a few times, with the grants asked for again.
     ///
     /// # Errors
