@@ -113,6 +113,7 @@ impl Deployer<'_> {
                 || (back && self.link.kind(target) == Some(GrantKind::Forward)))
         {
             self.link.grant(target, kind).await?;
+            self.refuse_if_taken_over(target, rollout).await?;
         }
         if rollout.state == State::AwaitingApproval && active {
             let stable = records::stable_of(seen);
@@ -128,6 +129,22 @@ impl Deployer<'_> {
         self.console.detail(format!("{}: {}", next.id, outcome::now(&next)));
         *rollout = next;
         Ok(())
+    }
+
+    /// With the grant in hand: has somebody else gone on with this rollout meanwhile? A terminal state never changes.
+    async fn refuse_if_taken_over(&mut self, target: &Target, rollout: &Rollout) -> anyhow::Result<()> {
+        let newest = self.link.environment(target).await?.rollout;
+        let newest = newest.and_then(|body| serde_json::from_value::<Rollout>(body).ok());
+        let Some(other) = newest.filter(|newest| newest.id == rollout.id && newest.state != rollout.state)
+        else {
+            return Ok(());
+        };
+        self.link.release(target).await;
+        Err(Failure::error(
+            crate::exit::Exit::RolledBack,
+            format!("somebody else went on with rollout {}: it is {}", rollout.id, other.state.name()),
+            format!("cargo xtask history {}", target.environment),
+        ))
     }
 
     async fn make_so(&mut self, target: &Target, rollout: &Rollout, action: &Action) -> anyhow::Result<()> {

@@ -54,6 +54,7 @@ pub(super) async fn rollback(context: &Context, name: &str, to: Option<String>) 
         site.seen(&environment).await?;
         site.link.grant(&site.target(name), GrantKind::Rollback).await?;
         let back = open.going_back("asked for by `rollback`", context.world.now());
+        deployer::begin(&mut site.link, &back).await?;
         let exit = site.go_on(back, Consent::Given).await?;
         // Going back was what was asked for.
         return Ok(if exit == Exit::RolledBack { Exit::Done } else { exit });

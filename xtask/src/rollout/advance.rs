@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 /// How often a waiting rollout looks again.
 const LOOK_AGAIN_MILLIS: u64 = 100;
+/// Why a rollout goes back whose table was replaced.
+const FOREIGN_WEIGHTS: &str = "the weights in force are not those of this rollout: somebody else set them";
 /// Most probe requests in one action.
 const PROBES_MAX: u64 = 50;
 
@@ -95,6 +97,9 @@ impl<'a> View<'a> {
     fn watching(self, step: usize, samples_before: u64) -> Next {
         let plan = &self.rollout.plan;
         let Some(policy) = plan.steps.get(step) else { return self.enter(State::Full) };
+        if self.observation.seen.weights.shares != self.shares(policy.weight) {
+            return self.back(FOREIGN_WEIGHTS.to_owned());
+        }
         let (elapsed, needed) = (self.elapsed_millis(), u64::from(policy.samples));
         let have = self.samples().saturating_sub(samples_before);
         if elapsed >= policy.hold_millis && have >= needed {
@@ -119,6 +124,9 @@ impl<'a> View<'a> {
     }
 
     fn soaking(self) -> Next {
+        if self.observation.seen.weights.shares != self.shares(100) {
+            return self.back(FOREIGN_WEIGHTS.to_owned());
+        }
         if self.elapsed_millis() >= self.rollout.plan.soak_millis {
             self.enter(State::Promoting)
         } else {

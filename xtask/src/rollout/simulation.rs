@@ -30,9 +30,10 @@ enum Fault {
     DeployerSleepsPastExpiry,
     ClockSetBack,
     StopsNeverWork,
+    SomebodyElseSetsWeights,
 }
 
-const FAULTS: [Fault; 9] = [
+const FAULTS: [Fault; 10] = [
     Fault::ActionRefused,
     Fault::ActionsRefusedForEver,
     Fault::CanaryCrashes,
@@ -42,6 +43,7 @@ const FAULTS: [Fault; 9] = [
     Fault::DeployerSleepsPastExpiry,
     Fault::ClockSetBack,
     Fault::StopsNeverWork,
+    Fault::SomebodyElseSetsWeights,
 ];
 
 struct Sim {
@@ -163,6 +165,11 @@ impl Sim {
             Fault::DeployerSleepsPastExpiry => self.pass(60_000),
             Fault::ClockSetBack => self.now = self.now.checked_sub(SignedDuration::from_secs(5)).unwrap(),
             Fault::StopsNeverWork => self.unstoppable = true,
+            // Lowering only: what a second deployer or the dead man's switch may do.
+            Fault::SomebodyElseSetsWeights => {
+                self.seen.weights.shares.retain(|share| share.role == Role::Stable);
+                self.seen.weights.shares.iter_mut().for_each(|share| share.weight = 100);
+            }
         }
     }
 
