@@ -89,6 +89,7 @@ fn a_release_that_answers_errors_goes_back_by_itself() {
     assert_eq!(last["entry"]["body"]["digest"], bad.to_string());
     let status = site.status("production");
     assert_eq!(status["instances"].as_array().map(Vec::len), Some(1), "{status}");
+    site.run(&["deploy", "production", "--yes"]).exits(11).says(&["was rolled back here before"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::lint::LintEvidence;
 use gateline::evidence::secrets::SecretsEvidence;
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
-use gateline::evidence::{Evidence, GateEvidence, Measured, SCHEMA, Subject};
+use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, SCHEMA, Subject};
 use gateline::policy::Policy;
 use gateline::release::{Candidate, Release};
 use gateline::verdict::Gate;
@@ -103,7 +103,7 @@ pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str)
     let layout = folder.join("image");
     copy(&prepared().join(image.name()), &layout);
     let digest = index_digest(&layout);
-    let evidence = passing(policy, commit);
+    let evidence = passing(policy, commit, &digest);
     let file = serde_json::to_vec(&evidence).expect("evidence serialises");
     let proof = gateline::gates::verdict(policy, &evidence, &Gate::FOR_RELEASE)
         .passed()
@@ -122,7 +122,7 @@ pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str)
     digest
 }
 
-fn passing(policy: &Policy, commit: &str) -> Evidence {
+fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
     let digest = Digest::of(commit.as_bytes());
     let test = TestResult {
         name: "a::lib$b".into(),
@@ -143,7 +143,7 @@ fn passing(policy: &Policy, commit: &str) -> Evidence {
         coverage: measured(CoverageEvidence { engine: "story".into(), files: vec![file] }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
-        image: None,
+        image: measured(ImageEvidence { digest: image.clone(), size_bytes: 1, largest: vec![] }),
     };
     let subject = Subject {
         commit: commit.into(),

@@ -98,11 +98,15 @@ pub fn plan(policy: &Policy, goal: &Goal) -> Plan {
     };
     let gates: &[Gate] = match goal {
         Goal::Gates(gates) => gates,
-        Goal::Ship => &Gate::FOR_RELEASE,
+        Goal::Ship => &Gate::OF_WORKSPACE,
     };
     for gate in Gate::ALL.iter().filter(|gate| gates.contains(gate)) {
         for step in needed_by(*gate) {
-            add(step, demand(policy, *gate));
+            let why = match step {
+                Step::Compile => "one compilation for lint, tests, coverage and documentation tests".into(),
+                _ => demand(policy, *gate),
+            };
+            add(step, why);
         }
     }
     steps.sort_by(|a, b| a.step.cmp(&b.step));

@@ -120,10 +120,117 @@ impl Unverified<Release> {
         if subject.policy != release.policy || release.policy != policy.hash() {
             return Err(refuse("the policies have changed since its evidence was judged".into()));
         }
+        let built = evidence.gates.image.as_ref().and_then(|image| image.result.as_ref().ok());
+        if built.is_some_and(|image| image.digest != release.digest) {
+            return Err(refuse("its evidence speaks of another image".into()));
+        }
         let verdict = crate::gates::verdict(policy, &evidence, &crate::verdict::Gate::FOR_RELEASE);
         match verdict.passed() {
             Some(_) => Ok(release),
             None => Err(refuse("its evidence does not pass".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
+    use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
+    use crate::evidence::{
+        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, SCHEMA as EVIDENCE,
+        SecretsEvidence, Subject,
+    };
+    use crate::verdict::Gate;
+
+    #[expect(clippy::unnecessary_wraps, reason = "every gate's evidence is optional")]
+    fn measured<E>(evidence: E) -> Option<Measured<E>> {
+        Some(Measured { result: Ok(evidence), duration_millis: 1 })
+    }
+
+    fn passing(policy: &Policy) -> Evidence {
+        let digest = Digest::of(b"x");
+        let test = TestResult {
+            name: "t".into(),
+            outcome: TestOutcome::Passed,
+            duration_millis: 1,
+            output: String::new(),
+        };
+        let file = FileCoverage {
+            file: "a".into(),
+            package: "a".into(),
+            covered: 8,
+            total: 10,
+            uncovered: vec![(1, 2)],
+        };
+        let gates = GateEvidence {
+            lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
+            tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
+            coverage: measured(CoverageEvidence { engine: "e".into(), files: vec![file] }),
+            advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+            secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+            image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),
+        };
+        let subject = Subject {
+            commit: "c".into(),
+            dirty: false,
+            tree: digest.clone(),
+            policy: policy.hash(),
+            toolchain: digest,
+        };
+        Evidence { schema: EVIDENCE.into(), subject, gates }
+    }
+
+    /// A release from passing evidence, whose evidence is then another one; verified by a policy.
+    fn verified(
+        tamper: impl FnOnce(&mut Evidence, &mut Release),
+        policy: &Policy,
+    ) -> Result<Release, String> {
+        let mut evidence = passing(&Policy::default());
+        let proof =
+            crate::gates::verdict(&Policy::default(), &evidence, &Gate::FOR_RELEASE).passed().unwrap();
+        let candidate = Candidate {
+            digest: Digest::of(b"x"),
+            service: "s".into(),
+            version: "1".into(),
+            commit_time: Timestamp::UNIX_EPOCH,
+            size_bytes: 1,
+        };
+        let mut release = Release::new(&proof, candidate, &evidence, b"", Timestamp::UNIX_EPOCH);
+        tamper(&mut evidence, &mut release);
+        let file = serde_json::to_vec(&evidence).unwrap();
+        release.evidence = Digest::of(&file);
+        Unverified(release).verify(&file, policy).map_err(|error| {
+            assert_eq!(Failure::exit_of(&error), crate::exit::Exit::Refused);
+            error.to_string()
+        })
+    }
+
+    #[test]
+    fn only_its_own_passing_evidence_under_the_policy_in_force_makes_a_release() {
+        let now = Policy::default();
+        assert!(verified(|_, _| {}, &now).is_ok());
+        let mut stricter = Policy::default();
+        stricter.coverage.minimum = crate::policy::Percent::whole(81);
+        assert!(verified(|_, _| {}, &stricter).unwrap_err().contains("policies have changed"));
+        for (tamper, words) in [
+            (
+                (|evidence, _| evidence.subject.commit = "other".into()) as fn(&mut Evidence, &mut Release),
+                "another commit",
+            ),
+            (|evidence, _| evidence.subject.dirty = true, "another commit"),
+            (|evidence, _| evidence.gates.tests = None, "does not pass"),
+            (
+                |evidence, _| {
+                    evidence.gates.image.as_mut().unwrap().result.as_mut().unwrap().digest = Digest::of(b"y")
+                },
+                "another image",
+            ),
+            (|_, release| release.schema = "gateline/release/v9".into(), "its schema is"),
+            (|_, release| release.policy = Digest::of(b"z"), "policies have changed"),
+        ] {
+            let refused = verified(tamper, &now).unwrap_err();
+            assert!(refused.contains(words), "{words:?} is not in {refused}");
         }
     }
 }

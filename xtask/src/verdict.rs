@@ -125,9 +125,11 @@ impl Gate {
     /// Every gate, in the order of reports.
     pub const ALL: [Gate; 6] =
         [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Image];
-    /// What a release needs.
-    pub const FOR_RELEASE: [Gate; 5] =
+    /// What is asked of a workspace, before there is an image.
+    pub const OF_WORKSPACE: [Gate; 5] =
         [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets];
+    /// What a release needs: all of them.
+    pub const FOR_RELEASE: [Gate; 6] = Gate::ALL;
     /// The security group.
     pub const SECURITY: [Gate; 2] = [Gate::Advisories, Gate::Secrets];
 
@@ -302,13 +304,13 @@ mod tests {
 
     #[test]
     fn the_proof_needs_every_gate_of_a_release() {
-        assert!(folded(&[Outcome::Passed; 5]).passed().is_some());
-        assert!(folded(&[Outcome::Passed; 4]).passed().is_none());
-        assert!(
-            folded(&[Outcome::Passed, Outcome::Refused, Outcome::Passed, Outcome::Passed, Outcome::Passed])
-                .passed()
-                .is_none()
-        );
+        assert!(folded(&[Outcome::Passed; 6]).passed().is_some());
+        assert!(folded(&[Outcome::Passed; 5]).passed().is_none(), "without the image there is no release");
+        for bad in [Outcome::Refused, Outcome::Error, Outcome::NothingChecked] {
+            let mut outcomes = [Outcome::Passed; 6];
+            outcomes[1] = bad;
+            assert!(folded(&outcomes).passed().is_none(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::evidence::Subject;
 use crate::failure::Failure;
 use crate::platform::local::paths;
+use crate::policy::rollout::EnvironmentPolicy;
 use crate::policy::{Policy, PolicySource, parse};
 use crate::report::Console;
 use crate::tools::cargo::Network;
@@ -31,6 +32,21 @@ pub(super) struct InForce {
     pub policy: Policy,
     /// Where they come from.
     pub source: PolicySource,
+}
+
+impl InForce {
+    /// The policy of an environment.
+    ///
+    /// # Errors
+    /// Where there is none of that name: the help lists them.
+    pub(super) fn environment(&self, name: &str) -> anyhow::Result<&EnvironmentPolicy> {
+        let all = &self.policy.rollout.environments;
+        all.iter().find(|environment| environment.name == name).ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
+            let message = format!("there is no environment `{name}`");
+            Failure::usage(message, format!("choose one of {}; see policies/rollout.yaml", names.join(", ")))
+        })
+    }
 }
 
 impl Context {

@@ -26,7 +26,7 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     }
     let mut wanted: Vec<Gate> = ci.gates.iter().flat_map(|gate| of_name(*gate)).collect();
     if wanted.is_empty() {
-        wanted = Gate::FOR_RELEASE.to_vec();
+        wanted = Gate::OF_WORKSPACE.to_vec();
     }
     some(context, &wanted).await
 }
@@ -295,11 +295,9 @@ impl Measurer<'_> {
     }
 
     fn step(&self, step: &Step, plan: &Plan) -> Shown<'_> {
-        let position =
-            plan.steps.iter().position(|planned| planned.step == *step).map_or(0, |position| position + 1);
-        self.context
-            .console
-            .step(&self.context.world, format!("{position}/{} {}", plan.steps.len(), step.name()))
+        let after = plan.steps.iter().skip_while(|planned| planned.step != *step).nth(1);
+        let next = after.map(|planned| planned.step.name());
+        self.context.console.step_before(&self.context.world, step.name(), next.as_deref())
     }
 
     async fn timed<E>(&self, work: impl Future<Output = Result<E, CouldNotRun>>) -> Measured<E> {

@@ -2,6 +2,7 @@
 
 use super::context::{Context, InForce};
 use super::site::service_name;
+use crate::evidence::{ImageEvidence, Measured};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gates;
@@ -70,27 +71,27 @@ pub(super) async fn inspect(context: &Context, layout: Option<PathBuf>) -> anyho
     Ok(Exit::Done)
 }
 
-/// The image of a release to be: built, and judged by its own gate.
+/// The image of a release to be, with what its own gate judges.
 pub(super) async fn candidate(
     context: &Context,
     workspace: &Workspace,
     in_force: &InForce,
     layout: &Path,
-) -> anyhow::Result<Candidate> {
+) -> anyhow::Result<(Candidate, Measured<ImageEvidence>)> {
     let policy = &in_force.policy.image;
+    let start = context.world.monotonic();
     let built = make(context, workspace, policy, layout).await?;
-    let judged = judge(policy, layout)?;
-    if judged.outcome != Outcome::Passed {
-        return Err(refused(&judged));
-    }
-    let package = package(workspace, policy)?;
-    Ok(Candidate {
+    let evidence = image::evidence(&image::summarise(layout, image::architecture_here()?)?);
+    let took = context.world.monotonic().saturating_sub(start);
+    let duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let candidate = Candidate {
         digest: built.digest,
         service: service_name(workspace, in_force)?,
-        version: package.version,
+        version: package(workspace, policy)?.version,
         commit_time: workspace.commit_time,
         size_bytes: built.size_bytes,
-    })
+    };
+    Ok((candidate, Measured { result: Ok(evidence), duration_millis }))
 }
 
 async fn make(

@@ -14,7 +14,7 @@ pub(super) async fn show(context: &Context, goal: PlanGoal) -> anyhow::Result<Ex
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
     let goal = match goal {
-        PlanGoal::Ci => Goal::Gates(Gate::FOR_RELEASE.to_vec()),
+        PlanGoal::Ci => Goal::Gates(Gate::OF_WORKSPACE.to_vec()),
         PlanGoal::Ship => Goal::Ship,
     };
     let plan = plan(&in_force.policy, &goal);

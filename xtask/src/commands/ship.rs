@@ -149,18 +149,21 @@ impl Run<'_> {
         folder: &Path,
     ) -> anyhow::Result<Result<Release, Exit>> {
         let context = self.context;
-        let evidence = self
-            .timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::FOR_RELEASE))
+        let mut evidence = self
+            .timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::OF_WORKSPACE))
             .await?;
+        let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::OF_WORKSPACE)?;
+        if verdict.outcome != Outcome::Passed {
+            return Ok(Err(self.refused(workspace, &verdict)));
+        }
+        remove(folder)?;
+        let layout = folder.join(IMAGE_FOLDER);
+        let (candidate, image) =
+            self.timed("image", image::candidate(context, workspace, in_force, &layout)).await?;
+        evidence.gates.image = Some(image);
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::FOR_RELEASE)?;
         self.verdict = in_one_line(&verdict);
-        let Some(proof) = verdict.passed() else {
-            self.show_refusal(&verdict, &context.reports(workspace));
-            return Ok(Err(verdict.outcome.exit()));
-        };
-        let layout = folder.join(IMAGE_FOLDER);
-        remove(folder)?;
-        let candidate = self.timed("image", image::candidate(context, workspace, in_force, &layout)).await?;
+        let Some(proof) = verdict.passed() else { return Ok(Err(self.refused(workspace, &verdict))) };
         refuse_change_meanwhile(&context.workspace().await?, workspace)?;
         let (evidence_file, release) = seal(&proof, candidate, &evidence, context.world.now())?;
         write_report(&folder.join(EVIDENCE_FILE), &evidence_file)?;
@@ -168,12 +171,14 @@ impl Run<'_> {
         Ok(Ok(release))
     }
 
-    fn show_refusal(&self, verdict: &Verdict, reports: &Path) {
-        let report = reports.join("verdict.json").display().to_string();
+    fn refused(&self, workspace: &Workspace, verdict: &Verdict) -> Exit {
+        let report = self.context.reports(workspace).join("verdict.json");
+        let report = workspace.shown(&report).display().to_string();
         self.context.console.result(verdict, |style| crate::report::human::verdict(style, verdict, &report));
         if verdict.outcome == Outcome::Refused {
-            self.context.console.note("nothing was built or deployed");
+            self.context.console.note("nothing was deployed");
         }
+        verdict.outcome.exit()
     }
 
     async fn summary(
@@ -196,7 +201,7 @@ impl Run<'_> {
         let summary = Summary {
             schema: "gateline/ship/v1",
             changed,
-            outcome: exit.meaning(),
+            outcome: if exit == Exit::Done { "done" } else { exit.meaning() },
             verdict: self.verdict,
             digest: release.map(|release| release.digest.clone()),
             commit: workspace.commit.clone(),
@@ -303,12 +308,12 @@ fn refuse_inside_its_own_gates(context: &Context, workspace: &Workspace) -> anyh
 
 fn refuse_dirty(workspace: &Workspace) -> anyhow::Result<()> {
     let Some(first) = workspace.changed.first() else { return Ok(()) };
-    let more = match workspace.changed.len() {
-        1 => String::new(),
-        count => format!(" and {} more", count - 1),
+    let (more, differ) = match workspace.changed.len() {
+        1 => (String::new(), "differs"),
+        count => (format!(" and {} more", count - 1), "differ"),
     };
     let message =
-        format!("{first}{more} differ from commit {}: a release is of a commit", short(&workspace.commit));
+        format!("{first}{more} {differ} from commit {}: a release is of a commit", short(&workspace.commit));
     Err(Failure::usage(message, "git commit -a, or git stash; `cargo xtask ci` judges the tree as it is"))
 }
 

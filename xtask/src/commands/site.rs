@@ -13,7 +13,7 @@ use crate::platform::store::{self, Stored};
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::release::Release;
 use crate::rollout::seen::{EnvironmentStatus, Role};
-use crate::rollout::{Kind, Previous, Rollout, RolloutPlan, SCHEMA, State};
+use crate::rollout::{Kind, Previous, Rollout, RolloutPlan, SCHEMA, State, Terminal};
 use crate::tools::image::architecture_here;
 use crate::workspace::Workspace;
 use std::collections::BTreeMap;
@@ -82,12 +82,7 @@ impl<'a> Site<'a> {
 
     /// The policy of an environment.
     pub(super) fn environment(&self, name: &str) -> anyhow::Result<EnvironmentPolicy> {
-        let all = &self.in_force.policy.rollout.environments;
-        all.iter().find(|environment| environment.name == name).cloned().ok_or_else(|| {
-            let names: Vec<&str> = all.iter().map(|environment| environment.name.as_str()).collect();
-            let message = format!("there is no environment `{name}`");
-            Failure::usage(message, format!("choose one of {}; see policies/rollout.yaml", names.join(", ")))
-        })
+        self.in_force.environment(name).cloned()
     }
 
     /// The name that the supervisor knows an environment by.
@@ -214,6 +209,10 @@ impl<'a> Site<'a> {
                 .note(format!("  = {name}: {} serves already, nothing to do", release.digest.short()));
             return Ok(Exit::Done);
         }
+        if self.was_left(name, &release.digest).await? {
+            let warning = format!("  ! {name}: {} was rolled back here before", release.digest.short());
+            self.context.console.note(warning);
+        }
         let rollout = self.plan(&release, &environment, Kind::Deploy).await?;
         let spec = self.spec(&stored, &release, &environment)?;
         deployer::begin(&mut self.link, &rollout).await?;
@@ -273,6 +272,24 @@ impl<'a> Site<'a> {
                 Ok(Exit::Held)
             }
         }
+    }
+
+    /// Whether the last thing that happened to this release here was that it was rolled back.
+    async fn was_left(&mut self, environment: &str, digest: &Digest) -> anyhow::Result<bool> {
+        let all = deployer::rollouts(&mut self.link, &self.service).await?;
+        let left = |rollout: &Rollout| match rollout.kind {
+            Kind::Deploy if rollout.digest == *digest => {
+                Some(rollout.terminal() == Some(Terminal::RolledBack))
+            }
+            Kind::Rollback
+                if rollout.previous.as_ref().is_some_and(|previous| previous.digest == *digest) =>
+            {
+                Some(true)
+            }
+            _ => None,
+        };
+        let here = all.iter().rev().filter(|rollout| rollout.environment == environment);
+        Ok(here.filter_map(left).next().unwrap_or(false))
     }
 
     /// A rollout that did not end must be resumed or rolled back first: two at once is what nobody wants.

@@ -117,6 +117,9 @@ pub(super) async fn history(context: &Context, environment: Option<String>) -> a
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
     let service = service_name(&workspace, &in_force)?;
+    if let Some(name) = &environment {
+        in_force.environment(name)?;
+    }
     let records = super::audit::records(context, &service)?;
     let mut all = past(&records);
     all.retain(|past| environment.as_ref().is_none_or(|name| past.rollout.environment == *name));

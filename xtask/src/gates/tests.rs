@@ -25,8 +25,23 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
     }
+    let proved = evidence.tests.iter().any(proves_something);
+    if !proved && findings.is_empty() {
+        findings.push(nothing_ran(evidence));
+    }
     let verdict = GateVerdict::of(Gate::Tests, duration_ms, facts(evidence), findings);
-    if evidence.tests.iter().any(proves_something) { verdict } else { verdict.nothing_checked() }
+    if proved { verdict } else { verdict.nothing_checked() }
+}
+
+fn nothing_ran(evidence: &TestsEvidence) -> Finding {
+    let (message, help) = match evidence.tests.len() {
+        0 => (
+            "no test was found, so nothing was proved",
+            "write one, or name another filter: cargo xtask test",
+        ),
+        _ => ("every test is ignored or was skipped, so nothing was proved", "cargo xtask doctor"),
+    };
+    Finding::new(Gate::Tests, "none", Severity::Note, message, help)
 }
 
 fn proves_something(test: &TestResult) -> bool {
@@ -189,7 +204,7 @@ mod proof {
     #[test]
     fn nothing_that_ran_is_nothing_checked() {
         for outcomes in [&[][..], &[TestOutcome::Ignored], &[TestOutcome::Ignored, TestOutcome::Ignored]] {
-            check(&evidence(outcomes), Outcome::NothingChecked, &[]);
+            check(&evidence(outcomes), Outcome::NothingChecked, &["tests/none"]);
         }
         check(&evidence(&[TestOutcome::Skipped("git".into())]), Outcome::NothingChecked, &["tests/skipped"]);
     }

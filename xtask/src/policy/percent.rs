@@ -61,7 +61,10 @@ impl fmt::Display for Percent {
 
 impl Serialize for Percent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_string())
+        match self.0 % 100 {
+            0 => serializer.serialize_u32(self.0 / 100),
+            _ => serializer.serialize_f64(f64::from(self.0) / 100.0),
+        }
     }
 }
 
@@ -117,6 +120,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_is_read_back(points in 0u32..=WHOLE) {
+            let percent = Percent(points);
+            prop_assert_eq!(serde_yaml::from_str::<Percent>(&serde_yaml::to_string(&percent).unwrap()).unwrap(), percent);
+            prop_assert_eq!(serde_json::from_str::<Percent>(&serde_json::to_string(&percent).unwrap()).unwrap(), percent);
+        }
+
         #[test]
         fn needed_is_the_least_that_reaches(points in 0u32..=WHOLE, total in 0u64..1_000_000) {
             let (percent, needed) = (Percent(points), Percent(points).needed(total));

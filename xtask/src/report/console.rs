@@ -99,19 +99,30 @@ impl Console {
 
     /// Begins a step.
     pub fn step<'a>(&'a self, world: &'a World, title: impl Into<String>) -> Step<'a> {
+        self.step_before(world, title, None)
+    }
+
+    /// Begins a step and says what comes after it.
+    pub fn step_before<'a>(
+        &'a self,
+        world: &'a World,
+        title: impl Into<String>,
+        next: Option<&str>,
+    ) -> Step<'a> {
         let title = title.into();
+        let next = next.map_or(String::new(), |next| format!("  (next: {next})"));
         let visible = self.verbosity > Verbosity::Quiet;
         let bar = (visible && self.moving == Moving::Line).then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:.bold} {wide_msg} {elapsed}") {
                 bar.set_style(style);
             }
-            bar.set_prefix(title.clone());
+            bar.set_prefix(format!("{title}{next}"));
             bar.enable_steady_tick(TICK);
             bar
         });
         if visible && bar.is_none() {
-            eprintln!("  … {title}");
+            eprintln!("  … {title}{next}");
         }
         Step { console: self, world, title, start: world.monotonic(), bar }
     }
