@@ -1,3 +1,5 @@
+//! Which binary is built, with which commands, and what is refused before building.
+
 use super::*;
 use crate::policy::ImagePolicy;
 use crate::tools::image::PackageFacts;
