@@ -138,7 +138,8 @@ mod tests {
             .collect();
         let world = World::with([].into(), "/".into(), Clock::system());
         let policy = TestsPolicy::default();
-        let site = Arc::new(Site::prepare(&world, &policy, &RunOptions::default(), directory.path()).unwrap());
+        let site =
+            Arc::new(Site::prepare(&world, &policy, &RunOptions::default(), directory.path()).unwrap());
         all(&site, &binaries, &policy).await
     }
 

@@ -1,4 +1,4 @@
-//! Which binary is built, with which commands, and what is refused before building.
+//! The build of the binary: a declared environment, and each way in which cargo fails it.
 
 use super::*;
 use crate::policy::ImagePolicy;
