@@ -26,21 +26,22 @@ flag() {
   esac
 }
 
-split "${GATELINE_COMMAND:-ci}"
-split "${GATELINE_ARGS:-}"
+split "${INPUT_COMMAND:-ci}"
+split "${INPUT_ARGS:-}"
 words+=(--format=human)
-value --workspace "${GATELINE_WORKSPACE:-}"
-value --policies "${GATELINE_POLICIES:-}"
-value --policy-ref "${GATELINE_POLICY_REF:-}"
-value --report-dir "${GATELINE_REPORT_DIR:-}"
-flag --offline "${GATELINE_OFFLINE:-}"
-flag --quiet "${GATELINE_QUIET:-}"
-flag --verbose "${GATELINE_VERBOSE:-}"
+value --workspace "${INPUT_WORKSPACE:-}"
+value --policies "${INPUT_POLICIES:-}"
+value --policy-ref "${INPUT_POLICY_REF:-}"
+value --report-dir "${INPUT_REPORT_DIR:-}"
+flag --offline "${INPUT_OFFLINE:-}"
+flag --quiet "${INPUT_QUIET:-}"
+flag --verbose "${INPUT_VERBOSE:-}"
 
-# A verdict of an earlier step is not ours: what is older than this file does not count.
-started="$(mktemp)"
-trap 'rm -f "$started"' EXIT
-verdict="${GATELINE_REPORT_DIR:-${GATELINE_WORKSPACE:-$PWD}/target/gateline}/verdict.json"
+target="${CARGO_TARGET_DIR:-${INPUT_WORKSPACE:-$PWD}/target}"
+verdict="${INPUT_REPORT_DIR:-$target/gateline}/verdict.json"
+# A verdict of an earlier step is not ours. A new one is another file (it is renamed into place), or a later one.
+state() { stat -c '%i %y' -- "$verdict" 2>/dev/null || echo none; }
+before="$(state)"
 
 code=0
 "$GATELINE" "${words[@]}" || code=$?
@@ -56,7 +57,7 @@ case "$code" in
   *) outcome=error ;;
 esac
 echo "outcome=$outcome" >>"$GITHUB_OUTPUT"
-if [[ "$verdict" -nt "$started" && "$verdict" != *$'\n'* ]]; then
+if [[ "$(state)" != "$before" && "$verdict" != *$'\n'* ]]; then
   echo "verdict=$verdict" >>"$GITHUB_OUTPUT"
 fi
 exit "$code"

@@ -139,6 +139,16 @@ fn what_the_parser_refuses_the_schema_refuses() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn parser_and_schema_agree_on_percentages(text in "[0-9]{0,4}\\.?[0-9]{0,3}|\\PC{0,4}") {
+        let value = json!({"minimum": text});
+        let parsed = serde_json::from_value::<gateline::policy::CoveragePolicy>(value.clone()).is_ok();
+        let valid = schemas::validate(&schema_of("coverage"), &value).is_empty();
+        proptest::prop_assert_eq!(parsed, valid, "{}", value);
+    }
+}
+
 #[test]
 fn a_verdict_meets_its_schema() {
     let finding = Finding::new(Gate::Lint, "clippy", Severity::Warning, "needless clone", "cargo xtask lint");

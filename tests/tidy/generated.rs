@@ -87,12 +87,11 @@ fn rows(root: &Value, object: &Value, prefix: &str, page: &mut String) {
             if value["description"].is_null() { &part["description"] } else { &value["description"] };
         let required = object["required"].as_array().is_some_and(|all| all.iter().any(|one| one == key));
         let default = match &value["default"] {
+            Value::Object(all) if all.is_empty() => "empty".to_owned(),
             Value::Null if required => "required".to_owned(),
             Value::Null => "none".to_owned(),
             Value::Object(_) => "as below".to_owned(),
-            Value::Array(all) if all.iter().any(Value::is_object) => {
-                "as the page above says, or the schema".to_owned()
-            }
+            Value::Array(all) if all.iter().any(Value::is_object) => several(all),
             default => format!("`{default}`"),
         };
         let _ = writeln!(page, "| `{path}` | {} | {default} | {} |", kind(root, value), text(meaning));
@@ -101,10 +100,18 @@ fn rows(root: &Value, object: &Value, prefix: &str, page: &mut String) {
     }
 }
 
+/// A list of objects by what tells them apart: names or weights; all of it stands in the schema.
+fn several(all: &[Value]) -> String {
+    let word = |one: &Value| {
+        if one["name"].is_null() { one["weight"].to_string() } else { text(&one["name"]).to_owned() }
+    };
+    format!("{} (see the schema)", all.iter().map(word).collect::<Vec<_>>().join(", "))
+}
+
 /// The type in plain words.
 fn kind(root: &Value, value: &Value) -> String {
     let part = resolved(root, value);
-    if part["title"] == "Percent" || part["anyOf"][0]["maximum"] == 100 {
+    if part["anyOf"][0]["maximum"] == 100 {
         return "percentage".to_owned();
     }
     if let Some(choices) = part["oneOf"].as_array() {

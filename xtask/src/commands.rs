@@ -11,6 +11,7 @@ mod people;
 mod plan;
 mod policy;
 mod ship;
+mod site;
 mod status;
 
 use crate::cli::{Cli, Format, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};

@@ -1,7 +1,7 @@
 //! `audit`: the hash-chained record, read from the journal's file itself, so that it works when nothing else does.
 
 use super::context::Context;
-use super::deploy::service_name;
+use super::site::service_name;
 use crate::cli::AuditVerb;
 use crate::exit::Exit;
 use crate::failure::Failure;

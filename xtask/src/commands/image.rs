@@ -1,7 +1,7 @@
 //! `image build` and `image inspect`.
 
 use super::context::{Context, InForce};
-use super::deploy::service_name;
+use super::site::service_name;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gates;

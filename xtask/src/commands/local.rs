@@ -1,7 +1,7 @@
 //! `local`: the embedded platform on this machine.
 
 use super::context::Context;
-use super::deploy::Site;
+use super::site::Site;
 use crate::exit::Exit;
 use crate::platform::local::client::{self, Client};
 use crate::platform::protocol::Request;

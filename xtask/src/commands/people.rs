@@ -1,7 +1,7 @@
 //! `approve`, `reject`, `resume`: what people say to rollouts that wait, and going on with them.
 
 use super::context::Context;
-use super::deploy::{Consent, Site};
+use super::site::{Consent, Site};
 use crate::deployer::{self, Given};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -4,7 +4,7 @@
 //! made from the same inputs and is not live everywhere yet goes on from where it is.
 
 use super::context::{Context, InForce, write_report};
-use super::deploy::{Consent, Site, serves, service_name};
+use super::site::{Consent, Site, serves, service_name};
 use super::{gates, image};
 use crate::digest::Digest;
 use crate::evidence::{Evidence, Subject};

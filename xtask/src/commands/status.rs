@@ -1,7 +1,7 @@
 //! `status` and `history`: what serves, and how it came about.
 
 use super::context::Context;
-use super::deploy::service_name;
+use super::site::service_name;
 use crate::deployer::{self, Link, Past, past};
 use crate::exit::Exit;
 use crate::platform::local::client::Client;
