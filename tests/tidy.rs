@@ -140,6 +140,7 @@ fn what_the_parser_refuses_the_schema_refuses() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
     #[test]
     fn parser_and_schema_agree_on_percentages(text in "[0-9]{0,4}\\.?[0-9]{0,3}|\\PC{0,4}") {
         let value = json!({"minimum": text});

@@ -104,7 +104,7 @@ impl JsonSchema for Percent {
             "description": "A percentage from 0 to 100 with at most two decimals.",
             "anyOf": [
                 {"type": "number", "minimum": 0, "maximum": 100},
-                {"type": "string", "pattern": "^(100(\\.0{1,2})?|[0-9]{1,2}(\\.[0-9]{1,2})?)$"},
+                {"type": "string", "pattern": "^(100(\\.0{0,2})?|0?[0-9]{1,2}(\\.[0-9]{0,2})?)$"},
             ],
         })
     }
