@@ -9,10 +9,12 @@ pub mod lint;
 pub mod parse;
 pub mod percent;
 pub mod rollout;
+pub mod schema;
 pub mod security;
 pub mod tests;
 
 use crate::digest::{Digest, Hasher};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use coverage::CoveragePolicy;
@@ -41,7 +43,7 @@ pub struct Policy {
 }
 
 /// Where the policies in force were read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySource {
     /// `worktree`, or the git reference that `--policy-ref` named.
     pub source: String,

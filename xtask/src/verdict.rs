@@ -1,6 +1,7 @@
 //! Verdict: what the evidence amounts to. Gates judge, this module folds, and only the fold makes [`Passed`].
 
 use crate::policy::PolicySource;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -8,9 +9,10 @@ use std::fmt;
 pub const SCHEMA: &str = "gateline/verdict/v1";
 
 /// The judgement over all gates that were asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
-    /// [`SCHEMA`].
+    /// Which shape this is: [`SCHEMA`].
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
     /// The fold over the gates.
     pub outcome: Outcome,
@@ -22,12 +24,12 @@ pub struct Verdict {
     pub base: Option<String>,
     /// The policy in force.
     pub policy: PolicySource,
-    /// Every gate, in the order of [`Gate::ALL`].
+    /// Every gate that was asked for, in the order of reports.
     pub gates: Vec<GateVerdict>,
 }
 
 /// Pass, refused, error, or nothing checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Checked, and good.
@@ -41,7 +43,7 @@ pub enum Outcome {
 }
 
 /// The gates of the suite. `security` names the group from advisories to scanners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
     /// rustfmt and clippy.
@@ -59,7 +61,7 @@ pub enum Gate {
 }
 
 /// One gate's judgement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GateVerdict {
     /// Which gate.
     pub gate: Gate,
@@ -74,7 +76,7 @@ pub struct GateVerdict {
 }
 
 /// One thing to be said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// `<gate>/<what>`, kebab case.
     pub code: String,
@@ -95,7 +97,7 @@ pub struct Finding {
 }
 
 /// How bad a finding is. An error refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Refuses.

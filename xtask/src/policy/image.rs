@@ -1,10 +1,11 @@
 //! `policies/image.yaml`: which package becomes an image, and what the image says of itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The image of one binary package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImagePolicy {
     /// The package whose binary goes into the image. Default: the only binary package, or the root package.

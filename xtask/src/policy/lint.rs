@@ -1,9 +1,10 @@
 //! `policies/lint.yaml`: formatting and clippy.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a finding of a tool does to the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// The gate refuses.
@@ -15,7 +16,7 @@ pub enum Level {
 }
 
 /// The levels of the linters. Both refuse by default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LintPolicy {
     /// Files that rustfmt would change.

@@ -1,6 +1,8 @@
 //! A percentage kept as basis points: `80` and `83.42` are exact, and comparing is integer arithmetic.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Basis points: 10,000 are 100 %.
@@ -92,6 +94,22 @@ impl<'de> Deserialize<'de> for Percent {
             }
         }
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Percent {
+    fn schema_name() -> Cow<'static, str> {
+        "Percent".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A percentage from 0 to 100 with at most two decimals.",
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 100},
+                {"type": "string", "pattern": "^(100(\\.0{0,2})?|0?[0-9]{1,2}(\\.[0-9]{0,2})?)$"},
+            ],
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! `policies/rollout.yaml`: the service, its environments in order, and the steps into each.
 
 use super::Percent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a release reaches its environments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolloutPolicy {
     /// The service that is rolled out.
@@ -15,7 +16,7 @@ pub struct RolloutPolicy {
 }
 
 /// How the service is run and asked for its health.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServicePolicy {
     /// Its name: of its journal and its state. Default: the name of the image's package.
@@ -33,7 +34,7 @@ pub struct ServicePolicy {
 }
 
 /// One environment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EnvironmentPolicy {
     /// Its name.
@@ -55,7 +56,7 @@ pub struct EnvironmentPolicy {
 }
 
 /// One step: a weight, and how long it is watched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepPolicy {
     /// Share of requests for the new version, in per cent.
@@ -69,7 +70,7 @@ pub struct StepPolicy {
 }
 
 /// Hard guards, judged on every observation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GuardPolicy {
     /// Highest share of the new version's replies that may be 5xx or connection errors. Default 1.
@@ -79,7 +80,7 @@ pub struct GuardPolicy {
 }
 
 /// How long each part may take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadlinePolicy {
     /// From start to ready. Default 30.

@@ -1,10 +1,11 @@
 //! `policies/security.yaml`: known-vulnerable dependencies and committed secrets.
 
 use super::lint::Level;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The security group: each part is a gate of its own in the verdict.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecurityPolicy {
     /// Known advisories for what Cargo.lock names.
@@ -14,7 +15,7 @@ pub struct SecurityPolicy {
 }
 
 /// Which advisories refuse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdvisoriesPolicy {
     /// Vulnerabilities. Default refuse.
@@ -42,7 +43,7 @@ impl Default for AdvisoriesPolicy {
 }
 
 /// The scan of tracked files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecretsPolicy {
     /// What a found secret does. Default refuse.

@@ -1,9 +1,10 @@
 //! `policies/tests.yaml`: how tests are run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How tests are run, one process per test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TestsPolicy {
     /// A test that runs longer is killed with its whole process group and fails. Default 120.

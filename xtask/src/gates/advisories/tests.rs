@@ -1,3 +1,5 @@
+//! What each kind of advisory does to the gate, level by level.
+
 use super::*;
 use crate::verdict::Outcome;
 

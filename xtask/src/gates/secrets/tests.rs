@@ -1,3 +1,5 @@
+//! A secret refuses at its file and line, and is never repeated in the finding.
+
 use super::*;
 use crate::verdict::Outcome;
 

@@ -1,3 +1,5 @@
+//! Layers: the same entries give the same bytes, and what a tar cannot say is refused.
+
 use super::ustar::{OWNER_MAX, SIZE_BYTES_MAX};
 use super::*;
 use proptest::prelude::*;

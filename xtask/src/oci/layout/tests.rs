@@ -1,3 +1,5 @@
+//! Layouts on disk: what was written is read back, and each damage is refused.
+
 use super::*;
 use crate::oci::layer::Entry;
 use crate::oci::tests::{facts, small};

@@ -1,3 +1,5 @@
+//! Unpacking: hostile and damaged layers write nothing outside, and nothing halfway.
+
 use super::*;
 use crate::oci::config::Architecture;
 use crate::oci::layer::{Compressed, Content, Entry, Kind, Layer};

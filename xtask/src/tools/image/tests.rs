@@ -1,3 +1,5 @@
+//! The image from its policy: what is refused before anything is built.
+
 use super::*;
 use crate::exit::Exit;
 use crate::world::Clock;

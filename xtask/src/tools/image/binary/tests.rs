@@ -1,3 +1,5 @@
+//! The build of the binary: a declared environment, and each way in which cargo fails it.
+
 use super::*;
 use crate::policy::ImagePolicy;
 use crate::tools::image::PackageFacts;

@@ -1,3 +1,5 @@
+//! Matching a lockfile against a snapshot, with versions at each border.
+
 use super::*;
 use crate::evidence::advisories::AdvisoryKind;
 use crate::world::Clock;

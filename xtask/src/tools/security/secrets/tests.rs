@@ -1,3 +1,5 @@
+//! The scan of a real folder: what is read, what is skipped, and links that lead outside.
+
 use super::*;
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;

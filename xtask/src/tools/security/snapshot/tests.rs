@@ -1,3 +1,5 @@
+//! Snapshots from real folders and archives, and each way in which they may be wrong.
+
 use super::*;
 use crate::world::{Clock, CommandLine};
 use std::fs;
