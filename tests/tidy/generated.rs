@@ -147,7 +147,7 @@ fn text(value: &Value) -> &str {
 fn every_key_has_a_row_with_its_meaning() {
     let page = policies(&schema::all());
     for row in [
-        "| `minimum` | percentage | `\"80\"` |",
+        "| `minimum` | percentage | `80` |",
         "| `environments[].steps[].weight` | integer, 0 to 255 | required |",
         "| `rustfmt` | `refuse`, `warn`, `off` | `\"refuse\"` |",
         "| `environments[].deadlines.ready_secs` | integer, at least 0 | `30` |",

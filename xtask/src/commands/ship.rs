@@ -3,22 +3,21 @@
 //! What is live is compared first: the same tree, policy and toolchain mean that no release is made. A release that was
 //! made from the same inputs and is not live everywhere yet goes on from where it is.
 
+mod summary;
+
 use super::context::{Context, InForce, write_report};
 use super::site::{Consent, Site, serves, service_name};
 use super::{gates, image};
-use crate::digest::Digest;
 use crate::evidence::{Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::store::{self, EVIDENCE_FILE, IMAGE_FOLDER, RELEASE_FILE};
 use crate::release::Release;
-use crate::report::{Style, console::seconds};
 use crate::tools::runner::INSIDE_GATE;
 use crate::verdict::{Gate, Outcome, Verdict};
 use crate::workspace::Workspace;
-use serde::Serialize;
 use std::path::Path;
-use std::time::Duration;
+use summary::{Place, Stage, Summary, human};
 
 /// Whether earlier releases count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,34 +32,6 @@ impl From<bool> for Reuse {
     fn from(fresh: bool) -> Reuse {
         if fresh { Reuse::Never } else { Reuse::Allowed }
     }
-}
-
-/// The end of `ship`, as `--format json` shows it.
-#[derive(Debug, Serialize)]
-struct Summary {
-    /// `gateline/ship/v1`.
-    schema: &'static str,
-    changed: bool,
-    outcome: &'static str,
-    verdict: String,
-    digest: Option<Digest>,
-    commit: String,
-    stages: Vec<Stage>,
-    environments: Vec<Place>,
-    next: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Stage {
-    stage: String,
-    millis: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Place {
-    environment: String,
-    url: String,
-    digest: Option<Digest>,
 }
 
 /// `ship`.
@@ -258,28 +229,6 @@ async fn places(site: &mut Site<'_>) -> anyhow::Result<Vec<Place>> {
     Ok(places)
 }
 
-fn human(style: Style, summary: &Summary) -> String {
-    let places = summary.environments.iter().map(|place| {
-        let digest = place.digest.as_ref().map_or("nothing", |digest| digest.short());
-        vec![place.environment.clone(), place.url.clone(), digest.to_owned()]
-    });
-    let places =
-        crate::report::table::table(style, &["environment", "url", "serves"], &places.collect::<Vec<_>>());
-    let stages: Vec<String> = summary
-        .stages
-        .iter()
-        .filter(|stage| stage.millis >= 50)
-        .map(|stage| format!("{} {}", stage.stage, seconds(Duration::from_millis(stage.millis))))
-        .collect();
-    let digest = summary.digest.as_ref().map_or(String::new(), |digest| format!("\nimage   {digest}"));
-    let next = summary.next.join("\n        ");
-    let (outcome, verdict, commit) = (summary.outcome, &summary.verdict, short(&summary.commit));
-    let times = stages.join(", ");
-    format!(
-        "\n{places}\n\nresult  {outcome}\nverdict {verdict}\ncommit  {commit}{digest}\ntimes   {times}\nnext    {next}"
-    )
-}
-
 /// The outcome with the numbers of each gate.
 fn in_one_line(verdict: &Verdict) -> String {
     let facts =
@@ -367,36 +316,5 @@ mod tests {
         assert!(only_one(folder.path()).unwrap_err().to_string().contains("another `ship`"));
         drop(first);
         assert!(only_one(folder.path()).is_ok());
-    }
-
-    #[test]
-    fn the_summary_says_where_to_look_next() {
-        let summary = Summary {
-            schema: "gateline/ship/v1",
-            changed: true,
-            outcome: Exit::Done.meaning(),
-            verdict: "passed: tests 3 passed".into(),
-            digest: Some(Digest::of(b"x")),
-            commit: "0123456789abcdef".into(),
-            stages: vec![
-                Stage { stage: "gates".into(), millis: 61_000 },
-                Stage { stage: "platform".into(), millis: 3 },
-            ],
-            environments: vec![Place {
-                environment: "production".into(),
-                url: "http://127.0.0.1:1".into(),
-                digest: None,
-            }],
-            next: vec!["cargo xtask status".into()],
-        };
-        let text = human(Style::Plain, &summary);
-        for words in [
-            "production   http://127.0.0.1:1  nothing",
-            "commit  0123456789ab",
-            "times   gates 61 s\n",
-            "next    cargo xtask status",
-        ] {
-            assert!(text.contains(words), "{words:?} is not in {text}");
-        }
     }
 }

@@ -119,6 +119,11 @@ impl Link {
                 Ok(())
             }
             Ok(reply) => Err(unexpected(&reply)),
+            // Only a rollback takes a grant away from its holder.
+            Err(refusal) if self.grants.contains_key(target) => {
+                let message = format!("a rollback took {} over: {}", target.environment, refusal.message);
+                Err(Failure::error(Exit::RolledBack, message, refusal.help))
+            }
             Err(refusal) => Err(taken(target, &refusal)),
         }
     }
