@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use support::client::Connection;
 use support::releases::Image;
 use support::site::{Pace, Site, below, free_ports};
-use support::{Ran, gateline, git, repository_of};
+use support::{Ran, eventually, gateline, git, interrupt, processes_of, repository_of};
 
 const MANIFEST: &str = "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 const LOCKFILE: &str = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion = \"1.0.0\"\n";
@@ -144,6 +144,27 @@ fn a_committed_key_refuses_and_is_never_shown() {
     for text in [ran.out, ran.err, evidence] {
         assert!(!text.contains(&body[20..40]), "the key is shown");
     }
+}
+
+#[test]
+fn an_interrupted_run_says_so_and_leaves_no_process() {
+    let hanging = GOOD.replace("assert_eq!(super::double(2), 4);", "std::thread::park();");
+    let fixture = Fixture::of(&[("src/lib.rs", &hanging)]);
+    let state = fixture.folder.path().join("state");
+    let mut command = gateline(&fixture.workspace, &state, &["test"]);
+    let running = command.stderr(std::process::Stdio::piped()).spawn().expect("gateline starts");
+    let tests = || processes_of(&fixture.workspace).into_iter().filter(|(_, line)| line.contains("--exact"));
+    eventually(
+        "the test hangs",
+        || if tests().count() > 0 { Ok(()) } else { Err("no test runs".to_owned()) },
+    );
+    interrupt(running.id());
+    let ran: Ran = running.wait_with_output().expect("gateline ends").into();
+    ran.exits(1).says(&["stopped before the end", "next:"]);
+    eventually("nothing is left", || {
+        let left = processes_of(&fixture.workspace);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
 }
 
 #[test]

@@ -32,12 +32,17 @@ pub fn main(world: &World, cli: Cli) -> Exit {
         }
         _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
     };
-    let context = Context { world: world.clone(), console, global: cli.global };
+    let world = if cli.global.offline {
+        world.clone().with_variable("CARGO_NET_OFFLINE", "true")
+    } else {
+        world.clone()
+    };
+    let context = Context { world, console, global: cli.global };
     let done = runtime
         .map_err(|error| {
             Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
         })
-        .and_then(|runtime| runtime.block_on(run(&context, cli.verb)));
+        .and_then(|runtime| runtime.block_on(run_or_stop(&context, cli.verb)));
     done.unwrap_or_else(|error| {
         context.console.error(&error);
         Failure::exit_of(&error)
@@ -57,6 +62,28 @@ fn verbosity(global: &Global) -> Verbosity {
         _ if global.format == Format::Json => Verbosity::Normal,
         _ => Verbosity::Normal,
     }
+}
+
+/// Runs a verb until it ends or somebody stops it. What it started is killed with it; a rollout stays as the journal has
+/// it, and its weights lapse. The supervisor and the shims handle signals themselves.
+async fn run_or_stop(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
+    use tokio::signal::unix::{SignalKind, signal};
+    if matches!(verb, Verb::Supervise { .. } | Verb::Shim { .. }) {
+        return run(context, verb).await;
+    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        done = run(context, verb) => done,
+        _ = interrupt.recv() => Err(stopped()),
+        _ = terminate.recv() => Err(stopped()),
+    }
+}
+
+fn stopped() -> anyhow::Error {
+    Failure::infrastructure(
+        "stopped before the end; a rollout's weights lapse to the stable version by themselves",
+        "run it again; for a rollout: cargo xtask resume, or cargo xtask status",
+    )
 }
 
 async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {

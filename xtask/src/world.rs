@@ -8,7 +8,7 @@ mod command;
 mod network;
 
 pub use clock::Clock;
-pub use command::{CleanEnvironment, CommandLine, Finished, OUTPUT_BYTES_MAX, Running, kill_group};
+pub use command::{CleanEnvironment, CommandLine, Finished, Leash, OUTPUT_BYTES_MAX, Running, kill_group};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,13 @@ impl World {
     pub fn with(environment: BTreeMap<String, String>, directory: PathBuf, clock: Clock) -> World {
         let executable = directory.join("gateline");
         World { environment, directory, executable, clock }
+    }
+
+    /// The same world with one more variable.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> World {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// The value of an environment variable; an empty one counts as absent.

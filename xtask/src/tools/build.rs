@@ -14,7 +14,7 @@ use super::cargo::{Cargo, Progress};
 use super::stream::{HeadAndTail, for_each_piece};
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity};
-use crate::world::{CommandLine, World, kill_group};
+use crate::world::{CommandLine, Leash, World};
 use messages::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ async fn follow(
     let mut child = world.spawn(command, |prepared| {
         prepared.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     })?;
-    let group = child.id();
+    let leash = Leash::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut narration = HeadAndTail::default();
     let read_messages = async {
@@ -183,7 +183,7 @@ async fn follow(
     let Ok((messages, narrated, status)) =
         tokio::time::timeout(Duration::from_secs(BUILD_SECS_MAX), work).await
     else {
-        kill_group(group);
+        drop(leash);
         anyhow::bail!("`{command}` did not end within {BUILD_SECS_MAX} s");
     };
     messages?;

@@ -163,7 +163,7 @@ impl World {
         let stdin = if command.input.is_empty() { Stdio::null() } else { Stdio::piped() };
         prepared.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = prepared.spawn().with_context(|| format!("failed to start `{}`", command.program))?;
-        let group = child.id();
+        let leash = Leash::of(&child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let work = async {
             let feed = async {
@@ -183,7 +183,7 @@ impl World {
                 Ok(Finished { status, stdout, stderr, duration: self.monotonic() - start, timed_out: false })
             }
             Err(_) => {
-                kill_group(group);
+                drop(leash);
                 let status = child.wait().await?;
                 let duration = self.monotonic() - start;
                 Ok(Finished { status, stdout: Vec::new(), stderr: Vec::new(), duration, timed_out: true })
@@ -204,6 +204,23 @@ impl World {
         prepared.stdin(Stdio::null());
         configure(&mut prepared);
         prepared.spawn().with_context(|| format!("failed to start `{}`", command.program))
+    }
+}
+
+/// Kills a process group when dropped: a command that is given up, by a deadline or by Ctrl-C, leaves nothing behind.
+#[derive(Debug)]
+pub struct Leash(Option<u32>);
+
+impl Leash {
+    /// The group that this process leads.
+    pub fn of(child: &Running) -> Leash {
+        Leash(child.id())
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        kill_group(self.0);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::oci::config::Architecture;
 use crate::oci::counted;
 use crate::tools::toolchain::Toolchain;
-use crate::world::{CleanEnvironment, CommandLine, Running, World, kill_group};
+use crate::world::{CleanEnvironment, CommandLine, Leash, Running, World};
 use anyhow::Context as _;
 use std::collections::VecDeque;
 use std::io::Read as _;
@@ -207,11 +207,11 @@ async fn run(
     let mut child = world.spawn(command, |prepared| {
         prepared.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     })?;
-    let group = child.id();
+    let leash = Leash::of(&child);
     match tokio::time::timeout(BUILD_TIMEOUT, follow(&mut child, progress)).await {
         Ok(done) => done.with_context(|| format!("failed to run `{}`", command_for_people(command))),
         Err(_) => {
-            kill_group(group);
+            drop(leash);
             child.wait().await?;
             Err(Failure::infrastructure(
                 format!("cargo did not end within {} minutes", BUILD_TIMEOUT.as_secs() / 60),

@@ -1,7 +1,7 @@
 //! One test process: in a group of its own, with a deadline, with bounded output, and nothing left behind.
 
 use crate::tools::stream::HeadAndTail;
-use crate::world::{CleanEnvironment, CommandLine, Running, World, kill_group};
+use crate::world::{CleanEnvironment, CommandLine, Leash, Running, World};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -65,7 +65,7 @@ pub(super) async fn attend(
     timeout: Duration,
     reading: impl Future,
 ) -> std::io::Result<Ended> {
-    let leash = Leash(child.id());
+    let leash = Leash::of(child);
     tokio::pin!(reading);
     let mut open = true;
     let waited = tokio::time::timeout(timeout, async {
@@ -95,15 +95,6 @@ impl Limits {
     /// The usual output, and this much time.
     pub(super) fn of_a_test(timeout: Duration) -> Limits {
         Limits { timeout, end_bytes: HeadAndTail::END_BYTES_MAX }
-    }
-}
-
-/// Kills a process group when dropped, so that a run that is given up leaves nothing behind either.
-struct Leash(Option<u32>);
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        kill_group(self.0);
     }
 }
 
