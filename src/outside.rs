@@ -1,4 +1,4 @@
-//! The desk's one door to the outside: the clock and the listening socket (DESIGN §7.1).
+//! The desk's one door to the outside: the clock and the listening socket (invariant 1 in docs/ARCHITECTURE.md).
 #![expect(clippy::disallowed_methods, reason = "this is the door that the bans point to, for the desk")]
 
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
 //! The gates *lint* and *tests* against real cargo, rustc, clippy, rustfmt and rustdoc, on workspaces that hold each trap
-//! of gates.md §7. No dependencies, so that each compiles in a second.
+//! that peers fall into. No dependencies, so that each compiles in a second.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may stop a test")]
 

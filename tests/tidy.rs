@@ -1,4 +1,4 @@
-//! The repository tests itself (STYLE 18). Each rule is a pure function over a path and a text, with its own test on a
+//! The repository tests itself. Each rule is a pure function over a path and a text, with its own test on a
 //! violation made by hand; here all of them meet the real tree.
 
 #[path = "tidy/edges.rs"]

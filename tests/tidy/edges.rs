@@ -1,4 +1,4 @@
-//! DESIGN §2: imports go one way. Which room of the suite may use which, as a table, and a reader of paths.
+//! Imports go one way. Which room of the suite may use which, as a table, and a reader of paths.
 
 use crate::file::{File, code_of, line_of};
 
@@ -17,7 +17,7 @@ const NOUNS: &[&str] = &[
 ];
 
 /// Each room with what it may use besides [`NOUNS`]: a room, or a part of one. `commands` may use anything.
-/// - `release` asks the gates: what was read from a file is judged again before it is a release (DESIGN §1).
+/// - `release` asks the gates: what was read from a file is judged again before it is a release.
 /// - `report` shows progress, so it needs the clock; and what stdout gets is a word of the grammar.
 /// - `journal` keeps the records of the protocol; the supervisor, in `platform`, keeps the journal.
 const EDGES: &[(&str, &[&str])] = &[
@@ -56,7 +56,7 @@ pub(crate) fn edges(file: File<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (at, path) in paths(&code) {
         if !allowed(room, &path) {
-            wrong.push(file.wrong(line_of(&code, at), &format!("`{room}` may not use `{path}` (DESIGN §2)")));
+            wrong.push(file.wrong(line_of(&code, at), &format!("`{room}` may not use `{path}`")));
         }
     }
     let to_root = "super::".repeat(inside.split('/').count());

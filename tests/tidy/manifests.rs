@@ -1,4 +1,4 @@
-//! STYLE 15: each dependency says in one line why it is there.
+//! Each dependency says in one line why it is there.
 
 use crate::file::File;
 

@@ -2,11 +2,11 @@
 
 use crate::file::{File, Rule, code_of, line_of};
 
-/// Longest file; near 200 is the aim (STYLE 14).
+/// Longest file; near 200 is the aim.
 const LINES_MAX: usize = 400;
 /// Longest `main.rs` of the suite.
 const MAIN_LINES_MAX: usize = 30;
-/// The doors that the bans of `clippy.toml` point to (DESIGN §7.1).
+/// The doors that the bans of `clippy.toml` point to (invariant 1 in docs/ARCHITECTURE.md).
 const DOORS: [&str; 2] = ["xtask/src/world", "src/outside.rs"];
 /// Programs that tests compile and run: input, not our code.
 const FIXTURES: &str = "tests/fixtures/";
@@ -18,7 +18,7 @@ fn is_ours(file: File<'_>) -> bool {
     file.is(".rs") && !file.below(FIXTURES)
 }
 
-/// STYLE 12: what a module is for stands at its head.
+/// What a module is for stands at its head.
 fn module_docs(file: File<'_>) -> Vec<String> {
     if !is_ours(file) || file.text.starts_with("//! ") {
         return Vec::new();
@@ -26,7 +26,7 @@ fn module_docs(file: File<'_>) -> Vec<String> {
     vec![file.wrong(1, "no module documentation: begin with `//!` and what the module is for")]
 }
 
-/// STYLE 14: a file is read in one sitting. Stories are told in one piece, so `tests/` is free.
+/// A file is read in one sitting. Stories are told in one piece, so `tests/` is free.
 fn length(file: File<'_>) -> Vec<String> {
     let lines = file.text.lines().count();
     let most = if file.path == "xtask/src/main.rs" { MAIN_LINES_MAX } else { LINES_MAX };
@@ -36,7 +36,7 @@ fn length(file: File<'_>) -> Vec<String> {
     vec![file.wrong(lines, &format!("{lines} lines, {most} at most: move a part into a submodule"))]
 }
 
-/// STYLE 19: an exception says why.
+/// An exception says why.
 fn reasons(file: File<'_>) -> Vec<String> {
     attributes(file, &["allow(", "expect("], |inside| !inside.contains("reason ="))
         .into_iter()
@@ -44,7 +44,7 @@ fn reasons(file: File<'_>) -> Vec<String> {
         .collect()
 }
 
-/// DESIGN §7.1: the bans are lifted at the doors and in tests only. A file called `tests.rs` may be a gate.
+/// Invariant 1 of docs/ARCHITECTURE.md: the bans are lifted at the doors and in tests only. A file called `tests.rs` may be a gate.
 fn doors(file: File<'_>) -> Vec<String> {
     let free = file.below("tests/")
         || file.path.contains("/tests/")
@@ -72,7 +72,7 @@ fn unfinished(file: File<'_>) -> Vec<String> {
     )
 }
 
-/// DESIGN §2: until the nouns can be had without the rest, the desk stands alone.
+/// Until the nouns can be had without the rest, the desk stands alone.
 fn desk_alone(file: File<'_>) -> Vec<String> {
     if !file.below("src/") || !file.is(".rs") {
         return Vec::new();

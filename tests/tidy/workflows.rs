@@ -57,7 +57,7 @@ fn deadlines(file: File<'_>) -> Vec<String> {
     without.map(|(name, _)| file.wrong(1, &format!("job `{name}` has no `timeout-minutes:`"))).collect()
 }
 
-/// STYLE 18: a step of a workflow is one verb, so that CI does what a laptop does.
+/// A step of a workflow is one verb, so that CI does what a laptop does.
 fn one_verb(file: File<'_>) -> Vec<String> {
     let verb = |run: &str| {
         let plain = run.chars().all(|letter| letter.is_ascii_alphanumeric() || " -_=./:".contains(letter));

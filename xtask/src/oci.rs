@@ -2,7 +2,7 @@
 //!
 //! An image's digest is the digest of its *index*, even for one platform, so a second platform never changes what a
 //! digest means. Everything here is a function of its arguments: the same arguments give the same bytes
-//! (DESIGN §7.6). Only [`layout`] and [`unpack`] touch files. Formats: OCI image-spec 1.1.
+//! (invariant 6 in docs/ARCHITECTURE.md). Only [`layout`] and [`unpack`] touch files. Formats: OCI image-spec 1.1.
 
 pub mod config;
 pub(crate) mod counted;

@@ -155,7 +155,7 @@ impl fmt::Display for Gate {
 }
 
 impl Outcome {
-    /// Of several, refused before error before nothing checked before passed (DESIGN §3).
+    /// Of several, refused before error before nothing checked before passed.
     const fn rank(self) -> u8 {
         match self {
             Outcome::Refused => 3,
@@ -245,7 +245,7 @@ impl GateVerdict {
         }
     }
 
-    /// The verdict of a gate that was asked for but has no evidence: never a pass (DESIGN §7.2).
+    /// The verdict of a gate that was asked for but has no evidence: never a pass (invariant 2 in docs/ARCHITECTURE.md).
     pub fn missing(gate: Gate) -> GateVerdict {
         let why = crate::evidence::CouldNotRun {
             message: format!("there is no evidence for the gate {gate}"),

@@ -1,4 +1,4 @@
-//! The one door to processes, network, clock, environment and chance (DESIGN §7.1).
+//! The one door to processes, network, clock, environment and chance (invariant 1 in docs/ARCHITECTURE.md).
 //!
 //! A `World` is made in `main` and passed first. Commands are values: what `plan` prints is what is run.
 //! Reading and writing files is not behind this door: a file in a temporary directory is as testable as any fake.

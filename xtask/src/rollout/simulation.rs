@@ -1,7 +1,7 @@
 //! Every single fault at every step, and every pair of faults at every pair of steps, for each kind of rollout.
 //!
 //! The space is small, so it is enumerated. The same `advance` as the real deployer's runs against a platform of a few
-//! lines; after each action the invariants of DESIGN §7 are checked.
+//! lines; after each action the invariants of docs/ARCHITECTURE.md are checked.
 
 use super::seen::{
     Counters, EnvironmentStatus, Health, InstanceStatus, OnExpiry, Role, Share, Target, Weights,

@@ -1,4 +1,4 @@
-//! The one compilation: lint, tests, coverage and doctests all come from it (gates.md §6).
+//! The one compilation: lint, tests, coverage and doctests all come from it.
 //!
 //! `cargo test --no-run --all-targets` under our compiler wrapper gives clippy's diagnostics, instrumented test binaries
 //! and the libraries that doctests link, in one go. Dependencies are compiled as an ordinary `cargo build` does; only the

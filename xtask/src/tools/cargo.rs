@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long a question to cargo or rustc may take.
 const QUESTION_SECS_MAX: u64 = 120;
 
-/// Variables that a child of ours must never see: writing to these files steers the CI system (gates.md §7).
+/// Variables that a child of ours must never see: writing to these files steers the CI system.
 pub const CI_STEERING: [&str; 4] = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"];
 
 /// Whether cargo may use the network.

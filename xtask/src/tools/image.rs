@@ -1,7 +1,7 @@
 //! Builds the image of a workspace's service: binary, layers, layout. No daemon, no root, no network of its own.
 //!
 //! Nothing of clock, host, user or run goes in: the commit and its time come from the caller, everything else from
-//! sources, policy, Cargo.lock and toolchain (DESIGN §7.6). Layers are ordered by how often they change, and
+//! sources, policy, Cargo.lock and toolchain (invariant 6 in docs/ARCHITECTURE.md). Layers are ordered by how often they change, and
 //! kept by content under `<target>/gateline/image-cache`: what did not change is not compressed again.
 
 mod binary;

@@ -1,4 +1,4 @@
-//! The compiler wrapper that makes one compilation serve lint, tests, coverage and doctests (gates.md §6).
+//! The compiler wrapper that makes one compilation serve lint, tests, coverage and doctests.
 //!
 //! Cargo runs it for workspace members only. Build scripts and proc-macros are not instrumented: they run inside the
 //! compilation, which does not happen on a warm build, so that their counts would depend on the cache. A proc-macro's
