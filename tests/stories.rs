@@ -154,18 +154,18 @@ fn a_killed_supervisor_is_replaced_and_adopts_its_instances() {
     });
 }
 
+/// The rollout that a held deployment asks to approve.
+fn id_of(held: &support::Ran) -> String {
+    let id = held.err.split("approve ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    id.expect("an id").to_owned()
+}
+
 #[test]
 fn an_approval_is_asked_for_held_and_given() {
     let site = Site::new(Pace::Quick);
     let digest = site.release(Image::One);
     let held = site.run(&["deploy", "production"]).exits(13).says(&["cargo xtask approve"]);
-    let id = held
-        .err
-        .split("approve ")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next())
-        .expect("an id")
-        .to_owned();
+    let id = id_of(&held);
     site.run(&["status"]).exits(0).says(&["awaiting approval", &id]);
     site.run(&["approve", "production-none"]).exits(2).says(&["there is no rollout", &id]);
     site.run(&["approve", &id, "--resume"]).exits(0).says(&["approved"]);
@@ -173,13 +173,7 @@ fn an_approval_is_asked_for_held_and_given() {
 
     site.release(Image::Two);
     let held = site.run(&["deploy", "production"]).exits(13);
-    let id = held
-        .err
-        .split("approve ")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next())
-        .expect("an id")
-        .to_owned();
+    let id = id_of(&held);
     site.run(&["reject", &id]).exits(0);
     assert_eq!(site.answering("production"), digest.to_string());
     site.run(&["approve", &id]).exits(2).says(&["waits for nobody: it is rejected"]);

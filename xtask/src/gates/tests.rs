@@ -100,7 +100,7 @@ fn finding(test: &TestResult, surroundings: Surroundings) -> Option<Finding> {
     let place =
         test.documented_at().or_else(|| panicked_at(&test.output).map(|(file, line, _)| (file, line)));
     Some(match place {
-        Some((file, line)) => finding.at(file, line),
+        Some((file, line)) => finding.at(plain(file), line),
         None => finding,
     })
 }
@@ -138,6 +138,21 @@ fn panicked_at(output: &str) -> Option<(&str, u32, &str)> {
             return Some((file, line, lines.next().unwrap_or_default()));
         }
     }
+}
+
+/// A path without `..`: a test that lives beside its package panics at `xtask/../tests/a.rs`.
+fn plain(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 fn facts(evidence: &TestsEvidence) -> serde_json::Value {
@@ -249,7 +264,7 @@ mod proof {
     fn a_failure_says_where_why_and_how_to_run_it_again() {
         let mut failed = evidence(&[TestOutcome::Failed]);
         failed.tests[0].output = "thread 'a' panicked at /rustc/core/x.rs:1:1:\nhm\n\
-                                  thread 'a' (7) panicked at src/a.rs:12:5:\nleft is right\nmore\n"
+                                  thread 'a' (7) panicked at p/../src/a.rs:12:5:\nleft is right\nmore\n"
             .to_owned();
         let verdict = check(&failed, Outcome::Refused, &["tests/failed"]);
         let finding = &verdict.findings[0];
