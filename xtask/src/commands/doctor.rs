@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::table::table;
 use crate::world::CommandLine;
+use anyhow::Context as _;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -167,27 +168,37 @@ pub(super) async fn setup(context: &Context) -> anyhow::Result<Exit> {
         context.console.note("  = every tool and test partner is here");
         return Ok(Exit::Done);
     }
-    let root = rustix::process::getuid().is_root();
-    if !root || answer(context, "apt-get", &["--version"]).await.is_none() {
+    let Some(privilege) = privilege(context).await else {
         let help = format!("install them by hand: {}", packages.join(" "));
         let required = missing.iter().any(|tool| tool.need == Need::Required);
         context.console.note(format!("  ! missing, and not ours to install here: {}", packages.join(", ")));
-        return if required {
-            Err(Failure::infrastructure("required tools are missing", help))
-        } else {
-            Ok(Exit::Done)
+        return match required {
+            true => Err(Failure::infrastructure("required tools are missing", help)),
+            false => Ok(Exit::Done),
         };
-    }
+    };
     let step = context.console.step(&context.world, format!("installing {}", packages.join(" ")));
-    apt(context, &["update", "-q"]).await?;
-    apt(context, &[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat())
-        .await?;
+    apt(context, privilege, &["update", "-q"]).await?;
+    let install = ["install", "-q", "-y", "--no-install-recommends"];
+    apt(context, privilege, &[&install, packages.as_slice()].concat()).await?;
     step.done("installed");
     Ok(Exit::Done)
 }
 
-async fn apt(context: &Context, arguments: &[&str]) -> anyhow::Result<()> {
-    let command = CommandLine::new("apt-get", arguments.iter().copied());
+/// How this user may install system packages: as root, or in CI by a sudo that asks nothing. `None`: not at all.
+async fn privilege(context: &Context) -> Option<&'static [&'static str]> {
+    answer(context, "apt-get", &["--version"]).await?;
+    if rustix::process::getuid().is_root() {
+        return Some(&[]);
+    }
+    context.world.env("CI")?;
+    answer(context, "sudo", &["-n", "true"]).await.map(|_| &["sudo", "-n"][..])
+}
+
+async fn apt(context: &Context, privilege: &[&str], arguments: &[&str]) -> anyhow::Result<()> {
+    let words = [privilege, &["apt-get"], arguments].concat();
+    let (program, arguments) = words.split_first().context("no command")?;
+    let command = CommandLine::new(*program, arguments.iter().copied());
     let command = command.env("DEBIAN_FRONTEND", "noninteractive").with_timeout(INSTALL_TIMEOUT);
     let finished = context.world.run(&command).await?;
     if finished.timed_out || !finished.status.success() {
