@@ -156,6 +156,11 @@ pub(crate) fn processes_of(folder: &Path) -> Vec<(u32, String)> {
 
 /// `kill -9`.
 pub(crate) fn kill(id: u32) {
+    signal(id, rustix::process::Signal::KILL);
+}
+
+/// Signals a process.
+pub(crate) fn signal(id: u32, signal: rustix::process::Signal) {
     let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
-    rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("the process is ours");
+    rustix::process::kill_process(id, signal).expect("the process is ours");
 }

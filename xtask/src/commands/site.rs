@@ -197,6 +197,26 @@ impl<'a> Site<'a> {
         })
     }
 
+    /// A rollout that is under way by the table in force, while the journal cannot tell it: its name is its instance's.
+    pub(super) async fn found(
+        &mut self,
+        digest: &Digest,
+        instance: &str,
+        environment: &EnvironmentPolicy,
+    ) -> anyhow::Result<Rollout> {
+        let (_, release) = self.former(digest)?;
+        let id = instance.strip_suffix("-0").unwrap_or(instance).to_owned();
+        Ok(Rollout { id, ..self.plan(&release, environment, Kind::Deploy).await? })
+    }
+
+    /// The releases in the store.
+    pub(super) fn kept(&self) -> Vec<Digest> {
+        let folder = self.state.join("services").join(&self.service).join("releases");
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter_map(|hex| format!("sha256:{hex}").parse().ok()).collect()
+    }
+
     /// Rolls a release out and follows it.
     pub(super) async fn roll_out(
         &mut self,
@@ -344,13 +364,8 @@ pub(super) fn known_digest(site: &Site<'_>, text: &str) -> anyhow::Result<Digest
         return Ok(digest);
     }
     let start = text.trim_start_matches("sha256:");
-    let folder = site.state.join("services").join(&site.service).join("releases");
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let found: Vec<Digest> = names
-        .filter(|name| name.starts_with(start))
-        .filter_map(|hex| format!("sha256:{hex}").parse().ok())
-        .collect();
+    let found: Vec<Digest> =
+        site.kept().into_iter().filter(|digest| digest.hex().starts_with(start)).collect();
     match found.as_slice() {
         [one] if !start.is_empty() => Ok(one.clone()),
         [] => {
