@@ -153,18 +153,18 @@ fn a_killed_supervisor_is_replaced_and_adopts_its_instances() {
     });
 }
 
+/// The id that a held rollout is to be approved by.
+fn id_in(said: &str) -> String {
+    let after = said.split("approve ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    after.expect("an id").to_owned()
+}
+
 #[test]
 fn an_approval_is_asked_for_held_and_given() {
     let site = Site::new(Pace::Quick);
     let digest = site.release(Image::One);
     let held = site.run(&["deploy", "production"]).exits(13).says(&["cargo xtask approve"]);
-    let id = held
-        .err
-        .split("approve ")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next())
-        .expect("an id")
-        .to_owned();
+    let id = id_in(&held.err);
     site.run(&["status"]).exits(0).says(&["awaiting approval", &id]);
     site.run(&["approve", "production-none"]).exits(2).says(&["there is no rollout", &id]);
     site.run(&["approve", &id, "--resume"]).exits(0).says(&["approved"]);
@@ -172,13 +172,7 @@ fn an_approval_is_asked_for_held_and_given() {
 
     site.release(Image::Two);
     let held = site.run(&["deploy", "production"]).exits(13);
-    let id = held
-        .err
-        .split("approve ")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next())
-        .expect("an id")
-        .to_owned();
+    let id = id_in(&held.err);
     site.run(&["reject", &id]).exits(0);
     assert_eq!(site.answering("production"), digest.to_string());
     site.run(&["approve", &id]).exits(2).says(&["waits for nobody: it is rejected"]);
@@ -319,6 +313,23 @@ impl Drop for SmallDisk {
 }
 
 #[test]
+fn a_full_disk_has_room_for_the_last_good_release() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("gateline-skip: mounting a small tmpfs needs root");
+        return;
+    };
+    let site = Site::with_state(Pace::Quick, &disk.0.path().join("state"));
+    let good = site.deployed(Image::One, "development");
+    site.deployed(Image::Two, "development");
+    disk.fill();
+    let load = under_load(&[site.port("development")]);
+    site.run(&["rollback", "development"]).exits(0).says(&["serves 100 % again"]);
+    none_lost(load);
+    assert_eq!(site.answering("development"), good.to_string());
+    site.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
 fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
     let Some(disk) = SmallDisk::mount() else {
         println!("gateline-skip: mounting a small tmpfs needs root");
@@ -332,7 +343,7 @@ fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
     disk.fill();
     deployer.kill().expect("the deployer runs");
     deployer.wait().expect("the deployer ends");
-    site.run(&["rollback", "development"]).exits(0);
+    site.run(&["rollback", "development"]).exits(0).says(&["rolled back"]);
     assert_eq!(site.answering("development"), good.to_string());
     assert_eq!(site.status("development")["instances"].as_array().map(Vec::len), Some(1));
     // What the canary left made a little room.
@@ -343,9 +354,21 @@ fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
     site.run(&["audit", "verify"]).exits(0);
     let reserve = site.journal().with_file_name("journal.jsonl.reserve");
     assert!(!reserve.exists(), "the rollback used it");
-    site.run(&["deploy", "production"]).exits(13);
+    let held = site.run(&["deploy", "production"]).exits(13);
+    let awaiting = id_in(&held.err);
     assert!(reserve.exists(), "it is made again");
     site.run(&["audit", "verify"]).exits(0);
+
+    // The same when the supervisor is gone too.
+    site.run(&["reject", &awaiting]).exits(0);
+    let mut deployer = site.start(&["deploy", "development"]);
+    site.wait_for_weight("development", "canary", 10);
+    disk.fill();
+    deployer.kill().expect("the deployer runs");
+    deployer.wait().expect("the deployer ends");
+    support::kill(site.process("supervise"));
+    site.run(&["rollback", "development"]).exits(0).says(&["rolled back"]);
+    assert_eq!(site.answering("development"), good.to_string());
 
     // Down and up again on a full disk; what it could not write does not stand in the way of the next release.
     disk.fill();

@@ -124,7 +124,7 @@ impl<'a> Site<'a> {
     }
 
     /// A release that once served, for going back: its image is checked, its policy may be an older one.
-    fn former(&self, digest: &Digest) -> anyhow::Result<(Stored, Release)> {
+    pub(super) fn former(&self, digest: &Digest) -> anyhow::Result<(Stored, Release)> {
         let folder = store::folder(&self.state, &self.service, digest);
         let Some((stored, claimed)) = store::open(folder)? else {
             let message = format!("release {} is not in the store any more", digest.short());
@@ -163,7 +163,7 @@ impl<'a> Site<'a> {
     }
 
     /// A new rollout of this release, as its first state.
-    async fn plan(
+    pub(super) async fn plan(
         &mut self,
         release: &Release,
         environment: &EnvironmentPolicy,
@@ -195,26 +195,6 @@ impl<'a> Site<'a> {
             started_at: now,
             reason: None,
         })
-    }
-
-    /// A rollout that is under way by the table in force, while the journal cannot tell it: its name is its instance's.
-    pub(super) async fn found(
-        &mut self,
-        digest: &Digest,
-        instance: &str,
-        environment: &EnvironmentPolicy,
-    ) -> anyhow::Result<Rollout> {
-        let (_, release) = self.former(digest)?;
-        let id = instance.strip_suffix("-0").unwrap_or(instance).to_owned();
-        Ok(Rollout { id, ..self.plan(&release, environment, Kind::Deploy).await? })
-    }
-
-    /// The releases in the store.
-    pub(super) fn kept(&self) -> Vec<Digest> {
-        let folder = self.state.join("services").join(&self.service).join("releases");
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter_map(|hex| format!("sha256:{hex}").parse().ok()).collect()
     }
 
     /// Rolls a release out and follows it.
@@ -364,8 +344,8 @@ pub(super) fn known_digest(site: &Site<'_>, text: &str) -> anyhow::Result<Digest
         return Ok(digest);
     }
     let start = text.trim_start_matches("sha256:");
-    let found: Vec<Digest> =
-        site.kept().into_iter().filter(|digest| digest.hex().starts_with(start)).collect();
+    let kept = store::digests(&site.state, &site.service);
+    let found: Vec<Digest> = kept.into_iter().filter(|digest| digest.hex().starts_with(start)).collect();
     match found.as_slice() {
         [one] if !start.is_empty() => Ok(one.clone()),
         [] => {

@@ -6,8 +6,10 @@ use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::protocol::{GrantKind, Refusal};
+use crate::platform::store;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::rollout::seen::{EnvironmentStatus, Role};
+use crate::rollout::{Kind, Rollout};
 
 /// Goes back to the stable share while something is on trial; else to the release that is named.
 pub(super) async fn rollback(
@@ -52,7 +54,10 @@ async fn withdraw(
     digest: &Digest,
     instance: &str,
 ) -> anyhow::Result<Exit> {
-    let rollout = site.found(digest, instance, environment).await?;
+    let (_, release) = site.former(digest)?;
+    // The journal cannot tell the rollout; its name is its instance's.
+    let id = instance.strip_suffix("-0").unwrap_or(instance).to_owned();
+    let rollout = Rollout { id, ..site.plan(&release, environment, Kind::Deploy).await? };
     let back = rollout.going_back("asked for by `rollback`, with a damaged journal", rollout.entered_at);
     crate::deployer::begin(&mut site.link, &back).await?;
     let exit = site.go_on(back, Consent::Given).await?;
@@ -78,8 +83,7 @@ fn stable(seen: &EnvironmentStatus) -> Option<&Digest> {
 
 /// Nobody knows which release was the last good one.
 fn unnamed(site: &Site<'_>, environment: &str, current: Option<&Digest>) -> anyhow::Error {
-    let others: Vec<String> = site
-        .kept()
+    let others: Vec<String> = store::digests(&site.state, &site.service)
         .iter()
         .filter(|digest| Some(*digest) != current)
         .map(|digest| digest.short().to_owned())
