@@ -185,7 +185,8 @@ async fn lock(world: &World, layout: &Layout) -> anyhow::Result<File> {
         ));
     };
     // The number is for messages only: a full disk keeps nobody from holding the lock.
-    let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+    let own = format!("{}\n", std::process::id());
+    let _ = lock.write_all(own.as_bytes()).and_then(|()| lock.set_len(own.len() as u64));
     Ok(lock)
 }
 
