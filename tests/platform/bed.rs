@@ -230,7 +230,7 @@ impl<'a> Deployer<'a> {
 /// Asks for a grant.
 pub(crate) async fn grant(client: &Client, kind: GrantKind) -> Result<u64, CallError> {
     match client.call(Request::Grant { target: target(), kind }).await? {
-        Reply::Granted { epoch } => Ok(epoch),
+        Reply::Granted { epoch, .. } => Ok(epoch),
         other => panic!("{other:?}"),
     }
 }

@@ -164,7 +164,8 @@ pub(crate) fn interrupt(id: u32) {
     signal(id, rustix::process::Signal::INT);
 }
 
-fn signal(id: u32, signal: rustix::process::Signal) {
+/// Signals a process.
+pub(crate) fn signal(id: u32, signal: rustix::process::Signal) {
     let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
     rustix::process::kill_process(id, signal).expect("the process is ours");
 }

@@ -14,7 +14,9 @@ pub use outcome::{exit_of, summary_line};
 pub use records::{Past, past};
 
 use crate::failure::Failure;
-use crate::platform::protocol::{Entry, GrantKind, InstanceSpec, Phase, RefusalCode, Reply, Request, Target};
+use crate::platform::protocol::{
+    Entry, GrantKind, InstanceSpec, Phase, Refusal, RefusalCode, Reply, Request, Target,
+};
 use crate::report::{Console, Step};
 use crate::rollout::seen::EnvironmentStatus;
 use crate::rollout::{Action, Kind, Observation, Rollout, State, advance};
@@ -260,7 +262,16 @@ pub async fn begin(link: &mut Link, rollout: &Rollout) -> anyhow::Result<()> {
 /// # Errors
 /// Where the journal cannot be read.
 pub async fn rollouts(link: &mut Link, service: &str) -> anyhow::Result<Vec<Rollout>> {
-    Ok(past(&link.journal(service).await?).into_iter().map(|past| past.rollout).collect())
+    readable(link, service).await?.map_err(|refusal| link::refused(&refusal))
+}
+
+/// The same for those who go on without a journal: why it cannot be read is a value.
+///
+/// # Errors
+/// Where the supervisor cannot be asked.
+pub async fn readable(link: &mut Link, service: &str) -> anyhow::Result<Result<Vec<Rollout>, Refusal>> {
+    let records = link.readable(service).await?;
+    Ok(records.map(|records| past(&records).into_iter().map(|past| past.rollout).collect()))
 }
 
 /// An entry that belongs to no action: an approval, a note.

@@ -1,4 +1,4 @@
-//! The journal of a service: an append-only file of records, hash-chained, checksummed and synced (DESIGN §5).
+//! The journal of a service: an append-only file of records, hash-chained, checksummed and synced.
 //!
 //! The format of a line is in [`line`](self::encode). Whoever opens a journal holds an exclusive `flock` on it for as
 //! long as the [`Journal`] lives; the kernel frees it when the process dies. A torn tail (what a crash in the middle of an
@@ -7,7 +7,8 @@
 //!
 //! `<journal>.reserve` keeps space for a rollback: it is given up only when an append with
 //! [`Importance::Rollback`] finds the disk full, and until it could be made again every other append is refused, so
-//! that nothing else eats what the rollback needs.
+//! that nothing else eats what the rollback needs. [`Journal::make_room`] gives it up for the few other small files that
+//! a rollback writes.
 //!
 //! Left out: deletion of the last records cannot be seen from the file alone; a signed head elsewhere is for that.
 
@@ -23,7 +24,7 @@ mod tests;
 pub use chain::{ChainError, Head, Verified, verify_reader};
 pub use disk::{Disk, RESERVE_BYTES, System};
 pub use emergency::EMERGENCY_CHAINS_MAX;
-pub use error::{Damage, JournalError};
+pub use error::{Damage, JournalError, MAKE_ROOM, is_full};
 pub use line::{Fault, LINE_BYTES_MAX, VERSION, decode, encode};
 pub use open::Cut;
 
@@ -142,6 +143,23 @@ impl<D: Disk> Journal<D> {
         self.reserved
     }
 
+    /// Gives up the space that is kept for a rollback, for what else it must write. It is made again before the next
+    /// append of [`Importance::Normal`].
+    ///
+    /// # Errors
+    /// Where the file cannot be removed.
+    pub fn make_room(&mut self) -> Result<(), JournalError> {
+        self.give_up_reserve().map_err(JournalError::io(&self.path, "give up the reserve of"))
+    }
+
+    fn give_up_reserve(&mut self) -> io::Result<()> {
+        if self.reserved {
+            self.disk.give_up(&self.reserve_path())?;
+            self.reserved = false;
+        }
+        Ok(())
+    }
+
     fn records(&self, head: Head, offset: u64, after: u64, limit: usize) -> Result<Vec<Record>, ChainError> {
         use std::io::Read as _;
         // An own position: the appending descriptor always writes at the end, wherever it stands.
@@ -167,9 +185,8 @@ impl<D: Disk> Journal<D> {
 
     fn write(&mut self, line: &[u8], importance: Importance) -> io::Result<()> {
         match self.write_once(line) {
-            Err(error) if error::is_full(&error) && importance == Importance::Rollback && self.reserved => {
-                self.disk.give_up(&self.reserve_path())?;
-                self.reserved = false;
+            Err(error) if is_full(&error) && importance == Importance::Rollback && self.reserved => {
+                self.give_up_reserve()?;
                 self.write_once(line)
             }
             result => result,
@@ -247,10 +264,14 @@ pub fn verify(path: &Path) -> Result<Verified, JournalError> {
 }
 
 /// Every record of a journal, checked; takes no lock. A torn tail, which is about to be written or to be cut, is left out.
+/// None where there never was a journal.
 ///
 /// # Errors
-/// As [`verify`].
+/// As [`verify`], and where the journal was removed.
 pub fn load(path: &Path) -> Result<Vec<Record>, JournalError> {
+    if open::never_was(path)? {
+        return Ok(Vec::new());
+    }
     let file = File::open(path).map_err(JournalError::io(path, "open"))?;
     let mut records = Vec::new();
     verify_reader(BufReader::new(file), |record, _| records.push(record.clone()))

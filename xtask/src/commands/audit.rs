@@ -35,15 +35,7 @@ pub(super) async fn audit(context: &Context, what: &AuditVerb) -> anyhow::Result
 /// Every record of a service's journal, checked. None where nothing was ever deployed.
 pub(super) fn records(context: &Context, service: &str) -> anyhow::Result<Vec<Record>> {
     let file = file(&context.state()?, service);
-    if !file.exists() {
-        return Ok(Vec::new());
-    }
-    journal::load(&file).map_err(|error| {
-        Failure::infrastructure(
-            format!("{}: {error}", file.display()),
-            "nothing is deployed on a damaged journal; restore it from a backup, or `cargo xtask rollback ENV` in an emergency",
-        )
-    })
+    journal::load(&file).map_err(|error| Failure::infrastructure(error.to_string(), error.help()))
 }
 
 fn file(state: &Path, service: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 //! `deploy`, `promote`, `rollback`: start a rollout and follow it.
 
+mod emergency;
+
 use super::context::Context;
 use super::site::{Consent, Site, known_digest};
 use crate::deployer;
@@ -46,7 +48,10 @@ pub(super) async fn rollback(context: &Context, name: &str, to: Option<String>) 
     let mut site = Site::open(context).await?;
     let environment = site.environment(name)?;
     let to = to.map(|text| known_digest(&site, &text)).transpose()?;
-    let all = deployer::rollouts(&mut site.link, &site.service).await?;
+    let all = match deployer::readable(&mut site.link, &site.service).await? {
+        Ok(all) => all,
+        Err(damage) => return emergency::rollback(&mut site, &environment, to, &damage).await,
+    };
     let mine: Vec<&Rollout> = all.iter().filter(|rollout| rollout.environment == name).collect();
     if let Some(open) =
         mine.iter().find(|rollout| rollout.terminal().is_none() && rollout.state != State::AwaitingApproval)

@@ -118,7 +118,7 @@ impl<'a> Site<'a> {
     }
 
     /// A release that once served, for going back: its image is checked, its policy may be an older one.
-    fn former(&self, digest: &Digest) -> anyhow::Result<(Stored, Release)> {
+    pub(super) fn former(&self, digest: &Digest) -> anyhow::Result<(Stored, Release)> {
         let folder = store::folder(&self.state, &self.service, digest);
         let Some((stored, claimed)) = store::open(folder)? else {
             let message = format!("release {} is not in the store any more", digest.short());
@@ -157,7 +157,7 @@ impl<'a> Site<'a> {
     }
 
     /// A new rollout of this release, as its first state.
-    async fn plan(
+    pub(super) async fn plan(
         &mut self,
         release: &Release,
         environment: &EnvironmentPolicy,

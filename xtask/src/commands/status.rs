@@ -4,11 +4,12 @@ use super::context::Context;
 use super::site::service_name;
 use crate::deployer::{self, Link, Past, past};
 use crate::exit::Exit;
-use crate::platform::local::client::Client;
+use crate::platform::local::client;
+use crate::platform::protocol::Refusal;
 use crate::report::Style;
 use crate::report::table::table;
 use crate::rollout::Rollout;
-use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus};
+use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus, Listening};
 use serde::Serialize;
 
 /// `status`, as `--format json` shows it.
@@ -17,13 +18,23 @@ struct Shown {
     schema: &'static str,
     environments: Vec<EnvironmentStatus>,
     open: Vec<Rollout>,
+    damaged: Vec<Damaged>,
+}
+
+/// A journal that cannot be read.
+#[derive(Debug, Serialize)]
+struct Damaged {
+    service: String,
+    why: String,
+    help: String,
 }
 
 /// `status`: environments, digests, weights, health.
 pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
-    if Client::connect(&context.world, &state).await.is_err() {
-        let shown = Shown { schema: "gateline/status/v1", environments: vec![], open: vec![] };
+    if client::find(&context.world, &state).await?.is_none() {
+        let shown =
+            Shown { schema: "gateline/status/v1", environments: vec![], open: vec![], damaged: vec![] };
         context
             .console
             .result(&shown, |_| "the embedded platform is down; start it: cargo xtask local up".to_owned());
@@ -35,12 +46,14 @@ pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
         environments.iter().map(|environment| environment.target.service.clone()).collect();
     services.sort();
     services.dedup();
-    let mut open = Vec::new();
+    let (mut open, mut damaged) = (Vec::new(), Vec::new());
     for service in services {
-        let all = deployer::rollouts(&mut link, &service).await?;
-        open.extend(all.into_iter().filter(|rollout| rollout.terminal().is_none()));
+        match deployer::readable(&mut link, &service).await? {
+            Ok(all) => open.extend(all.into_iter().filter(|rollout| rollout.terminal().is_none())),
+            Err(Refusal { message, help, .. }) => damaged.push(Damaged { service, why: message, help }),
+        }
     }
-    let shown = Shown { schema: "gateline/status/v1", environments, open };
+    let shown = Shown { schema: "gateline/status/v1", environments, open, damaged };
     context.console.result(&shown, |style| human(style, &shown));
     Ok(Exit::Done)
 }
@@ -60,11 +73,17 @@ fn human(style: Style, shown: &Shown) -> String {
         };
         text.push_str(&format!("\n  next: {next}"));
     }
+    for Damaged { service, why, help } in &shown.damaged {
+        text.push_str(&format!("\n\n{service}: its record cannot be read: {why}\n  next: {help}"));
+    }
     text
 }
 
 fn rows(environment: &EnvironmentStatus) -> Vec<Vec<String>> {
-    let url = format!("http://127.0.0.1:{}", environment.port);
+    let url = match &environment.listening {
+        Listening::Yes => format!("http://127.0.0.1:{}", environment.port),
+        Listening::No(_) => format!("port {} taken: cargo xtask local up", environment.port),
+    };
     let name = |first: usize| if first == 0 { environment.target.environment.clone() } else { String::new() };
     let service = |first: usize| if first == 0 { environment.target.service.clone() } else { String::new() };
     if environment.instances.is_empty() {

@@ -99,7 +99,7 @@ impl Link {
         for (target, (epoch, kind)) in &mut self.grants {
             let request = Request::Grant { target: target.clone(), kind: *kind };
             match self.client.call(request).await {
-                Ok(Reply::Granted { epoch: new }) => *epoch = new,
+                Ok(Reply::Granted { epoch: new, .. }) => *epoch = new,
                 Ok(reply) => return Err(unexpected(&reply)),
                 Err(CallError::Refused(refusal)) => return Err(taken(target, &refusal)),
                 Err(error) => return Err(error.into()),
@@ -108,15 +108,15 @@ impl Link {
         Ok(())
     }
 
-    /// Asks for the right to change an environment.
+    /// Asks for the right to change an environment. Answers the emergency chain, should the journal be damaged.
     ///
     /// # Errors
     /// Where somebody else holds it; the message says who and what to type.
-    pub async fn grant(&mut self, target: &Target, kind: GrantKind) -> anyhow::Result<()> {
+    pub async fn grant(&mut self, target: &Target, kind: GrantKind) -> anyhow::Result<Option<PathBuf>> {
         match self.call(Request::Grant { target: target.clone(), kind }).await? {
-            Ok(Reply::Granted { epoch }) => {
+            Ok(Reply::Granted { epoch, emergency }) => {
                 self.grants.insert(target.clone(), (epoch, kind));
-                Ok(())
+                Ok(emergency)
             }
             Ok(reply) => Err(unexpected(&reply)),
             // Only a rollback takes a grant away from its holder.
@@ -190,15 +190,21 @@ impl Link {
     /// # Errors
     /// Where it is damaged.
     pub async fn journal(&mut self, service: &str) -> anyhow::Result<Vec<Record>> {
+        self.readable(service).await?.map_err(|refusal| refused(&refusal))
+    }
+
+    /// The same for those who go on without a journal: why it cannot be read is a value.
+    pub(super) async fn readable(&mut self, service: &str) -> anyhow::Result<Result<Vec<Record>, Refusal>> {
         let mut records: Vec<Record> = Vec::new();
         loop {
             let after = records.last().map_or(0, |record| record.seq);
             let request = Request::Journal { service: service.to_owned(), after, limit: JOURNAL_PAGE };
             match self.call(request).await? {
-                Ok(Reply::Journal { records: page }) if page.is_empty() => return Ok(records),
+                Ok(Reply::Journal { records: page }) if page.is_empty() => return Ok(Ok(records)),
                 Ok(Reply::Journal { records: page }) => records.extend(page),
                 Ok(reply) => return Err(unexpected(&reply)),
-                Err(refusal) if refusal.code == RefusalCode::Unknown => return Ok(records),
+                Err(refusal) if refusal.code == RefusalCode::Unknown => return Ok(Ok(records)),
+                Err(refusal) if refusal.code == RefusalCode::Journal => return Ok(Err(refusal)),
                 Err(refusal) => return Err(refused(&refusal)),
             }
         }

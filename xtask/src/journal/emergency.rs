@@ -21,21 +21,33 @@ const PIECE_BYTES: usize = 64 * 1024;
 
 impl Journal {
     /// Opens the journal for an emergency rollback: the journal itself where it is sound, else the emergency chain
-    /// beside it. The damaged file stays locked meanwhile, and is never written.
+    /// beside it. The damaged file stays locked meanwhile, and is never written; one that was removed is not made again.
     ///
     /// # Errors
     /// As [`Journal::open`]; [`JournalError::Emergencies`] where all numbers are taken.
     pub fn open_emergency(path: &Path, at: Timestamp, actor: &str) -> Result<Journal, JournalError> {
         match Journal::open(path) {
-            Err(error @ JournalError::Damaged { .. }) => beside_damaged(path, at, actor, &error.to_string()),
+            Err(error @ JournalError::Damaged { .. }) => {
+                let damaged = open::lock(path)?;
+                beside_damaged(path, Some(damaged), at, actor, &error.to_string())
+            }
+            Err(error @ JournalError::Missing(_)) => {
+                beside_damaged(path, None, at, actor, &error.to_string())
+            }
             other => other,
         }
     }
 }
 
-fn beside_damaged(path: &Path, at: Timestamp, actor: &str, why: &str) -> Result<Journal, JournalError> {
-    let damaged = open::lock(path)?;
-    let (digest, bytes) = digest_of(&damaged).map_err(JournalError::io(path, "read"))?;
+fn beside_damaged(
+    path: &Path,
+    damaged: Option<File>,
+    at: Timestamp,
+    actor: &str,
+    why: &str,
+) -> Result<Journal, JournalError> {
+    let facts = damaged.as_ref().map_or_else(|| Ok((Digest::of(b""), 0)), digest_of);
+    let (digest, bytes) = facts.map_err(JournalError::io(path, "read"))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let body = serde_json::json!({ "damaged": name, "digest": digest, "bytes": bytes, "why": why });
     for number in 1..=EMERGENCY_CHAINS_MAX {
@@ -53,7 +65,7 @@ fn beside_damaged(path: &Path, at: Timestamp, actor: &str, why: &str) -> Result<
             Some(first) if first.entry.what == WHAT && first.entry.body["digest"] == body["digest"] => {}
             Some(_) => continue,
         }
-        journal.damaged = Some(damaged);
+        journal.damaged = damaged;
         return Ok(journal);
     }
     Err(JournalError::Emergencies(path.to_owned()))

@@ -4,6 +4,9 @@ use super::line::Fault;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The help where a disk is full.
+pub const MAKE_ROOM: &str = "free some space on that file system, then type the command again (`cargo xtask rollback ENV` needs none)";
+
 /// Why a journal could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -67,14 +70,15 @@ impl JournalError {
                 "use the gateline that wrote it, or a newer one"
             }
             JournalError::Damaged { .. } | JournalError::Emergencies(_) => {
-                "restore the file from a backup; until then only `cargo xtask rollback ENV` runs; \
+                "restore the file from a backup; until then only `cargo xtask rollback ENV --to DIGEST` runs; \
                  see `cargo xtask audit verify`"
             }
             JournalError::Missing(_) => {
-                "restore the file from a backup, or remove its `.reserve` to begin a new history"
+                "restore the file from a backup, or remove its `.reserve` to begin a new history; \
+                 until then only `cargo xtask rollback ENV --to DIGEST` runs"
             }
             JournalError::Locked(_) => "cargo xtask local status",
-            JournalError::Full(_) => "free some space on that file system, then `cargo xtask resume`",
+            JournalError::Full(_) => MAKE_ROOM,
             JournalError::TooLong { .. } => "keep large data in a file and record its digest",
             JournalError::Io { .. } => {
                 "check that the state directory is there and writable: cargo xtask doctor"
@@ -92,6 +96,6 @@ impl JournalError {
 }
 
 /// Whether there is no room: a full disk and a used-up quota are the same to us.
-pub(super) fn is_full(error: &io::Error) -> bool {
+pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -34,10 +34,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_on(path: &Path, mut disk: D) -> Result<Journal<D>, JournalError> {
-        // The reserve is made after the journal: alone it says that the journal was removed.
-        if !path.exists() && beside(path, RESERVE).exists() {
-            return Err(JournalError::Missing(path.to_owned()));
-        }
+        never_was(path)?;
         let file = lock(path)?;
         let reader = file.try_clone().map_err(JournalError::io(path, "open"))?;
         let mut index = vec![(Head::start(), 0)];
@@ -71,6 +68,15 @@ impl<D: Disk> Journal<D> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether there is no journal and never was one. The reserve is made after the journal: alone it says that the journal
+/// was removed.
+pub(super) fn never_was(path: &Path) -> Result<bool, JournalError> {
+    if path.exists() {
+        return Ok(false);
+    }
+    if beside(path, RESERVE).exists() { Err(JournalError::Missing(path.to_owned())) } else { Ok(true) }
 }
 
 /// Opens the file for appending, under the exclusive lock, and makes its name durable where it is new.

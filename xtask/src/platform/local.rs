@@ -1,4 +1,4 @@
-//! The embedded platform: shims, supervisor and proxy on one machine (DESIGN §5).
+//! The embedded platform: shims, supervisor and proxy on one machine.
 //!
 //! A shim per instance outlives everything else; the supervisor owns proxies, grants, journal and the dead man's
 //! switch; deployers speak to it through [`client`].

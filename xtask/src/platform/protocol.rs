@@ -5,7 +5,8 @@
 
 use crate::digest::Digest;
 pub use crate::rollout::seen::{
-    Counters, EnvironmentStatus, GrantKind, Health, InstanceStatus, OnExpiry, Role, Share, Target, Weights,
+    Counters, EnvironmentStatus, GrantKind, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Target,
+    Weights,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -206,6 +207,9 @@ pub enum Reply {
     Granted {
         /// The epoch of every later call.
         epoch: u64,
+        /// Where a rollback's records go, should the journal be damaged: the emergency chain beside it.
+        #[serde(default)]
+        emergency: Option<PathBuf>,
     },
     /// To `Append`.
     Appended {

@@ -45,6 +45,14 @@ pub fn folder(state: &Path, service: &str, digest: &Digest) -> PathBuf {
     state.join("services").join(service).join("releases").join(digest.hex())
 }
 
+/// The digests in a service's store.
+pub fn digests(state: &Path, service: &str) -> Vec<Digest> {
+    let folder = state.join("services").join(service).join("releases");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter_map(|hex| format!("sha256:{hex}").parse().ok()).collect()
+}
+
 impl Stored {
     /// Its OCI layout.
     pub fn image(&self) -> PathBuf {
@@ -162,6 +170,8 @@ mod tests {
         assert!(first.image().join("oci-layout").exists());
         assert_eq!(stored.import(state.path(), &release).unwrap().image(), first.image());
         assert!(open(state.path()).unwrap().is_none());
+        assert_eq!(digests(state.path(), "desk"), [release.digest]);
+        assert_eq!(digests(state.path(), "other"), []);
     }
 
     #[test]

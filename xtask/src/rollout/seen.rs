@@ -57,6 +57,9 @@ pub struct EnvironmentStatus {
     pub target: Target,
     /// The proxy's port.
     pub port: u16,
+    /// Whether it listens there.
+    #[serde(default)]
+    pub listening: Listening,
     /// The weights in force.
     pub weights: Weights,
     /// When they lapse.
@@ -71,6 +74,17 @@ pub struct EnvironmentStatus {
     pub instances: Vec<InstanceStatus>,
     /// The last state of the newest rollout, by the journal.
     pub rollout: Option<serde_json::Value>,
+}
+
+/// Whether a proxy listens on its port.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is", content = "why")]
+pub enum Listening {
+    /// It does.
+    #[default]
+    Yes,
+    /// The port could not be had: nobody is served.
+    No(String),
 }
 
 /// One instance.

@@ -117,6 +117,7 @@ impl Sim {
         let seen = EnvironmentStatus {
             target,
             port: 1,
+            listening: super::seen::Listening::Yes,
             weights: table(shares),
             expires_at: None,
             generation: 0,

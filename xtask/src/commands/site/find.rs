@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::oci::layout;
 use crate::oci::members::Limits;
 use crate::oci::unpack::{self, Unpacked};
-use crate::platform::store::Stored;
+use crate::platform::store::{self, Stored};
 use crate::release::Release;
 use crate::rollout::seen::{EnvironmentStatus, Role};
 use crate::tools::image::architecture_here;
@@ -64,13 +64,8 @@ pub(in crate::commands) fn known_digest(site: &Site<'_>, text: &str) -> anyhow::
         return Ok(digest);
     }
     let start = text.trim_start_matches("sha256:");
-    let folder = site.state.join("services").join(&site.service).join("releases");
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let found: Vec<Digest> = names
-        .filter(|name| name.starts_with(start))
-        .filter_map(|hex| format!("sha256:{hex}").parse().ok())
-        .collect();
+    let kept = store::digests(&site.state, &site.service);
+    let found: Vec<Digest> = kept.into_iter().filter(|digest| digest.hex().starts_with(start)).collect();
     match found.as_slice() {
         [one] if !start.is_empty() => Ok(one.clone()),
         [] => {

@@ -169,6 +169,21 @@ fn only_a_rollback_gets_the_reserve_and_it_is_made_again() {
 }
 
 #[test]
+fn a_rollback_that_needs_room_for_other_files_gets_the_reserve() {
+    let (_directory, path) = home();
+    let room = Rc::new(Cell::new(1));
+    let mut journal = Journal::open_on(&path, Small(Rc::clone(&room))).unwrap();
+    assert!(journal.is_reserved());
+    journal.make_room().unwrap();
+    assert_eq!((journal.is_reserved(), room.get()), (false, 1));
+    journal.make_room().unwrap();
+    assert_eq!(room.get(), 1, "there is nothing more to give up");
+    room.set(2);
+    journal.append(draft("on"), Importance::Normal).unwrap();
+    assert!(journal.is_reserved(), "it is made again before anything else");
+}
+
+#[test]
 fn a_full_disk_does_not_keep_a_rollback_from_opening() {
     let (_directory, path) = home();
     let room = Rc::new(Cell::new(0));

@@ -2,6 +2,21 @@
 
 use super::*;
 
+#[test]
+fn a_removed_journal_is_no_empty_one_and_a_rollback_goes_on_beside_it() {
+    let (_directory, path) = home();
+    assert_eq!(load(&path).unwrap(), [], "there never was one");
+    drop(Journal::open(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(load(&path), Err(JournalError::Missing(_))));
+    for seq in [2, 3] {
+        let mut chain = Journal::open_emergency(&path, Timestamp::UNIX_EPOCH, "supervisor").unwrap();
+        assert_eq!(chain.path(), beside(&path, "emergency-1"));
+        assert_eq!(chain.append(draft("back"), Importance::Rollback).unwrap().seq, seq);
+        assert!(!path.exists(), "an empty one would hide the loss");
+    }
+}
+
 const RECORDS: usize = 5;
 
 fn lines() -> Vec<Vec<u8>> {

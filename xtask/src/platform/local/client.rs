@@ -5,7 +5,7 @@
 
 mod up;
 
-pub use up::{down, ensure_up};
+pub use up::{down, ensure_up, find};
 
 use super::files;
 use super::paths::{self, Layout};
@@ -28,6 +28,8 @@ use tokio::task::JoinHandle;
 
 /// How long a call may take whose work has no length of its own.
 const CALL_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a supervisor may take to greet: one that is there does it at once.
+const HELLO_DEADLINE: Duration = Duration::from_secs(5);
 /// How long `Down` may take: every instance drained and stopped.
 const DOWN_DEADLINE: Duration = Duration::from_secs(300);
 /// How long a round of probes may take.
@@ -158,6 +160,7 @@ fn deadline(request: &Request) -> Duration {
         Request::Stop { drain_millis, grace_millis, .. } => {
             Duration::from_millis(drain_millis.saturating_add(*grace_millis)).saturating_add(CALL_DEADLINE)
         }
+        Request::Hello { .. } => HELLO_DEADLINE,
         Request::Down { .. } => DOWN_DEADLINE,
         Request::Probe { .. } => PROBE_DEADLINE,
         _ => CALL_DEADLINE,

@@ -10,6 +10,11 @@ pub(super) const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// How many files there are of one log.
 pub(super) const LOG_FILES_MAX: u32 = 3;
 
+/// A log that drops what cannot be written. Whoever logs on a full disk must go on: the tracing library reports a failed
+/// write on standard error, and where that lies on the same disk, the report itself panics.
+#[derive(Debug)]
+pub(super) struct DroppingLog(pub(super) RotatingLog);
+
 /// An open log.
 #[derive(Debug)]
 pub(super) struct RotatingLog {
@@ -59,6 +64,18 @@ impl Write for RotatingLog {
     }
 }
 
+impl Write for DroppingLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
 /// The last lines of a text file, for an error message; empty where it cannot be read.
 pub(super) fn tail(path: &Path, lines: usize) -> String {
     let text =
@@ -98,6 +115,14 @@ mod tests {
             [read(0), read(1), read(2), read(3)].map(Option::unwrap_or_default),
             ["dddd", "cccc", "bbbb", ""]
         );
+    }
+
+    #[test]
+    fn on_a_full_disk_lines_are_dropped_and_nothing_fails() {
+        let full = Path::new("/dev/full");
+        assert!(RotatingLog::open(full).unwrap().write_all(b"lost").is_err(), "this disk is full");
+        let mut log = DroppingLog(RotatingLog::open(full).unwrap());
+        assert!(log.write_all(b"lost").is_ok() && log.flush().is_ok());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The supervisor: one per state directory. It owns the proxies, their counters, the grants, the journals and the dead
-//! man's switch; deployers decide, and it does (DESIGN §5).
+//! man's switch; deployers decide, and it does.
 //!
 //! It runs on one thread. A lock of the kernel proves that it is the only one; its socket stands in a private
 //! directory, and every peer is asked for its credentials. Killed at any moment, the next one reads the state files,
@@ -22,7 +22,7 @@ mod server;
 mod table;
 
 use super::files;
-use super::log::RotatingLog;
+use super::log::{DroppingLog, RotatingLog};
 use super::paths::{self, Layout};
 use crate::digest::{Digest, Hasher};
 use crate::exit::Exit;
@@ -184,8 +184,9 @@ async fn lock(world: &World, layout: &Layout) -> anyhow::Result<File> {
             "cargo xtask local status, or cargo xtask local down",
         ));
     };
-    let noted = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-    noted.with_context(|| format!("failed to write {}", path.display()))?;
+    // The number is for messages only: a full disk keeps nobody from holding the lock.
+    let own = format!("{}\n", std::process::id());
+    let _ = lock.write_all(own.as_bytes()).and_then(|()| lock.set_len(own.len() as u64));
     Ok(lock)
 }
 
@@ -193,7 +194,7 @@ async fn lock(world: &World, layout: &Layout) -> anyhow::Result<File> {
 fn log_to(layout: &Layout) -> anyhow::Result<()> {
     let path = layout.log();
     let log = RotatingLog::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
-    let _ = tracing_subscriber::fmt().json().with_writer(Mutex::new(log)).try_init();
+    let _ = tracing_subscriber::fmt().json().with_writer(Mutex::new(DroppingLog(log))).try_init();
     Ok(())
 }
 
@@ -207,7 +208,11 @@ fn open_socket(supervisor: &Supervisor, socket: &Path) -> anyhow::Result<UnixLis
     }
     let listener = supervisor.world.listen_unix(socket)?;
     let beacon = Beacon { pid: std::process::id(), socket: socket.to_owned() };
-    files::write_json(&supervisor.layout.beacon(), &beacon)?;
+    if let Err(error) = files::write_json(&supervisor.layout.beacon(), &beacon) {
+        // On a full disk: clients of the same environment find the socket without it, but an old one would mislead them.
+        tracing::error!(error = format!("{error:#}"), "the beacon could not be written");
+        let _ = std::fs::remove_file(supervisor.layout.beacon());
+    }
     Ok(listener)
 }
 

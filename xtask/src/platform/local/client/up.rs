@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// How long a supervisor may take until it answers (adopting asks every instance once).
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// How long one that is there may take until it answers.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long it may take to end once it has said that it does.
 const END_DEADLINE: Duration = Duration::from_secs(30);
 /// How often a supervisor may end under our hands before we start our own.
@@ -35,14 +37,16 @@ const LOG_LINES: usize = 10;
 /// # Errors
 /// Where the state directory cannot be written, or the supervisor ends at its start: the error has its last lines.
 pub async fn ensure_up(world: &World, state: &Path) -> anyhow::Result<Client> {
-    paths::prepare_state(state)?;
+    if !files::is_locked(&Layout(state.to_owned()).lock()) {
+        paths::prepare_state(state)?;
+    }
     let state = state.canonicalize().context("failed to name the state directory")?;
     let layout = Layout(state.clone());
     for _ in 0..ATTEMPTS_MAX {
         if !files::is_locked(&layout.lock()) {
             break;
         }
-        match wait(world, &layout, None).await {
+        match wait(world, &layout, None, START_DEADLINE).await {
             // It ended while we spoke to it.
             Err(_) if !files::is_locked(&layout.lock()) => {}
             result => return result,
@@ -50,7 +54,23 @@ pub async fn ensure_up(world: &World, state: &Path) -> anyhow::Result<Client> {
     }
     let executable = copy_executable(world, &layout)?;
     let child = until_free(world, || spawn(world, &layout, &executable)).await?;
-    wait(world, &layout, Some(child)).await
+    wait(world, &layout, Some(child), START_DEADLINE).await
+}
+
+/// Connects to the supervisor of a state directory; `None` where none runs.
+///
+/// # Errors
+/// Where one runs and does not answer: it hangs, is stopped, or speaks another protocol.
+pub async fn find(world: &World, state: &Path) -> anyhow::Result<Option<Client>> {
+    let layout = Layout(state.to_owned());
+    if !files::is_locked(&layout.lock()) {
+        return Ok(None);
+    }
+    match wait(world, &layout, None, ANSWER_DEADLINE).await {
+        // It ended while we spoke to it.
+        Err(_) if !files::is_locked(&layout.lock()) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Stops the supervisor of a state directory, with its instances where `request` says so. Nothing to do where none runs.
@@ -59,13 +79,7 @@ pub async fn ensure_up(world: &World, state: &Path) -> anyhow::Result<Client> {
 /// Where it does not end in time.
 pub async fn down(world: &World, state: &Path, request: Request) -> anyhow::Result<()> {
     let layout = Layout(state.to_owned());
-    if !files::is_locked(&layout.lock()) {
-        return Ok(());
-    }
-    let client = match wait(world, &layout, None).await {
-        Err(_) if !files::is_locked(&layout.lock()) => return Ok(()),
-        result => result?,
-    };
+    let Some(client) = find(world, state).await? else { return Ok(()) };
     match client.call(request).await {
         Ok(_) | Err(CallError::Lost) => {}
         Err(CallError::Refused(refusal)) => {
@@ -77,7 +91,10 @@ pub async fn down(world: &World, state: &Path, request: Request) -> anyhow::Resu
     let deadline = world.monotonic() + END_DEADLINE;
     while files::is_locked(&layout.lock()) {
         if world.monotonic() >= deadline {
-            return Err(Failure::infrastructure("the supervisor does not end", "cargo xtask local logs"));
+            return Err(Failure::infrastructure(
+                "the supervisor does not end",
+                format!("see {}; {}", layout.log().display(), replace(&layout)),
+            ));
         }
         world.sleep(PAUSE).await;
     }
@@ -89,8 +106,9 @@ async fn wait(
     world: &World,
     layout: &Layout,
     mut child: Option<crate::world::Running>,
+    patience: Duration,
 ) -> anyhow::Result<Client> {
-    let deadline = world.monotonic() + START_DEADLINE;
+    let deadline = world.monotonic() + patience;
     loop {
         let error = match Client::connect(world, &layout.0).await {
             Ok(client) => {
@@ -107,8 +125,11 @@ async fn wait(
             None => true,
         };
         let is_alone = has_ended && !files::is_locked(&layout.lock());
-        if is_alone || world.monotonic() >= deadline {
+        if is_alone {
             return Err(start_failure(layout, &error));
+        }
+        if world.monotonic() >= deadline {
+            return Err(unanswered(layout, &error));
         }
         world.sleep(PAUSE).await;
     }
@@ -121,6 +142,25 @@ fn start_failure(layout: &Layout, error: &anyhow::Error) -> anyhow::Error {
         format!("the supervisor does not answer: {error:#}\n{words}"),
         format!("see {}, then cargo xtask local up", layout.log().display()),
     )
+}
+
+/// One holds the lock, and says nothing.
+fn unanswered(layout: &Layout, error: &anyhow::Error) -> anyhow::Error {
+    let words = tail(&layout.log(), LOG_LINES);
+    Failure::infrastructure(
+        format!("the supervisor (process {}) runs and does not answer: {error:#}\n{words}", holder(layout)),
+        format!("`kill -CONT {}` should it be stopped; else {}", holder(layout), replace(layout)),
+    )
+}
+
+/// How another supervisor takes the place of one that hangs.
+fn replace(layout: &Layout) -> String {
+    format!("`kill -9 {}` (its instances go on), then cargo xtask local up", holder(layout))
+}
+
+/// The process that holds the lock.
+fn holder(layout: &Layout) -> String {
+    std::fs::read_to_string(layout.lock()).unwrap_or_default().trim().to_owned()
 }
 
 /// A copy of our executable, named by its digest; one that is there already is used again.

@@ -42,7 +42,7 @@ pub(super) struct Unanswered {
     pub(super) unsent: Option<Request<Outbound>>,
 }
 
-/// Deliberately short: the environment may hold secrets (DESIGN §7.8).
+/// Deliberately short: the environment may hold secrets (invariant 8 in docs/ARCHITECTURE.md).
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("limits", &self.limits).finish_non_exhaustive()

@@ -28,10 +28,10 @@ pub(super) fn nobody() -> Response<ReplyBody> {
 pub(super) fn failed(trouble: &Trouble) -> Response<ReplyBody> {
     let (status, help) = match trouble {
         Trouble::Connect(_) | Trouble::Broken(_) | Trouble::Unasked => {
-            (StatusCode::BAD_GATEWAY, "cargo xtask local logs")
+            (StatusCode::BAD_GATEWAY, "cargo xtask local logs ENV")
         }
         Trouble::ConnectTimeout(_) | Trouble::Silent(_) => {
-            (StatusCode::GATEWAY_TIMEOUT, "cargo xtask local logs")
+            (StatusCode::GATEWAY_TIMEOUT, "cargo xtask local logs ENV")
         }
         Trouble::ClientSilent(_) => (StatusCode::REQUEST_TIMEOUT, "send the body without long pauses"),
     };

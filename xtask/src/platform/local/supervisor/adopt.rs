@@ -8,7 +8,7 @@ use super::deadman::{self, Expiry};
 use super::environment::{Environment, Saved};
 use super::health::address;
 use super::instances::{self, Instance, bury, reap_leftover, watch};
-use super::table::has_weight;
+use super::table::{has_weight, nobody};
 use crate::platform::local::files;
 use crate::platform::local::proxy::{Limits, Proxy};
 use crate::platform::local::shim::{InstanceFiles, ShimSpec, ShimStatus};
@@ -61,6 +61,7 @@ async fn take_over(supervisor: &Arc<Supervisor>, environment: &Arc<Environment>)
         let role = roles.get(&id).copied();
         admit(environment, &id, InstanceFiles(directory), role);
     }
+    forget_absent(environment);
     first_round(supervisor, environment).await;
     deadman::lapse(supervisor, environment).await;
     let port = environment.state().port;
@@ -68,6 +69,7 @@ async fn take_over(supervisor: &Arc<Supervisor>, environment: &Arc<Environment>)
         && let Err(error) = open_port(supervisor, environment, port).await
     {
         tracing::error!(port, error = format!("{error:#}"), "the proxy's port could not be taken again");
+        environment.state().unopened = format!("{error:#}");
     }
     let ids: Vec<String> = environment.state().instances.keys().cloned().collect();
     for id in ids {
@@ -109,6 +111,22 @@ fn admit(environment: &Environment, id: &str, files: InstanceFiles, role: Option
     });
     tracing::info!(instance = id, pid = instance.pid, "instance adopted");
     state.instances.insert(id.to_owned(), instance);
+}
+
+/// Weights whose instances are all gone with their directories (everything went down while the disk was full) are no
+/// weights any more: the next rollout begins from nobody.
+fn forget_absent(environment: &Environment) {
+    let mut state = environment.state();
+    let is_present = state.weights.shares.iter().filter(|share| share.weight > 0).any(|share| {
+        let mut ids = share.instances.iter();
+        ids.any(|id| state.instances.contains_key(id))
+    });
+    if !is_present && !state.weights.shares.is_empty() {
+        tracing::warn!(environment = environment.target.environment, "no instance of its weights is left");
+        state.weights = nobody();
+        state.expiry = None;
+        state.generation += 1;
+    }
 }
 
 /// Asks every instance with traffic for its identity, all at once.

@@ -5,7 +5,7 @@ use super::adopt::open_port;
 use super::environment::{Environment, Saved};
 use super::grants::ConnectionId;
 use super::journals::Under;
-use super::refuse::{failed, malformed, refuse};
+use super::refuse::{failed, malformed, refuse, unwritten};
 use super::{down, effects, names};
 use crate::journal::Importance;
 use crate::platform::local::files;
@@ -120,7 +120,7 @@ async fn ensure(supervisor: &Arc<Supervisor>, target: &Target, port: u16) -> Res
         Ok(()) => environment.persist().await,
         error => error,
     };
-    made.map_err(|error| refuse(RefusalCode::Journal, format!("{error:#}"), "cargo xtask doctor"))?;
+    made.map_err(|error| unwritten(&error))?;
     supervisor.table().insert(target.clone(), Arc::clone(&environment));
     tracing::info!(service = target.service, environment = target.environment, port, "the proxy listens");
     Ok(Reply::Ensured { port })
@@ -144,9 +144,13 @@ async fn grant(
     kind: GrantKind,
 ) -> Result<Reply, Refusal> {
     let environment = supervisor.find(target)?;
-    if kind == GrantKind::Forward {
-        supervisor.journals.is_sound(&target.service).await?;
-    }
+    let emergency = match kind {
+        GrantKind::Forward => {
+            supervisor.journals.is_sound(&target.service).await?;
+            None
+        }
+        GrantKind::Rollback => supervisor.journals.open_for_rollback(&target.service).await?,
+    };
     let _change = environment.change.lock().await;
     let epoch = {
         let mut state = environment.state();
@@ -159,13 +163,33 @@ async fn grant(
         }
         state.grants.ask(caller.connection, kind)?
     };
-    if let Err(error) = environment.persist().await {
-        // An epoch that a restart could give again is none; a rollback that took it away has done so all the same.
+    if let Err(error) = write_grant(supervisor, &environment, kind).await {
+        // An epoch that a restart could give again is none.
         environment.state().grants.release(caller.connection);
-        return Err(refuse(RefusalCode::Journal, format!("{error:#}"), "cargo xtask doctor"));
+        return Err(unwritten(&error));
     }
     tracing::info!(service = target.service, environment = target.environment, epoch, "grant given");
-    Ok(Reply::Granted { epoch })
+    Ok(Reply::Granted { epoch, emergency })
+}
+
+/// Writes the epoch down. Going back never waits for a disk: where there is no room, the journal's reserve makes it,
+/// and where that is not enough, the epoch is kept in memory (and told by the next record of the journal). A restart
+/// may then give its number again, but never to the same connection, and a grant is good for its connection only.
+async fn write_grant(
+    supervisor: &Supervisor,
+    environment: &Environment,
+    kind: GrantKind,
+) -> anyhow::Result<()> {
+    let Err(error) = environment.persist().await else { return Ok(()) };
+    if kind == GrantKind::Forward {
+        return Err(error);
+    }
+    tracing::warn!(error = format!("{error:#}"), "the epoch could not be written: the reserve is given up");
+    supervisor.journals.make_room(&environment.target.service).await;
+    if let Err(error) = environment.persist().await {
+        tracing::error!(error = format!("{error:#}"), "the epoch is kept in memory only");
+    }
+    Ok(())
 }
 
 async fn release(supervisor: &Arc<Supervisor>, caller: Caller, target: &Target) -> Result<Reply, Refusal> {

@@ -16,8 +16,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(super) async fn stop_instances(supervisor: &Arc<Supervisor>) {
     supervisor.is_leaving.store(true, Ordering::SeqCst);
     let mut stops = JoinSet::new();
+    let mut unwritten = Vec::new();
     for environment in supervisor.environments() {
-        withdraw(&environment).await;
+        if let Err(error) = withdraw(&environment).await {
+            tracing::warn!(error = format!("{error:#}"), "the empty weights could not be written yet");
+            unwritten.push(Arc::clone(&environment));
+        }
         let ids: Vec<String> = environment.state().instances.keys().cloned().collect();
         for id in ids {
             let (supervisor, environment) = (Arc::clone(supervisor), Arc::clone(&environment));
@@ -30,10 +34,17 @@ pub(super) async fn stop_instances(supervisor: &Arc<Supervisor>) {
     }
     let cut: u64 = stops.join_all().await.into_iter().sum();
     tracing::info!(cut, "all instances are stopped");
+    for environment in unwritten {
+        // What the instances left has made room. Going down does not depend on it: at its start the next supervisor
+        // finds no instance of these weights, and serves nobody.
+        if let Err(error) = environment.persist().await {
+            tracing::error!(error = format!("{error:#}"), "the empty weights could not be written");
+        }
+    }
 }
 
 /// From now on nobody deploys and nobody serves, also for the next supervisor.
-async fn withdraw(environment: &Environment) {
+async fn withdraw(environment: &Environment) -> anyhow::Result<()> {
     let _change = environment.change.lock().await;
     {
         let mut state = environment.state();
@@ -42,9 +53,7 @@ async fn withdraw(environment: &Environment) {
         state.generation += 1;
         state.put_in_force(table::nobody());
     }
-    if let Err(error) = environment.persist().await {
-        tracing::error!(error = format!("{error:#}"), "the empty weights could not be written");
-    }
+    environment.persist().await
 }
 
 /// Closes the proxies: what is in flight finishes, up to a limit.

@@ -5,7 +5,7 @@ use super::calls::Caller;
 use super::deadman::Expiry;
 use super::instances::{self, Admitted, StopWish, begin_stop, finish_stop};
 use super::names;
-use super::refuse::{failed, malformed, refuse};
+use super::refuse::{failed, malformed, refuse, unwritten};
 use super::table::{self, EXPIRY_MILLIS_MAX, Exposure};
 use crate::platform::local::proxy::{PROBES_MAX, Standing};
 use crate::platform::protocol::{InstanceSpec, Refusal, RefusalCode, Reply, Role, Target, Weights};
@@ -108,8 +108,7 @@ pub(super) async fn set_weights(
         Err(error) if exposure == Exposure::NotRaised => {
             tracing::error!(error = format!("{error:#}"), "the weights could not be written");
         }
-        written => written
-            .map_err(|error| refuse(RefusalCode::Journal, format!("{error:#}"), "cargo xtask doctor"))?,
+        written => written.map_err(|error| unwritten(&error))?,
     }
     {
         let mut state = environment.state();

@@ -10,7 +10,7 @@ use super::instances::Instance;
 use super::table::{self, Facts};
 use crate::platform::local::files;
 use crate::platform::local::proxy::{Backend, Group, Proxy, Table};
-use crate::platform::protocol::{EnvironmentStatus, Role, Share, Target, Weights};
+use crate::platform::protocol::{EnvironmentStatus, Listening, Role, Share, Target, Weights};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) port: u16,
     /// The proxy, unless its port could not be had.
     pub(super) proxy: Option<Arc<Proxy>>,
+    /// Why there is no proxy.
+    pub(super) unopened: String,
     /// Who may change the environment.
     pub(super) grants: Grants,
     /// The weights in force.
@@ -119,6 +121,7 @@ impl Environment {
         let state = State {
             port: saved.port,
             proxy: None,
+            unopened: "the proxy is not open yet".to_owned(),
             grants: Grants::resume(saved.epoch),
             weights: saved.weights,
             expiry,
@@ -187,6 +190,10 @@ impl Environment {
         EnvironmentStatus {
             target: self.target.clone(),
             port: state.port,
+            listening: match state.proxy {
+                Some(_) => Listening::Yes,
+                None => Listening::No(state.unopened.clone()),
+            },
             weights: state.weights.clone(),
             expires_at: state.expiry.map(|expiry| expiry.at),
             generation: state.generation,

@@ -44,8 +44,11 @@ impl Grants {
                 self.held = Some((connection, kind));
                 Ok(self.epoch)
             }
-            Some((_, GrantKind::Rollback)) => Err(held("a rollback is under way")),
-            _ => Err(held("another deployment is under way")),
+            Some((_, GrantKind::Rollback)) => Err(held("a rollback is under way", "cargo xtask status")),
+            _ => Err(held(
+                "another deployment is under way",
+                "cargo xtask status, or cargo xtask rollback ENV, which takes over",
+            )),
         }
     }
 
@@ -74,8 +77,8 @@ impl Grants {
     }
 }
 
-fn held(why: &str) -> Refusal {
-    refuse(RefusalCode::Held, why, "cargo xtask status --watch, or cargo xtask abort")
+fn held(why: &str, help: &str) -> Refusal {
+    refuse(RefusalCode::Held, why, help)
 }
 
 #[cfg(test)]

@@ -83,9 +83,32 @@ impl Journals {
         self.with(service, move |path, slot| {
             slot.open(&path, Importance::Normal, at)?;
             let journal = slot.journal.as_ref().ok_or_else(|| refuse_closed(&path))?;
-            journal.read(after, limit as usize).map_err(|error| journal_refusal(&error))
+            let read = journal.read(after, limit as usize);
+            read.map_err(|error| slot.refuse_damaged(&error))
         })
         .await
+    }
+
+    /// Opens what a rollback writes to, and names the emergency chain where that is it.
+    pub(super) async fn open_for_rollback(&self, service: &str) -> Result<Option<PathBuf>, Refusal> {
+        let at = self.world.now();
+        self.with(service, move |path, slot| {
+            slot.open(&path, Importance::Rollback, at)?;
+            let opened = slot.journal.as_ref().map(Journal::path);
+            Ok(opened.filter(|opened| **opened != path).map(PathBuf::from))
+        })
+        .await
+    }
+
+    /// Gives up the space that is kept for a rollback: one is under way and finds the disk full.
+    pub(super) async fn make_room(&self, service: &str) {
+        let made = self.with(service, |_, slot| {
+            let given = slot.journal.as_mut().map_or(Ok(()), Journal::make_room);
+            given.map_err(|error| journal_refusal(&error))
+        });
+        if let Err(refusal) = made.await {
+            tracing::error!(error = refusal.message, "the reserve could not be given up");
+        }
     }
 
     /// Whether a forward deployment may rely on the journal.
@@ -136,7 +159,7 @@ impl Slot {
         }
         let journal = match Journal::open(path) {
             Ok(journal) => journal,
-            Err(error @ JournalError::Damaged { .. }) => {
+            Err(error @ (JournalError::Damaged { .. } | JournalError::Missing(_))) => {
                 let refusal = journal_refusal(&error);
                 self.damage = Some(refusal.clone());
                 if importance == Importance::Normal {
@@ -149,6 +172,16 @@ impl Slot {
         self.replay(&journal)?;
         self.journal = Some(journal);
         Ok(())
+    }
+
+    /// Damage that is found while the journal is open closes it: from now on a rollback writes elsewhere.
+    fn refuse_damaged(&mut self, error: &JournalError) -> Refusal {
+        let refusal = journal_refusal(error);
+        if matches!(error, JournalError::Damaged { .. }) {
+            self.damage = Some(refusal.clone());
+            self.journal = None;
+        }
+        refusal
     }
 
     fn replay(&mut self, journal: &Journal) -> Result<(), Refusal> {

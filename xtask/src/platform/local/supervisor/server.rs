@@ -6,7 +6,7 @@
 use super::Supervisor;
 use super::calls::{self, Caller};
 use super::grants::ConnectionId;
-use super::refuse::{malformed, refuse};
+use super::refuse::{failed, malformed, refuse};
 use crate::platform::protocol::{Answer, Call, LINE_BYTES_MAX, PROTOCOL, Refusal, RefusalCode, Request};
 use anyhow::Context as _;
 use std::sync::Arc;
@@ -130,13 +130,17 @@ async fn listen(
             continue;
         }
         let (supervisor, replies) = (Arc::clone(supervisor), replies.clone());
+        let asked = Arc::clone(&supervisor);
         running.spawn(async move {
             let is_down = matches!(call.request, Request::Down { .. });
-            let result = calls::answer(&supervisor, caller, call.request).await;
+            // Should a call panic, its caller hears of it instead of waiting in vain.
+            let answered =
+                tokio::spawn(async move { calls::answer(&supervisor, caller, call.request).await }).await;
+            let result = answered.unwrap_or_else(|error| Err(failed(&error.into())));
             let is_over = is_down && result.is_ok();
             let _ = replies.send(Answer { id: call.id, result }).await;
             if is_over {
-                supervisor.ending.send_replace(true);
+                asked.ending.send_replace(true);
             }
         });
     }

@@ -93,7 +93,7 @@ fn check_share(
             return Err(malformed(format!("the instance {id} runs {}, not {}", facts.digest, share.digest)));
         }
         if facts.life == Life::Leaving && share.weight > 0 {
-            return Err(not_ready(format!("the instance {id} is being stopped")));
+            return Err(not_ready(target, format!("the instance {id} is being stopped")));
         }
         reasons.push((id, &facts.health));
     }
@@ -103,11 +103,14 @@ fn check_share(
     }
     let reasons: Vec<String> =
         reasons.iter().map(|(id, health)| format!("{id} is {}", describe(health))).collect();
-    Err(not_ready(format!("no instance of {} is ready: {}", share.digest.short(), reasons.join(", "))))
+    Err(not_ready(
+        target,
+        format!("no instance of {} is ready: {}", share.digest.short(), reasons.join(", ")),
+    ))
 }
 
-fn not_ready(message: String) -> Refusal {
-    refuse(RefusalCode::Failed, message, "cargo xtask local logs")
+fn not_ready(target: &Target, message: String) -> Refusal {
+    refuse(RefusalCode::Failed, message, format!("cargo xtask local logs {}", target.environment))
 }
 
 /// Health in words.
