@@ -47,6 +47,9 @@ fn three_environments_up_and_no_request_is_lost() {
         [one.to_string(), one.to_string(), one.to_string()]
     );
 
+    let health = site.get("production", "/health");
+    assert_eq!(health.header("x-gateline-nonce"), None, "a client learns the nonce");
+
     let load = under_load(&site.ports);
     let two = site.release(Image::Two);
     site.run(&["deploy", "development"]).exits(0).says(&["serves 100 %"]);
@@ -152,6 +155,24 @@ fn a_killed_supervisor_is_replaced_and_adopts_its_instances() {
         let left = site.processes();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
+}
+
+#[test]
+fn an_approval_for_what_has_changed_since_is_superseded() {
+    let site = Site::new(Pace::Quick);
+    let one = site.deployed(Image::One, "production");
+    site.deployed(Image::Two, "production");
+    site.run(&["rollback", "production"]).exits(0);
+    let two = site.release(Image::Two);
+    let held = site.run(&["deploy", "production"]).exits(13);
+    site.run(&["rollback", "production", "--to", &two.to_string()]).exits(0);
+    site.run(&["approve", &id_of(&held), "--resume"])
+        .exits(10)
+        .says(&["superseded", "became the stable one"]);
+    site.run(&["deploy", "production"]).exits(0).says(&["nothing to do"]);
+    assert_eq!(site.answering("production"), two.to_string());
+    site.run(&["rollback", "production", "--to", one.short()]).exits(0);
+    assert_eq!(site.answering("production"), one.to_string());
 }
 
 /// The rollout that a held deployment asks to approve.

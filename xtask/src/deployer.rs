@@ -19,7 +19,7 @@ use crate::platform::protocol::{
 };
 use crate::report::{Console, Step};
 use crate::rollout::seen::EnvironmentStatus;
-use crate::rollout::{Action, Kind, Observation, Rollout, State, advance};
+use crate::rollout::{Action, Kind, Observation, Rollout, State, Terminal, advance};
 use crate::world::World;
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl Deployer<'_> {
         &mut self,
         target: &Target,
         rollout: &mut Rollout,
-        next: Rollout,
+        mut next: Rollout,
         step: &Step<'_>,
         seen: &EnvironmentStatus,
     ) -> anyhow::Result<()> {
@@ -117,14 +117,9 @@ impl Deployer<'_> {
             self.link.grant(target, kind).await?;
             self.refuse_if_taken_over(target, rollout).await?;
         }
-        if rollout.state == State::AwaitingApproval && active {
-            let stable = records::stable_of(seen);
-            if stable != rollout.previous {
-                return Err(Failure::infrastructure(
-                    format!("{} changed while rollout {} was waiting", target.environment, rollout.id),
-                    format!("start a new one: cargo xtask deploy {}", target.environment),
-                ));
-            }
+        if rollout.state == State::AwaitingApproval && active && records::stable_of(seen) != rollout.previous
+        {
+            next = superseded(&next);
         }
         self.link.append(target, records::state(&next)).await?;
         step.tell(outcome::now(&next));
@@ -237,6 +232,16 @@ impl Deployer<'_> {
             give(self.link, rollout, Given::Yes).await?;
         }
         Ok(yes)
+    }
+}
+
+/// What was planned against another stable version is not rolled out: it would restore the wrong one.
+fn superseded(rollout: &Rollout) -> Rollout {
+    let reason = "another version became the stable one while this was waiting";
+    Rollout {
+        state: State::Ended { terminal: Terminal::Superseded },
+        reason: Some(reason.to_owned()),
+        ..rollout.clone()
     }
 }
 

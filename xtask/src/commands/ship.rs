@@ -172,7 +172,11 @@ impl Run<'_> {
         let summary = Summary {
             schema: "gateline/ship/v1",
             changed,
-            outcome: if exit == Exit::Done { "done" } else { exit.meaning() },
+            outcome: match exit {
+                Exit::Done if changed => "done",
+                Exit::Done => "nothing changed",
+                _ => exit.meaning(),
+            },
             verdict: self.verdict,
             digest: release.map(|release| release.digest.clone()),
             commit: workspace.commit.clone(),
@@ -234,7 +238,7 @@ fn in_one_line(verdict: &Verdict) -> String {
     let facts =
         verdict.gates.iter().map(|gate| format!("{} {}", gate.gate, crate::report::human::facts(gate)));
     let outcome = if verdict.outcome == Outcome::Passed { "passed" } else { "not passed" };
-    format!("{outcome}: {}", facts.collect::<Vec<_>>().join("; "))
+    format!("{outcome}\n        {}", facts.collect::<Vec<_>>().join("\n        "))
 }
 
 fn passed_before(release: &Release) -> String {

@@ -300,6 +300,7 @@ impl<'a> Site<'a> {
         let message =
             format!("{environment} has a rollout that did not end: {} ({})", open.id, open.state.name());
         let help = match open.state {
+            State::AwaitingApproval if open.plan.approvals == 0 => "cargo xtask resume".to_owned(),
             State::AwaitingApproval => {
                 format!("cargo xtask approve {} --resume, or cargo xtask reject {}", open.id, open.id)
             }

@@ -41,7 +41,9 @@ pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut link = Link::up(&context.world, &state, "/").await?;
-    let environments = link.environments(None).await?;
+    let mut environments = link.environments(None).await?;
+    // People number their ports in the order of promotion.
+    environments.sort_by_key(|one| (one.target.service.clone(), one.port));
     let mut services: Vec<String> =
         environments.iter().map(|environment| environment.target.service.clone()).collect();
     services.sort();

@@ -51,7 +51,9 @@ pub(super) fn human(style: Style, summary: &Summary) -> String {
     let digest = summary.digest.as_ref().map_or(String::new(), |digest| format!("\nimage   {digest}"));
     let next = summary.next.join("\n        ");
     let (outcome, verdict, commit) = (summary.outcome, &summary.verdict, short(&summary.commit));
-    let times = stages.join(", ");
+    let total: u64 = summary.stages.iter().map(|stage| stage.millis).sum();
+    let times = format!("{} in all: {}", seconds(Duration::from_millis(total)), stages.join(", "));
+    let times = times.trim_end_matches(": ");
     format!(
         "\n{places}\n\nresult  {outcome}\nverdict {verdict}\ncommit  {commit}{digest}\ntimes   {times}\nnext    {next}"
     )
@@ -86,7 +88,7 @@ mod tests {
         for words in [
             "production   http://127.0.0.1:1  nothing",
             "commit  0123456789ab",
-            "times   gates 61 s\n",
+            "times   61 s in all: gates 61 s\n",
             "next    cargo xtask status",
         ] {
             assert!(text.contains(words), "{words:?} is not in {text}");

@@ -13,6 +13,8 @@ use std::net::IpAddr;
 
 /// Marks probe requests; only the proxy can set it.
 pub const PROBE_HEADER: &str = "x-gateline-probe";
+/// The nonce of an instance's start, which it repeats to the supervisor's health checks.
+const NONCE_HEADER: &str = "x-gateline-nonce";
 const OURS: &str = "x-gateline-";
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -71,6 +73,8 @@ pub(super) fn to_backend(
 /// Makes a backend's head the client's.
 pub(super) fn to_client(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
+    // What proves an instance's identity to the supervisor is nobody else's business.
+    headers.remove(NONCE_HEADER);
 }
 
 /// Says that this message changes the protocol.
