@@ -260,6 +260,7 @@ fn deployments_that_cannot_begin_say_what_to_type() {
     site.run(&["promote", "development", "staging"]).exits(2).says(&["nothing serves 100 %"]);
     site.run(&["rollback", "development"]).exits(2).says(&["no earlier release"]);
     site.run(&["history"]).exits(0).says(&["nothing has happened yet"]);
+    site.run(&["status"]).exits(0).says(&["nothing is deployed"]);
     site.run(&["deploy", "development", "--digest", "123456"]).exits(2).says(&["no release `123456`"]);
 }
 

@@ -9,7 +9,6 @@ use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::protocol::GrantKind;
-use crate::rollout::seen::Role;
 use crate::rollout::{Kind, Rollout, State};
 
 /// `deploy ENV`.
@@ -33,10 +32,9 @@ pub(super) async fn promote(
     consent: Consent,
 ) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
-    let (source, _) = (site.environment(from)?, site.environment(to)?);
-    let seen = site.seen(&source).await?;
-    let serving = seen.weights.shares.iter().find(|share| share.role == Role::Stable && share.weight == 100);
-    let Some(serving) = serving.map(|share| share.digest.clone()) else {
+    site.environment(from)?;
+    site.environment(to)?;
+    let Some(serving) = site.stable(from, 100).await? else {
         let message = format!("nothing serves 100 % in {from}, so there is nothing to promote");
         return Err(Failure::usage(message, format!("cargo xtask deploy {from}")));
     };
@@ -64,9 +62,7 @@ pub(super) async fn rollback(context: &Context, name: &str, to: Option<String>) 
         // Going back was what was asked for.
         return Ok(if exit == Exit::RolledBack { Exit::Done } else { exit });
     }
-    let seen = site.seen(&environment).await?;
-    let current =
-        seen.weights.shares.iter().find(|share| share.role == Role::Stable).map(|share| share.digest.clone());
+    let current = site.stable(name, 0).await?;
     let good = to.or_else(|| last_good(&mine, current.as_ref()));
     let Some(good) = good else {
         let message = format!("{name} has no earlier release to go back to");

@@ -89,6 +89,16 @@ impl<'a> Site<'a> {
         Target { service: self.service.clone(), environment: environment.to_owned() }
     }
 
+    /// The digest of the stable version in an environment, at this weight or more. Changes nothing: an environment that
+    /// was never used stays so.
+    pub(super) async fn stable(&mut self, environment: &str, weight: u8) -> anyhow::Result<Option<Digest>> {
+        let all = self.link.environments(Some(&self.service)).await?;
+        let here = all.into_iter().find(|one| one.target.environment == environment);
+        let shares = here.map(|here| here.weights.shares).unwrap_or_default();
+        let stable = shares.into_iter().find(|share| share.role == Role::Stable && share.weight >= weight);
+        Ok(stable.map(|share| share.digest))
+    }
+
     /// An environment as it is now, with its proxy.
     pub(super) async fn seen(
         &mut self,
