@@ -195,6 +195,10 @@ fn an_approval_is_asked_for_held_and_given() {
     site.release(Image::Two);
     let held = site.run(&["deploy", "production"]).exits(13);
     let id = id_of(&held);
+    // The same command again is about the same rollout; another release must wait for it.
+    site.run(&["deploy", "production"]).exits(13).says(&[&id]);
+    site.release(Image::Bad);
+    site.run(&["deploy", "production", "--yes"]).exits(13).says(&["did not end", &id]);
     site.run(&["reject", &id]).exits(0);
     assert_eq!(site.answering("production"), digest.to_string());
     site.run(&["approve", &id]).exits(2).says(&["waits for nobody: it is rejected"]);

@@ -42,7 +42,12 @@ pub fn main(world: &World, cli: Cli) -> Exit {
         .map_err(|error| {
             Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
         })
-        .and_then(|runtime| runtime.block_on(run_or_stop(&context, cli.verb)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(run_or_stop(&context, cli.verb));
+            // A thread that waits for an answer at the terminal must not hold the end up.
+            runtime.shutdown_background();
+            done
+        });
     done.unwrap_or_else(|error| {
         context.console.error(&error);
         Failure::exit_of(&error)

@@ -218,14 +218,21 @@ impl Deployer<'_> {
         Ok(())
     }
 
+    /// Asks at the terminal, on a thread of its own: Ctrl-C must still be heard.
+    async fn asked(&self, rollout: &Rollout, step: &Step<'_>) -> bool {
+        step.hide();
+        let (console, question) = (self.console.clone(), approval::question(rollout));
+        let answer = tokio::task::spawn_blocking(move || console.ask(&question)).await;
+        step.show();
+        answer.unwrap_or(false)
+    }
+
     async fn ask(&mut self, rollout: &Rollout, step: &Step<'_>) -> anyhow::Result<bool> {
         let yes = match self.approver {
             Approver::Yes => rollout.plan.self_approval,
             Approver::Ask => {
                 step.tell("waiting for an approval");
-                self.console.can_ask()
-                    && rollout.plan.self_approval
-                    && self.console.ask(&approval::question(rollout))
+                rollout.plan.self_approval && self.console.can_ask() && self.asked(rollout, step).await
             }
         };
         if yes {

@@ -7,7 +7,8 @@ use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Sub
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{Goal, Plan, Step, plan};
-use crate::report::{Step as Shown, human, lcov};
+use crate::report::human::{self, counted};
+use crate::report::{Step as Shown, lcov};
 use crate::tools::build::{self, Compilation, Compiled};
 use crate::tools::cargo::Cargo;
 use crate::tools::coverage::{Measurement, PackageTree, SourceTree, measure as measure_lines};
@@ -197,9 +198,9 @@ impl Measurer<'_> {
                 step.failed("does not compile")
             }
             Ok(compiled) => step.done(format!(
-                "{} packages, {} test binaries",
-                compiled.packages.len(),
-                compiled.tests.len()
+                "{}, {}",
+                counted(compiled.packages.len() as u64, "package"),
+                counted(compiled.tests.len() as u64, "test program")
             )),
             Err(_) => step.failed("could not compile"),
         };

@@ -209,8 +209,15 @@ impl<'a> Site<'a> {
         consent: Consent,
     ) -> anyhow::Result<Exit> {
         let environment = self.environment(name)?;
-        self.refuse_unfinished(name).await?;
         let (stored, release) = self.release(digest)?;
+        match self.unfinished(name).await? {
+            // The same release waits already: an answer given now is an answer to that.
+            Some(open) if open.state == State::AwaitingApproval && open.digest == release.digest => {
+                return self.go_on(open, consent).await;
+            }
+            Some(open) => return Err(unfinished(&open)),
+            None => {}
+        }
         let seen = self.seen(&environment).await?;
         if serves(&seen, &release.digest) {
             self.context
@@ -301,21 +308,25 @@ impl<'a> Site<'a> {
         Ok(here.filter_map(left).next().unwrap_or(false))
     }
 
-    /// A rollout that did not end must be resumed or rolled back first: two at once is what nobody wants.
-    async fn refuse_unfinished(&mut self, environment: &str) -> anyhow::Result<()> {
+    /// The rollout here that did not end.
+    async fn unfinished(&mut self, environment: &str) -> anyhow::Result<Option<Rollout>> {
         let all = deployer::rollouts(&mut self.link, &self.service).await?;
-        let open =
-            all.iter().find(|rollout| rollout.environment == environment && rollout.terminal().is_none());
-        let Some(open) = open else { return Ok(()) };
-        let message =
-            format!("{environment} has a rollout that did not end: {} ({})", open.id, open.state.name());
-        let help = match open.state {
-            State::AwaitingApproval if open.plan.approvals == 0 => "cargo xtask resume".to_owned(),
-            State::AwaitingApproval => {
-                format!("cargo xtask approve {} --resume, or cargo xtask reject {}", open.id, open.id)
-            }
-            _ => format!("cargo xtask resume, or cargo xtask rollback {environment}"),
-        };
-        Err(Failure::error(Exit::Held, message, help))
+        let open = |rollout: &Rollout| rollout.environment == environment && rollout.terminal().is_none();
+        Ok(all.into_iter().find(open))
     }
+}
+
+/// A rollout that did not end must be resumed or rolled back first: two at once is what nobody wants.
+fn unfinished(open: &Rollout) -> anyhow::Error {
+    let environment = &open.environment;
+    let message =
+        format!("{environment} has a rollout that did not end: {} ({})", open.id, open.state.name());
+    let help = match open.state {
+        State::AwaitingApproval if open.plan.approvals == 0 => "cargo xtask resume".to_owned(),
+        State::AwaitingApproval => {
+            format!("cargo xtask approve {} --resume, or cargo xtask reject {}", open.id, open.id)
+        }
+        _ => format!("cargo xtask resume, or cargo xtask rollback {environment}"),
+    };
+    Failure::error(Exit::Held, message, help)
 }

@@ -90,7 +90,8 @@ impl Console {
 
     /// Asks a yes-or-no question; anything but a yes is a no.
     pub fn ask(&self, question: &str) -> bool {
-        eprint!("{question} [y/N] ");
+        let clear = if self.moving == Moving::Line { "\r\u{1b}[2K" } else { "" };
+        eprint!("{clear}{question} [y/N] ");
         let _ = std::io::stderr().flush();
         let mut line = String::new();
         let read = std::io::stdin().read_line(&mut line);
@@ -190,6 +191,22 @@ impl Step<'_> {
     pub fn tell(&self, message: impl Into<String>) {
         if let Some(bar) = &self.bar {
             bar.set_message(message.into());
+        }
+    }
+
+    /// Takes the moving line away while a person is asked something.
+    pub fn hide(&self) {
+        if let Some(bar) = &self.bar {
+            bar.disable_steady_tick();
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    /// Brings it back.
+    pub fn show(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(TICK);
         }
     }
 

@@ -86,11 +86,19 @@ pub fn facts(gate: &GateVerdict) -> String {
             let share = crate::policy::Percent::of(part("covered"), part("total"));
             format!("{share} % ({} of {} lines)", part("covered"), part("total"))
         }
-        Gate::Advisories => format!("{} packages looked up", number("packages")),
-        Gate::Secrets => format!("{} files read", number("files")),
-        Gate::Lint => format!("{} files, {} packages", number("files"), number("packages")),
-        Gate::Image => format!("{} bytes", number("size_bytes")),
+        Gate::Advisories => format!("{} looked up", counted(number("packages"), "package")),
+        Gate::Secrets => format!("{} read", counted(number("files"), "file")),
+        Gate::Lint => {
+            format!("{}, {}", counted(number("files"), "file"), counted(number("packages"), "package"))
+        }
+        Gate::Image => counted(number("size_bytes"), "byte"),
     }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn word(outcome: Outcome) -> &'static str {
@@ -113,6 +121,11 @@ mod tests {
     use crate::digest::Digest;
     use crate::policy::PolicySource;
     use crate::verdict::About;
+
+    #[test]
+    fn one_is_one() {
+        assert_eq!((counted(1, "file"), counted(0, "file")), ("1 file".to_owned(), "0 files".to_owned()));
+    }
 
     #[test]
     fn the_failing_thing_comes_last_with_its_command() {
