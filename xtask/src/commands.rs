@@ -14,7 +14,7 @@ mod ship;
 mod site;
 mod status;
 
-use crate::cli::{Cli, Format, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
@@ -64,7 +64,6 @@ fn verbosity(global: &Global) -> Verbosity {
     match global {
         Global { quiet: true, .. } => Verbosity::Quiet,
         Global { verbose: true, .. } => Verbosity::Verbose,
-        _ if global.format == Format::Json => Verbosity::Normal,
         _ => Verbosity::Normal,
     }
 }

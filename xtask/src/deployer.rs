@@ -19,7 +19,7 @@ use crate::platform::protocol::{
 };
 use crate::report::{Console, Step};
 use crate::rollout::seen::EnvironmentStatus;
-use crate::rollout::{Action, Kind, Observation, Rollout, State, Terminal, advance};
+use crate::rollout::{Action, Kind, Observation, Previous, Rollout, State, Terminal, advance};
 use crate::world::World;
 use std::time::Duration;
 
@@ -117,8 +117,8 @@ impl Deployer<'_> {
             self.link.grant(target, kind).await?;
             self.refuse_if_taken_over(target, rollout).await?;
         }
-        if rollout.state == State::AwaitingApproval && active && records::stable_of(seen) != rollout.previous
-        {
+        let stable = seen.weights.stable().map(Previous::from);
+        if rollout.state == State::AwaitingApproval && active && stable != rollout.previous {
             next = superseded(&next);
         }
         self.link.append(target, records::state(&next)).await?;

@@ -14,7 +14,7 @@ pub use advance::advance;
 use crate::digest::Digest;
 use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, StepPolicy};
 use jiff::Timestamp;
-use seen::{EnvironmentStatus, Weights};
+use seen::{EnvironmentStatus, Share, Weights};
 use serde::{Deserialize, Serialize};
 
 /// The schema of a rollout's record.
@@ -72,6 +72,12 @@ pub struct Previous {
     pub digest: Digest,
     /// Its instances.
     pub instances: Vec<String>,
+}
+
+impl From<&Share> for Previous {
+    fn from(share: &Share) -> Previous {
+        Previous { digest: share.digest.clone(), instances: share.instances.clone() }
+    }
 }
 
 /// The steps of one rollout, as data.

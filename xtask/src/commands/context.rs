@@ -10,7 +10,6 @@ use crate::report::Console;
 use crate::tools::cargo::Network;
 use crate::tools::toolchain::Toolchain;
 use crate::tools::{git, metadata};
-use crate::verdict::About;
 use crate::workspace::Workspace;
 use crate::world::World;
 use anyhow::Context as _;
@@ -130,11 +129,6 @@ impl Context {
     pub(super) fn state(&self) -> anyhow::Result<PathBuf> {
         paths::state_directory(&self.world)
     }
-}
-
-/// What a verdict speaks of.
-pub(super) fn about(workspace: &Workspace, in_force: &InForce) -> About {
-    About { commit: workspace.commit.clone(), dirty: workspace.dirty(), policy: in_force.source.clone() }
 }
 
 /// Writes a report whole or not at all.

@@ -1,6 +1,6 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
-use super::context::{Context, InForce, about, write_report};
+use super::context::{Context, InForce, write_report};
 use super::doctor;
 use crate::cli::{Ci, GateName};
 use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Subject};
@@ -98,7 +98,7 @@ pub(super) fn conclude(
     wanted: &[Gate],
 ) -> anyhow::Result<Verdict> {
     let mut verdict = crate::gates::verdict(&in_force.policy, evidence, wanted);
-    verdict.policy = about(workspace, in_force).policy;
+    verdict.policy = in_force.source.clone();
     let reports = context.reports(workspace);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
     write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;

@@ -94,9 +94,8 @@ impl<'a> Site<'a> {
     pub(super) async fn stable(&mut self, environment: &str, weight: u8) -> anyhow::Result<Option<Digest>> {
         let all = self.link.environments(Some(&self.service)).await?;
         let here = all.into_iter().find(|one| one.target.environment == environment);
-        let shares = here.map(|here| here.weights.shares).unwrap_or_default();
-        let stable = shares.into_iter().find(|share| share.role == Role::Stable && share.weight >= weight);
-        Ok(stable.map(|share| share.digest))
+        let stable = here.as_ref().and_then(|here| here.weights.stable());
+        Ok(stable.filter(|share| share.weight >= weight).map(|share| share.digest.clone()))
     }
 
     /// An environment as it is now, with its proxy.
@@ -175,9 +174,6 @@ impl<'a> Site<'a> {
     ) -> anyhow::Result<Rollout> {
         let seen = self.seen(environment).await?;
         let now = self.context.world.now();
-        let stable = seen.weights.shares.iter().find(|share| share.role == Role::Stable);
-        let previous =
-            stable.map(|share| Previous { digest: share.digest.clone(), instances: share.instances.clone() });
         let stamp = now.strftime("%Y%m%d-%H%M%S");
         Ok(Rollout {
             schema: SCHEMA.to_owned(),
@@ -189,7 +185,7 @@ impl<'a> Site<'a> {
             digest: release.digest.clone(),
             commit: release.commit.clone(),
             version: release.version.clone(),
-            previous,
+            previous: seen.weights.stable().map(Previous::from),
             plan: match kind {
                 Kind::Deploy => RolloutPlan::forward(environment),
                 Kind::Rollback => RolloutPlan::back(environment),
@@ -210,12 +206,14 @@ impl<'a> Site<'a> {
     ) -> anyhow::Result<Exit> {
         let environment = self.environment(name)?;
         let (stored, release) = self.release(digest)?;
-        match self.unfinished(name).await? {
+        let mut here = deployer::rollouts(&mut self.link, &self.service).await?;
+        here.retain(|rollout| rollout.environment == name);
+        match here.iter().find(|rollout| rollout.terminal().is_none()) {
             // The same release waits already: an answer given now is an answer to that.
             Some(open) if open.state == State::AwaitingApproval && open.digest == release.digest => {
-                return self.go_on(open, consent).await;
+                return self.go_on(open.clone(), consent).await;
             }
-            Some(open) => return Err(unfinished(&open)),
+            Some(open) => return Err(unfinished(open)),
             None => {}
         }
         let seen = self.seen(&environment).await?;
@@ -225,7 +223,7 @@ impl<'a> Site<'a> {
                 .note(format!("  = {name}: {} serves already, nothing to do", release.digest.short()));
             return Ok(Exit::Done);
         }
-        if self.was_left(name, &release.digest).await? {
+        if was_left(&here, &release.digest) {
             let warning = format!("  ! {name}: {} was rolled back here before", release.digest.short());
             self.context.console.note(warning);
         }
@@ -289,31 +287,18 @@ impl<'a> Site<'a> {
             }
         }
     }
+}
 
-    /// Whether the last thing that happened to this release here was that it was rolled back.
-    async fn was_left(&mut self, environment: &str, digest: &Digest) -> anyhow::Result<bool> {
-        let all = deployer::rollouts(&mut self.link, &self.service).await?;
-        let left = |rollout: &Rollout| match rollout.kind {
-            Kind::Deploy if rollout.digest == *digest => {
-                Some(rollout.terminal() == Some(Terminal::RolledBack))
-            }
-            Kind::Rollback
-                if rollout.previous.as_ref().is_some_and(|previous| previous.digest == *digest) =>
-            {
-                Some(true)
-            }
-            _ => None,
-        };
-        let here = all.iter().rev().filter(|rollout| rollout.environment == environment);
-        Ok(here.filter_map(left).next().unwrap_or(false))
-    }
-
-    /// The rollout here that did not end.
-    async fn unfinished(&mut self, environment: &str) -> anyhow::Result<Option<Rollout>> {
-        let all = deployer::rollouts(&mut self.link, &self.service).await?;
-        let open = |rollout: &Rollout| rollout.environment == environment && rollout.terminal().is_none();
-        Ok(all.into_iter().find(open))
-    }
+/// Whether the last thing that happened to this release, by the rollouts of one environment, was that it was rolled back.
+fn was_left(rollouts: &[Rollout], digest: &Digest) -> bool {
+    let left = |rollout: &Rollout| match rollout.kind {
+        Kind::Deploy if rollout.digest == *digest => Some(rollout.terminal() == Some(Terminal::RolledBack)),
+        Kind::Rollback if rollout.previous.as_ref().is_some_and(|previous| previous.digest == *digest) => {
+            Some(true)
+        }
+        _ => None,
+    };
+    rollouts.iter().rev().find_map(left).unwrap_or(false)
 }
 
 /// A rollout that did not end must be resumed or rolled back first: two at once is what nobody wants.

@@ -1,8 +1,7 @@
 //! What a deployer writes into the journal, and how it reads it back.
 
 use crate::platform::protocol::{Entry, Phase, Record};
-use crate::rollout::seen::{EnvironmentStatus, Role};
-use crate::rollout::{Action, Previous, Rollout};
+use crate::rollout::{Action, Rollout};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -62,12 +61,6 @@ pub fn past(records: &[Record]) -> Vec<Past> {
         }
     }
     all
-}
-
-/// What serves in an environment, by the table in force.
-pub(super) fn stable_of(seen: &EnvironmentStatus) -> Option<Previous> {
-    let stable = seen.weights.shares.iter().find(|share| share.role == Role::Stable)?;
-    Some(Previous { digest: stable.digest.clone(), instances: stable.instances.clone() })
 }
 
 #[cfg(test)]

@@ -29,6 +29,13 @@ pub struct Weights {
     pub on_expiry: OnExpiry,
 }
 
+impl Weights {
+    /// The share of the release that serves, whatever its weight; none before a first deployment.
+    pub fn stable(&self) -> Option<&Share> {
+        self.shares.iter().find(|share| share.role == Role::Stable)
+    }
+}
+
 /// One share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {

@@ -78,7 +78,7 @@ fn on_trial(seen: &EnvironmentStatus) -> Option<(Digest, String)> {
 
 /// What is stable by the table in force.
 fn stable(seen: &EnvironmentStatus) -> Option<&Digest> {
-    seen.weights.shares.iter().find(|share| share.role == Role::Stable).map(|share| &share.digest)
+    seen.weights.stable().map(|share| &share.digest)
 }
 
 /// Nobody knows which release was the last good one.

@@ -8,14 +8,14 @@ use crate::oci::members::Limits;
 use crate::oci::unpack::{self, Unpacked};
 use crate::platform::store::{self, Stored};
 use crate::release::Release;
-use crate::rollout::seen::{EnvironmentStatus, Role};
+use crate::rollout::seen::EnvironmentStatus;
 use crate::tools::image::architecture_here;
 use crate::workspace::Workspace;
 use std::collections::BTreeMap;
 
 /// Whether a digest serves 100 % and is ready.
 pub(in crate::commands) fn serves(seen: &EnvironmentStatus, digest: &Digest) -> bool {
-    let share = seen.weights.shares.iter().find(|share| share.role == Role::Stable && share.weight == 100);
+    let share = seen.weights.stable().filter(|share| share.weight == 100);
     let ready = |id: &String| {
         let mut instances = seen.instances.iter();
         instances.any(|instance| instance.id == *id && instance.health == crate::rollout::seen::Health::Ready)
