@@ -15,17 +15,24 @@ pub struct Workspace {
     pub packages: Vec<Package>,
     /// The name of the root package, if there is one.
     pub root_package: Option<String>,
+    /// What git says of it.
+    pub repository: Repository,
+}
+
+/// What git says of a folder; paths are relative to it.
+#[derive(Debug, Clone)]
+pub struct Repository {
     /// HEAD, 40 hexadecimal digits.
     pub commit: String,
     /// When it was committed.
     pub commit_time: Timestamp,
     /// The branch; `None` on a detached HEAD.
     pub branch: Option<String>,
-    /// Paths that differ from HEAD, tracked or not, ignored ones left out; relative to the root.
+    /// Paths that differ from HEAD, tracked or not, ignored ones left out.
     pub changed: Vec<String>,
     /// The digest of HEAD's tree and of what differs from it.
     pub tree: Digest,
-    /// Files that git tracks, relative to the root.
+    /// Files that git tracks.
     pub tracked: Vec<PathBuf>,
 }
 
@@ -40,8 +47,6 @@ pub struct Package {
     pub directory: PathBuf,
     /// Its binaries.
     pub binaries: Vec<String>,
-    /// The binary that `cargo run` takes.
-    pub default_run: Option<String>,
     /// What it is, for image labels.
     pub description: Option<String>,
     /// An SPDX expression.
@@ -53,7 +58,7 @@ pub struct Package {
 impl Workspace {
     /// Whether anything differs from HEAD.
     pub fn dirty(&self) -> bool {
-        !self.changed.is_empty()
+        !self.repository.changed.is_empty()
     }
 
     /// A path as reports show it: relative to the root, where it is below it.
@@ -86,7 +91,6 @@ mod tests {
             version: "1.0.0".into(),
             directory: "/w".into(),
             binaries: binaries.iter().map(|name| (*name).to_owned()).collect(),
-            default_run: None,
             description: None,
             license: None,
             repository: None,
@@ -96,12 +100,14 @@ mod tests {
             target: "/w/target".into(),
             packages: packages.iter().map(package).collect(),
             root_package: root_package.map(str::to_owned),
-            commit: "c".into(),
-            commit_time: Timestamp::UNIX_EPOCH,
-            branch: None,
-            changed: vec![],
-            tree: Digest::of(b""),
-            tracked: vec![],
+            repository: Repository {
+                commit: "c".into(),
+                commit_time: Timestamp::UNIX_EPOCH,
+                branch: None,
+                changed: vec![],
+                tree: Digest::of(b""),
+                tracked: vec![],
+            },
         }
     }
 

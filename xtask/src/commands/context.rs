@@ -104,9 +104,9 @@ impl Context {
     /// What evidence of this run speaks of.
     pub(super) async fn subject(&self, workspace: &Workspace, in_force: &InForce) -> anyhow::Result<Subject> {
         Ok(Subject {
-            commit: workspace.commit.clone(),
+            commit: workspace.repository.commit.clone(),
             dirty: workspace.dirty(),
-            tree: workspace.tree.clone(),
+            tree: workspace.repository.tree.clone(),
             policy: in_force.source.hash.clone(),
             toolchain: Toolchain::read(&self.world, &workspace.root).await?.digest(),
         })

@@ -176,7 +176,7 @@ impl Measurer<'_> {
             return None;
         }
         let skip = self.in_force.policy.security.secrets.skip.clone();
-        let (root, files) = (self.workspace.root.clone(), self.workspace.tracked.clone());
+        let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
         Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
     }
 

@@ -88,7 +88,7 @@ pub(super) async fn candidate(
         digest: built.digest,
         service: service_name(workspace, in_force)?,
         version: package(workspace, policy)?.version,
-        commit_time: workspace.commit_time,
+        commit_time: workspace.repository.commit_time,
         size_bytes: built.size_bytes,
     };
     Ok((candidate, Measured { result: Ok(evidence), duration_millis }))
@@ -104,8 +104,8 @@ async fn make(
         root: workspace.root.clone(),
         target_dir: workspace.target.clone(),
         package: package(workspace, policy)?,
-        commit: workspace.commit.clone(),
-        commit_time: workspace.commit_time,
+        commit: workspace.repository.commit.clone(),
+        commit_time: workspace.repository.commit_time,
         policy,
         output: layout.to_owned(),
     };

@@ -41,10 +41,10 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
     let in_force = context.policy(&workspace).await?;
     service_name(&workspace, &in_force)?;
     refuse_dirty(&workspace)?;
-    if workspace.branch.is_none() {
+    if workspace.repository.branch.is_none() {
         context.console.note(format!(
             "  ! HEAD is detached at {}: the release is of that commit",
-            short(&workspace.commit)
+            short(&workspace.repository.commit)
         ));
     }
     let reports = context.reports(&workspace);
@@ -179,7 +179,7 @@ impl Run<'_> {
             },
             verdict: self.verdict,
             digest: release.map(|release| release.digest.clone()),
-            commit: workspace.commit.clone(),
+            commit: workspace.repository.commit.clone(),
             stages: self.stages,
             environments,
             next,
@@ -260,18 +260,20 @@ fn refuse_inside_its_own_gates(context: &Context, workspace: &Workspace) -> anyh
 }
 
 fn refuse_dirty(workspace: &Workspace) -> anyhow::Result<()> {
-    let Some(first) = workspace.changed.first() else { return Ok(()) };
-    let (more, differ) = match workspace.changed.len() {
+    let Some(first) = workspace.repository.changed.first() else { return Ok(()) };
+    let (more, differ) = match workspace.repository.changed.len() {
         1 => (String::new(), "differs"),
         count => (format!(" and {} more", count - 1), "differ"),
     };
-    let message =
-        format!("{first}{more} {differ} from commit {}: a release is of a commit", short(&workspace.commit));
+    let message = format!(
+        "{first}{more} {differ} from commit {}: a release is of a commit",
+        short(&workspace.repository.commit)
+    );
     Err(Failure::usage(message, "git commit -a, or git stash; `cargo xtask ci` judges the tree as it is"))
 }
 
 fn refuse_change_meanwhile(now: &Workspace, before: &Workspace) -> anyhow::Result<()> {
-    if now.tree != before.tree {
+    if now.repository.tree != before.repository.tree {
         let message =
             "the tree changed while the gates and the build looked at it, so the evidence is of another tree";
         return Err(Failure::infrastructure(message, "cargo xtask ship"));

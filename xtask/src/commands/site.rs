@@ -165,14 +165,14 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// A new rollout of this release, as its first state.
-    pub(super) async fn plan(
-        &mut self,
+    /// A new rollout of this release into an environment as it was seen, as its first state.
+    pub(super) fn plan(
+        &self,
         release: &Release,
         environment: &EnvironmentPolicy,
+        seen: &EnvironmentStatus,
         kind: Kind,
     ) -> anyhow::Result<Rollout> {
-        let seen = self.seen(environment).await?;
         let now = self.context.world.now();
         let stamp = now.strftime("%Y%m%d-%H%M%S");
         Ok(Rollout {
@@ -227,7 +227,7 @@ impl<'a> Site<'a> {
             let warning = format!("  ! {name}: {} was rolled back here before", release.digest.short());
             self.context.console.note(warning);
         }
-        let rollout = self.plan(&release, &environment, Kind::Deploy).await?;
+        let rollout = self.plan(&release, &environment, &seen, Kind::Deploy)?;
         let spec = self.spec(&stored, &release, &environment)?;
         deployer::begin(&mut self.link, &rollout).await?;
         self.follow(rollout, spec, consent).await
@@ -253,7 +253,8 @@ impl<'a> Site<'a> {
         environment: &EnvironmentPolicy,
     ) -> anyhow::Result<Exit> {
         let (stored, release) = self.former(digest)?;
-        let rollout = self.plan(&release, environment, Kind::Rollback).await?;
+        let seen = self.seen(environment).await?;
+        let rollout = self.plan(&release, environment, &seen, Kind::Rollback)?;
         let spec = self.spec(&stored, &release, environment)?;
         self.link.grant(&self.target(&environment.name), GrantKind::Rollback).await?;
         deployer::begin(&mut self.link, &rollout).await?;

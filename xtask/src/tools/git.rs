@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, Hasher};
 use crate::failure::Failure;
+use crate::workspace::Repository;
 use crate::world::{CommandLine, World};
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -14,23 +15,6 @@ use std::time::Duration;
 const GIT_TIMEOUT: Duration = Duration::from_secs(60);
 /// A changed file is read up to here for the tree's digest; what is larger counts by size and start.
 const CHANGED_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// What git says of a folder.
-#[derive(Debug, Clone)]
-pub struct Repository {
-    /// HEAD.
-    pub commit: String,
-    /// When it was committed.
-    pub commit_time: Timestamp,
-    /// The branch; `None` on a detached HEAD.
-    pub branch: Option<String>,
-    /// Paths below the folder that differ from HEAD.
-    pub changed: Vec<String>,
-    /// The digest of HEAD's tree and of what differs from it.
-    pub tree: Digest,
-    /// Files that git tracks below the folder.
-    pub tracked: Vec<PathBuf>,
-}
 
 /// Reads the state of the repository at `root`.
 ///

@@ -40,12 +40,7 @@ pub async fn workspace(world: &World, directory: &Path) -> anyhow::Result<Worksp
         root,
         packages,
         root_package,
-        commit: repository.commit,
-        commit_time: repository.commit_time,
-        branch: repository.branch,
-        changed: repository.changed,
-        tree: repository.tree,
-        tracked: repository.tracked,
+        repository,
     })
 }
 
@@ -78,7 +73,6 @@ fn package(package: &cargo_metadata::Package) -> Package {
             .map(|folder| folder.as_std_path().to_owned())
             .unwrap_or_default(),
         binaries: package.targets.iter().filter(binary).map(|target| target.name.clone()).collect(),
-        default_run: package.default_run.clone(),
         description: package.description.clone(),
         license: package.license.clone(),
         repository: package.repository.clone(),

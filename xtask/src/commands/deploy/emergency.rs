@@ -57,7 +57,8 @@ async fn withdraw(
     let (_, release) = site.former(digest)?;
     // The journal cannot tell the rollout; its name is its instance's.
     let id = instance.strip_suffix("-0").unwrap_or(instance).to_owned();
-    let rollout = Rollout { id, ..site.plan(&release, environment, Kind::Deploy).await? };
+    let seen = site.seen(environment).await?;
+    let rollout = Rollout { id, ..site.plan(&release, environment, &seen, Kind::Deploy)? };
     let back = rollout.going_back("asked for by `rollback`, with a damaged journal", rollout.entered_at);
     crate::deployer::begin(&mut site.link, &back).await?;
     let exit = site.go_on(back, Consent::Given).await?;

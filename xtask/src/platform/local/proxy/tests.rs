@@ -20,6 +20,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -176,4 +177,22 @@ fn all_to(backends: &[&Arc<Backend>]) -> Table {
 /// An address where nobody listens.
 async fn nowhere() -> SocketAddr {
     listener().await.local_addr().unwrap()
+}
+
+/// A server that says when a request has arrived, and answers it when it may.
+async fn holding(answer: &'static str) -> (Server, Arc<Notify>, Arc<Notify>) {
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let server = Server::start({
+        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
+        move |_| {
+            let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
+            async move {
+                arrived.notify_one();
+                go.notified().await;
+                text(answer)
+            }
+        }
+    })
+    .await;
+    (server, arrived, go)
 }

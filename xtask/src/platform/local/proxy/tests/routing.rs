@@ -2,7 +2,7 @@
 
 use super::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 #[tokio::test]
 async fn weights_are_exact_over_any_hundred_requests_whatever_the_connection() {
@@ -82,19 +82,7 @@ async fn a_switch_under_load_loses_nothing_and_the_old_one_gets_nothing_more() {
 
 #[tokio::test]
 async fn a_drain_waits_for_what_is_in_flight_and_says_what_is_left() {
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let server = Server::start({
-        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
-        move |_| {
-            let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
-            async move {
-                arrived.notify_one();
-                go.notified().await;
-                text("late")
-            }
-        }
-    })
-    .await;
+    let (server, arrived, go) = holding("late").await;
     let (proxy, backend) = (proxy().await, server.backend("a"));
     proxy.switch(all_to(&[&backend]));
     let mut session = Session::open(&proxy).await;

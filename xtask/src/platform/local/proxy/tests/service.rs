@@ -1,7 +1,6 @@
 //! What the supervisor asks of a proxy besides traffic: probes, health checks, limits, the end.
 
 use super::*;
-use tokio::sync::Notify;
 
 /// Says back the fields that it got, as JSON.
 async fn mirror(request: Request<Incoming>) -> Response<AnyBody> {
@@ -131,19 +130,7 @@ async fn fetching_gives_a_whole_reply_or_a_reason() {
 
 #[tokio::test]
 async fn a_shutdown_finishes_what_is_in_flight_and_frees_the_port() {
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let server = Server::start({
-        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
-        move |_| {
-            let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
-            async move {
-                arrived.notify_one();
-                go.notified().await;
-                text("whole")
-            }
-        }
-    })
-    .await;
+    let (server, arrived, go) = holding("whole").await;
     let proxy = proxy().await;
     proxy.switch(all_to(&[&server.backend("a")]));
     let address = proxy.address();

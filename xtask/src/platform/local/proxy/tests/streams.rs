@@ -17,6 +17,18 @@ async fn read_piece(body: &mut Incoming) {
     }
 }
 
+/// A server whose one reply is what is fed to it.
+async fn fed() -> (mpsc::Sender<Bytes>, Server) {
+    let (feed, body) = mpsc::channel(1);
+    let body = Arc::new(std::sync::Mutex::new(Some(body)));
+    let server = Server::start(move |_| {
+        let body = body.lock().unwrap().take().unwrap();
+        async move { Response::new(Fed(body).boxed()) }
+    })
+    .await;
+    (feed, server)
+}
+
 #[tokio::test]
 async fn a_large_request_arrives_piece_by_piece_before_the_next_is_sent() {
     let (arrived, mut arrivals) = mpsc::channel(1);
@@ -49,13 +61,7 @@ async fn a_large_request_arrives_piece_by_piece_before_the_next_is_sent() {
 
 #[tokio::test]
 async fn a_large_reply_arrives_piece_by_piece_and_counts_as_in_flight_until_its_end() {
-    let (feed, body) = mpsc::channel(1);
-    let body = Arc::new(std::sync::Mutex::new(Some(body)));
-    let server = Server::start(move |_| {
-        let body = body.lock().unwrap().take().unwrap();
-        async move { Response::new(Fed(body).boxed()) }
-    })
-    .await;
+    let (feed, server) = fed().await;
     let (proxy, backend) = (proxy().await, server.backend("a"));
     proxy.switch(all_to(&[&backend]));
     let mut session = Session::open(&proxy).await;
@@ -72,13 +78,7 @@ async fn a_large_reply_arrives_piece_by_piece_and_counts_as_in_flight_until_its_
 
 #[tokio::test]
 async fn a_reply_that_the_client_leaves_is_not_the_backends_error() {
-    let (feed, body) = mpsc::channel(1);
-    let body = Arc::new(std::sync::Mutex::new(Some(body)));
-    let server = Server::start(move |_| {
-        let body = body.lock().unwrap().take().unwrap();
-        async move { Response::new(Fed(body).boxed()) }
-    })
-    .await;
+    let (feed, server) = fed().await;
     let (proxy, backend) = (proxy().await, server.backend("a"));
     proxy.switch(all_to(&[&backend]));
     let mut session = Session::open(&proxy).await;
