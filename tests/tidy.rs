@@ -165,7 +165,7 @@ fn a_verdict_meets_its_schema() {
         GateVerdict::of(Gate::Coverage, 0, json!({}), Vec::new()).nothing_checked(),
     ];
     let policy = PolicySource { source: "worktree".to_owned(), hash: Digest::of(b"") };
-    let verdict = Verdict::fold(About { commit: "c".to_owned(), dirty: true, policy }, gates);
+    let verdict = Verdict::fold(About { commit: "c".to_owned(), dirty: true, base: None, policy }, gates);
     let mut verdict = serde_json::to_value(verdict).expect("it serialises");
     let schema = schema_of("verdict");
     assert_eq!(schemas::validate(&schema, &verdict), Vec::<String>::new());

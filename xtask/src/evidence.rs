@@ -10,6 +10,7 @@ pub mod secrets;
 pub mod tests;
 
 use crate::digest::Digest;
+use crate::workspace::Change;
 use serde::{Deserialize, Serialize};
 
 pub use advisories::AdvisoriesEvidence;
@@ -29,6 +30,9 @@ pub struct Evidence {
     pub schema: String,
     /// What it speaks of.
     pub subject: Subject,
+    /// What differs from the base, where it was compared with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// The gates that were performed. A gate that is absent was not performed.
     pub gates: GateEvidence,
 }

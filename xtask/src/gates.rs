@@ -10,16 +10,34 @@ pub mod tests;
 
 use crate::evidence::{Evidence, Measured};
 use crate::policy::{Policy, PolicySource};
-use crate::verdict::{About, Gate, GateVerdict, Verdict};
+use crate::verdict::{About, Finding, Gate, GateVerdict, Verdict};
+use crate::workspace::Change;
 
 /// Judges the wanted gates and folds them. A gate without evidence could not run: it is never left out.
 pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict {
-    let gates =
-        Gate::ALL.iter().filter(|gate| wanted.contains(gate)).map(|gate| judge(policy, evidence, *gate));
+    let mut gates: Vec<_> = Gate::ALL
+        .iter()
+        .filter(|gate| wanted.contains(gate))
+        .map(|gate| judge(policy, evidence, *gate))
+        .collect();
+    if let Some(change) = &evidence.change {
+        gates.iter_mut().flat_map(|gate| &mut gate.findings).for_each(|finding| mark(change, finding));
+    }
     let source = PolicySource { source: "worktree".to_owned(), hash: evidence.subject.policy.clone() };
-    let about =
-        About { commit: evidence.subject.commit.clone(), dirty: evidence.subject.dirty, policy: source };
-    Verdict::fold(about, gates.collect())
+    let about = About {
+        commit: evidence.subject.commit.clone(),
+        dirty: evidence.subject.dirty,
+        base: evidence.change.as_ref().map(|change| change.base.clone()),
+        policy: source,
+    };
+    Verdict::fold(about, gates)
+}
+
+/// Says of a finding whether it lies on lines that the change brings.
+fn mark(change: &Change, finding: &mut Finding) {
+    let first = finding.line.unwrap_or(0);
+    let last = finding.end_line.unwrap_or(first);
+    finding.changed = finding.file.as_ref().is_some_and(|file| change.touches(file, first, last));
 }
 
 fn judge(policy: &Policy, evidence: &Evidence, gate: Gate) -> GateVerdict {
@@ -70,7 +88,7 @@ mod judging {
             policy: digest.clone(),
             toolchain: digest,
         };
-        Evidence { schema: crate::evidence::SCHEMA.into(), subject, gates }
+        Evidence { schema: crate::evidence::SCHEMA.into(), subject, change: None, gates }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Verdict: what the evidence amounts to. Gates judge, this module folds, and only the fold makes [`Passed`].
 
 use crate::policy::PolicySource;
+use crate::workspace::change::Base;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -22,6 +23,9 @@ pub struct Verdict {
     pub dirty: bool,
     /// The commit that it was compared with.
     pub base: Option<String>,
+    /// Where that commit comes from, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_from: Option<String>,
     /// The policy in force.
     pub policy: PolicySource,
     /// Every gate that was asked for, in the order of reports.
@@ -90,6 +94,15 @@ pub struct Finding {
     /// Line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// Last line, where it speaks of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// What a waiver names besides the code: a test, a package, an advisory. Where absent, the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Whether it lies on lines that the change brings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
     /// The next command to type, or what to change.
     pub help: String,
     /// The waiver that lifts it.
@@ -119,6 +132,8 @@ pub struct About {
     pub commit: String,
     /// Whether the tree differs from it.
     pub dirty: bool,
+    /// The commit that it was compared with.
+    pub base: Option<Base>,
     /// The policy in force.
     pub policy: PolicySource,
 }
@@ -197,6 +212,9 @@ impl Finding {
             message: message.into(),
             file: None,
             line: None,
+            end_line: None,
+            subject: None,
+            changed: false,
             help: help.into(),
             waiver: None,
         }
@@ -208,6 +226,25 @@ impl Finding {
         self.file = Some(file.into());
         self.line = (line > 0).then_some(line);
         self
+    }
+
+    /// The same up to this line.
+    #[must_use]
+    pub fn until(mut self, last: u32) -> Finding {
+        self.end_line = self.line.filter(|first| *first < last).map(|_| last);
+        self
+    }
+
+    /// The same about this subject.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Finding {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// What a waiver has to name: the subject, else the file, else the whole workspace.
+    pub fn waived_as(&self) -> &str {
+        self.subject.as_deref().or(self.file.as_deref()).unwrap_or("workspace")
     }
 }
 
@@ -264,7 +301,8 @@ impl Verdict {
             outcome: gates.iter().fold(start, |outcome, gate| outcome.and(gate.outcome)),
             commit: about.commit,
             dirty: about.dirty,
-            base: None,
+            base: about.base.as_ref().map(|base| base.commit.clone()),
+            base_from: about.base.map(|base| base.from),
             policy: about.policy,
             gates,
         }
@@ -288,7 +326,7 @@ mod tests {
             outcome: *outcome,
             ..GateVerdict::of(*gate, 0, serde_json::json!({}), vec![])
         });
-        Verdict::fold(About { commit: String::new(), dirty: false, policy }, gates.collect())
+        Verdict::fold(About { commit: String::new(), dirty: false, base: None, policy }, gates.collect())
     }
 
     #[test]

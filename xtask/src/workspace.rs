@@ -1,8 +1,12 @@
 //! Workspace: what is here. Packages from `cargo metadata`, the commit and the state of the tree from git.
 
+pub mod change;
+
 use crate::digest::Digest;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
+
+pub use change::Change;
 
 /// A cargo workspace in a git repository.
 #[derive(Debug, Clone)]

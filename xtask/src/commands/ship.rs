@@ -6,8 +6,9 @@
 mod summary;
 
 use super::context::{Context, InForce, write_report};
+use super::gates::{self, Ask};
+use super::image;
 use super::site::{Consent, Site, serves, service_name};
-use super::{gates, image};
 use crate::evidence::{Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -121,7 +122,10 @@ impl Run<'_> {
     ) -> anyhow::Result<Result<Release, Exit>> {
         let context = self.context;
         let mut evidence = self
-            .timed("gates", gates::measure(context, workspace, in_force, subject, &Gate::OF_WORKSPACE))
+            .timed(
+                "gates",
+                gates::measure(context, workspace, in_force, subject, &Ask::gates(&Gate::OF_WORKSPACE)),
+            )
             .await?;
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::OF_WORKSPACE)?;
         if verdict.outcome != Outcome::Passed {

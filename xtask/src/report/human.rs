@@ -140,7 +140,7 @@ mod tests {
             GateVerdict::of(Gate::Secrets, 20, serde_json::json!({"files": 7}), vec![noted]),
         ];
         let policy = PolicySource { source: "worktree".into(), hash: Digest::of(b"") };
-        let about = About { commit: "0123456789abcdef".into(), dirty: true, policy };
+        let about = About { commit: "0123456789abcdef".into(), dirty: true, base: None, policy };
         let text = verdict(Style::Plain, &Verdict::fold(about, gates), "target/gateline/verdict.json");
         let expected = "\
 tests       REFUSED          4 passed, 1 failed                                      1.5 s

@@ -1,0 +1,156 @@
+//! Measuring: the steps of the plan, each performed. What needs no compiler runs while cargo compiles.
+
+use super::Ask;
+use crate::commands::context::{Context, InForce};
+use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Subject};
+use crate::plan::{Goal, Plan, Step, plan};
+use crate::report::Step as Shown;
+use crate::report::human::counted;
+use crate::tools::build::{self, Compilation, Compiled};
+use crate::tools::cargo::Cargo;
+use crate::tools::lint::{self, Formatting};
+use crate::tools::security::{advisories, secrets};
+use crate::verdict::Gate;
+use crate::workspace::Workspace;
+use std::time::Duration;
+
+/// One run of the gates: everything that measuring needs.
+pub(super) struct Measurer<'a> {
+    pub(super) context: &'a Context,
+    pub(super) workspace: &'a Workspace,
+    pub(super) in_force: &'a InForce,
+    pub(super) ask: &'a Ask,
+}
+
+impl Measurer<'_> {
+    /// Measures what the wanted gates need. Gates that need no compiler run beside it.
+    pub(super) async fn measure(&self, subject: Subject) -> anyhow::Result<Evidence> {
+        let wanted = self.ask.gates.as_slice();
+        let plan = plan(&self.in_force.policy, &Goal::Gates(wanted.to_vec()));
+        let mut gates = GateEvidence::default();
+        let needs_cargo = plan.has(&Step::Compile) || plan.has(&Step::Format);
+        let cargo = match needs_cargo {
+            true => {
+                Some(Cargo::discover(&self.context.world, &self.workspace.root, self.context.network()).await)
+            }
+            false => None,
+        };
+        // What needs no compiler runs while cargo compiles.
+        let (format, advisories, secrets, compiled) = tokio::join!(
+            self.format(&plan, cargo.as_ref()),
+            self.advisories(&plan),
+            self.secrets(&plan),
+            self.compile(&plan, cargo.as_ref()),
+        );
+        gates.advisories = advisories;
+        gates.secrets = secrets;
+        match compiled {
+            None => {}
+            Some(Ok(compiled)) => {
+                if wanted.contains(&Gate::Lint) {
+                    gates.lint =
+                        format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
+                }
+                self.run(&plan, &compiled, &mut gates).await?;
+            }
+            Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
+        }
+        Ok(Evidence { schema: SCHEMA.to_owned(), subject, change: None, gates })
+    }
+
+    async fn format(
+        &self,
+        plan: &Plan,
+        cargo: Option<&Result<Cargo, CouldNotRun>>,
+    ) -> Option<Measured<Formatting>> {
+        let cargo = plan.has(&Step::Format).then_some(cargo).flatten()?;
+        Some(match cargo {
+            Ok(cargo) => lint::format(&self.context.world, cargo, &self.in_force.policy.lint).await,
+            Err(why) => Measured { result: Err(why.clone()), duration_millis: 0 },
+        })
+    }
+
+    async fn advisories(&self, plan: &Plan) -> Option<Measured<crate::evidence::AdvisoriesEvidence>> {
+        if !plan.has(&Step::Advisories) {
+            return None;
+        }
+        let (world, root) = (self.context.world.clone(), self.workspace.root.clone());
+        Some(self.timed(blocking(move || advisories::gather(&world, &root))).await)
+    }
+
+    async fn secrets(&self, plan: &Plan) -> Option<Measured<crate::evidence::SecretsEvidence>> {
+        if !plan.has(&Step::Secrets) {
+            return None;
+        }
+        let skip = self.in_force.policy.security.secrets.skip.clone();
+        let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
+        Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
+    }
+
+    async fn compile(
+        &self,
+        plan: &Plan,
+        cargo: Option<&Result<Cargo, CouldNotRun>>,
+    ) -> Option<Result<Compiled, CouldNotRun>> {
+        let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
+        let cargo = match cargo {
+            Ok(cargo) => cargo,
+            Err(why) => return Some(Err(why.clone())),
+        };
+        self.context.console.detail(build::command(cargo).to_string());
+        let step = self.step(&Step::Compile, plan);
+        let compiled = build::compile(&self.context.world, cargo, &|line| step.tell(line)).await;
+        match &compiled {
+            Ok(compiled) if compiled.outcome == Compilation::DoesNotCompile => {
+                step.failed("does not compile")
+            }
+            Ok(compiled) => step.done(format!(
+                "{}, {}",
+                counted(compiled.packages.len() as u64, "package"),
+                counted(compiled.tests.len() as u64, "test program")
+            )),
+            Err(_) => step.failed("could not compile"),
+        };
+        Some(compiled)
+    }
+
+    pub(super) fn step(&self, step: &Step, plan: &Plan) -> Shown<'_> {
+        let after = plan.steps.iter().skip_while(|planned| planned.step != *step).nth(1);
+        let next = after.map(|planned| planned.step.name());
+        self.context.console.step_before(&self.context.world, step.name(), next.as_deref())
+    }
+
+    pub(super) async fn timed<E>(&self, work: impl Future<Output = Result<E, CouldNotRun>>) -> Measured<E> {
+        let start = self.context.world.monotonic();
+        let result = work.await;
+        let took: Duration = self.context.world.monotonic().saturating_sub(start);
+        Measured { result, duration_millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
+pub(super) async fn blocking<E: Send + 'static>(
+    work: impl FnOnce() -> Result<E, CouldNotRun> + Send + 'static,
+) -> Result<E, CouldNotRun> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(CouldNotRun {
+            message: format!("a worker ended early: {error}"),
+            help: "report this as a bug of gateline".into(),
+        })
+    })
+}
+
+/// Every gate that needs the compiler says why it could not run.
+fn could_not_compile(plan: &Plan, wanted: &[Gate], why: &CouldNotRun, gates: &mut GateEvidence) {
+    fn failed<E>(why: &CouldNotRun) -> Option<Measured<E>> {
+        Some(Measured { result: Err(why.clone()), duration_millis: 0 })
+    }
+    if wanted.contains(&Gate::Lint) {
+        gates.lint = failed(why);
+    }
+    if plan.has(&Step::Test) {
+        gates.tests = failed(why);
+    }
+    if plan.has(&Step::Coverage) {
+        gates.coverage = failed(why);
+    }
+}

@@ -1,0 +1,60 @@
+//! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
+
+use super::measure::Measurer;
+use crate::evidence::{Evidence, GateEvidence};
+use crate::plan::{Plan, Step};
+use crate::report::human;
+use crate::tools::build::Compiled;
+use crate::tools::runner::{self, RunOptions};
+use crate::verdict::Outcome;
+
+impl Measurer<'_> {
+    /// Runs the tests, and counts the lines that they ran.
+    pub(super) async fn run(
+        &self,
+        plan: &Plan,
+        compiled: &Compiled,
+        gates: &mut GateEvidence,
+    ) -> anyhow::Result<()> {
+        if !plan.has(&Step::Test) {
+            return Ok(());
+        }
+        let profiles = self.context.reports(self.workspace).join("profraw");
+        // Files that tests could have written are never evidence: only this run's profiles count.
+        let _ = std::fs::remove_dir_all(&profiles);
+        std::fs::create_dir_all(&profiles)?;
+        let options = RunOptions {
+            filter: self.ask.filter.clone(),
+            profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
+            previous: self.previous(),
+        };
+        let step = self.step(&Step::Test, plan);
+        let tests =
+            runner::run(&self.context.world, compiled, &self.in_force.policy.tests, &options, &|line| {
+                step.tell(line)
+            })
+            .await;
+        let judged = tests
+            .result
+            .as_ref()
+            .ok()
+            .map(|one| crate::gates::tests::judge(&self.in_force.policy.tests, one, 0));
+        match &judged {
+            Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
+            Some(judged) => step.failed(human::facts(judged)),
+            None => step.failed("could not run"),
+        };
+        gates.tests = Some(tests);
+        if plan.has(&Step::Coverage) {
+            gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);
+        }
+        Ok(())
+    }
+
+    /// The last run's times, so that the heaviest test starts first.
+    fn previous(&self) -> Option<crate::evidence::TestsEvidence> {
+        let file = self.context.reports(self.workspace).join("evidence.json");
+        let evidence: Evidence = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+        evidence.gates.tests.and_then(|tests| tests.result.ok())
+    }
+}
