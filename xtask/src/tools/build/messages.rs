@@ -1,9 +1,9 @@
 //! Cargo's JSON messages, one per line, gathered into what a compilation gave.
 
 use super::{Cargo, Compilation, Compiled, Harness, TestBinary};
-use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool};
+use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, Edit, LintTool};
 use crate::tools::cargo::{is_library, without_harness};
-use cargo_metadata::diagnostic::{Diagnostic as Message, DiagnosticLevel, DiagnosticSpan};
+use cargo_metadata::diagnostic::{Applicability, Diagnostic as Message, DiagnosticLevel, DiagnosticSpan};
 use cargo_metadata::{Artifact, BuildScript, Package, PackageId, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -99,6 +99,7 @@ impl Gathered {
             lint: message.code.as_ref().map(|code| code.code.clone()).unwrap_or_default(),
             message: message.message.lines().next().unwrap_or_default().to_owned(),
             rendered: message.rendered.clone().unwrap_or_default(),
+            edits: edits(message, &self.root),
         });
     }
 
@@ -188,6 +189,28 @@ fn once_each(diagnostics: BTreeSet<Diagnostic>) -> Vec<Diagnostic> {
             == (&b.file, b.line, b.severity, &b.lint, &b.message)
     });
     all
+}
+
+/// What rustc would write instead: the first suggestion of which it is sure in every part, inside the workspace.
+fn edits(message: &Message, root: &Path) -> Vec<Edit> {
+    let sure = |span: &DiagnosticSpan| {
+        span.suggestion_applicability == Some(Applicability::MachineApplicable) && span.expansion.is_none()
+    };
+    let edit = |span: &DiagnosticSpan| {
+        let file = relative(Path::new(&span.file_name), root);
+        let number = |number: usize| u32::try_from(number).ok();
+        Some(Edit {
+            line: number(span.line_start)?,
+            column: number(span.column_start)?,
+            end_line: number(span.line_end)?,
+            end_column: number(span.column_end)?,
+            replacement: span.suggested_replacement.clone()?,
+            file: Path::new(&file).is_relative().then_some(file)?,
+        })
+    };
+    let suggested = |child: &&Message| !child.spans.is_empty() && child.spans.iter().all(sure);
+    let first = message.children.iter().find(suggested);
+    first.and_then(|child| child.spans.iter().map(edit).collect()).unwrap_or_default()
 }
 
 /// `aborting due to 2 previous errors`, `1 warning emitted`: counts, not findings.
