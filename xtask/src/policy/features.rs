@@ -101,7 +101,6 @@ impl JsonSchema for FeatureSet {
         json_schema!({
             "description": "A set of features: `default`, `all`, `none`, or names with commas between.",
             "type": "string",
-            "minLength": 1,
         })
     }
 }
@@ -115,7 +114,10 @@ mod tests {
     fn each_set_is_what_cargo_is_told() {
         let check = |text: &str, arguments: &[&str]| {
             let set: FeatureSet = text.parse().unwrap();
-            assert_eq!((set.arguments(), set.to_string().as_str()), (arguments.iter().map(|&one| one.to_owned()).collect(), text));
+            assert_eq!(
+                (set.arguments(), set.to_string().as_str()),
+                (arguments.iter().map(|&one| one.to_owned()).collect(), text)
+            );
         };
         check("default", &[]);
         check("all", &["--all-features"]);
