@@ -23,6 +23,9 @@ pub struct TestsPolicy {
     /// is the one that lint looks at, and whose tests have their plain names; tests of the others end in
     /// ` [features: SET]`. A further set takes the packages that it changes. Default `[default]`.
     pub features: Vec<FeatureSet>,
+    /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
+    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
+    pub partners: Vec<String>,
 }
 
 impl Default for TestsPolicy {
@@ -34,6 +37,7 @@ impl Default for TestsPolicy {
             doctests: true,
             environment: Vec::new(),
             features: vec![FeatureSet::Default],
+            partners: Vec::new(),
         }
     }
 }
