@@ -72,7 +72,13 @@ impl Fixture {
             remapped: vec![],
         };
         let objects = objects.iter().map(|object| self.root().join(object)).collect();
-        Measurement { profiles: self.profiles(), objects, tree, test_code: TestCode::Include }
+        Measurement {
+            profiles: self.profiles(),
+            objects,
+            doctests: vec![],
+            tree,
+            test_code: TestCode::Include,
+        }
     }
 
     fn measured(&self, objects: &[&str]) -> LineCounts {

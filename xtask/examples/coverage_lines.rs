@@ -24,7 +24,13 @@ fn main() -> anyhow::Result<()> {
         packages: vec![package],
         remapped: vec![],
     };
-    let measurement = Measurement { profiles: profiles.clone(), objects: objects.to_vec(), tree, test_code: TestCode::Include };
+    let measurement = Measurement {
+        profiles: profiles.clone(),
+        objects: objects.to_vec(),
+        doctests: vec![],
+        tree,
+        test_code: TestCode::Include,
+    };
     let counts =
         measure(&measurement).map_err(|error| anyhow::anyhow!("{} ({})", error.message, error.help))?;
     let text = lcov::write(&counts);

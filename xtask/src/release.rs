@@ -167,7 +167,11 @@ mod tests {
         let gates = GateEvidence {
             lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
             tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
-            coverage: measured(CoverageEvidence { engine: "e".into(), files: vec![file], ..CoverageEvidence::default() }),
+            coverage: measured(CoverageEvidence {
+                engine: "e".into(),
+                files: vec![file],
+                ..CoverageEvidence::default()
+            }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),

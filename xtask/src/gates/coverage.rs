@@ -65,11 +65,14 @@ fn doubt(doubt: &Doubt) -> Finding {
         DoubtKind::UnreadableSource => {
             ("unreadable-source", "cargo check; if rustc reads it, report this as a bug of gateline")
         }
-        DoubtKind::StrayProfile => {
-            ("stray-profile", "hand LLVM_PROFILE_FILE on to the process that is started with an empty environment")
-        }
+        DoubtKind::StrayProfile => (
+            "stray-profile",
+            "hand LLVM_PROFILE_FILE on to the process that is started with an empty environment",
+        ),
     };
-    Finding::new(Gate::Coverage, what, Severity::Warning, &doubt.message, help).about(&doubt.file).at(&doubt.file, 0)
+    Finding::new(Gate::Coverage, what, Severity::Warning, &doubt.message, help)
+        .about(&doubt.file)
+        .at(&doubt.file, 0)
 }
 
 /// The files with the most lines that did not run; of equals, by name.
@@ -131,7 +134,11 @@ mod tests {
     }
 
     fn judged(files: &[FileCoverage]) -> GateVerdict {
-        let evidence = CoverageEvidence { engine: "builtin".into(), files: files.to_vec(), ..CoverageEvidence::default() };
+        let evidence = CoverageEvidence {
+            engine: "builtin".into(),
+            files: files.to_vec(),
+            ..CoverageEvidence::default()
+        };
         judge(&CoveragePolicy::default(), &evidence, 7)
     }
 

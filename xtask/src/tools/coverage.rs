@@ -48,6 +48,9 @@ pub struct Measurement {
     pub profiles: PathBuf,
     /// The test executables and plain binaries that wrote them.
     pub objects: Vec<PathBuf>,
+    /// The executables of documentation tests. Their own code stands in comments and does not count; what they ran of the
+    /// libraries does, generic functions included.
+    pub doctests: Vec<PathBuf>,
     /// The sources that count.
     pub tree: SourceTree,
     /// Whether code that exists only under test counts.
@@ -65,7 +68,10 @@ pub fn measure(measurement: &Measurement) -> Result<LineCounts, CouldNotRun> {
     let mut objects = measurement.objects.clone();
     objects.sort();
     objects.dedup();
+    let mut doctests = measurement.doctests.clone();
+    doctests.sort();
     let mappings = read_objects(&objects, &sources, &counters)?;
+    let of_doctests = read_objects(&doctests, &sources, &counters)?;
     if !mappings.iter().any(|mapping| mapping.instrumented) {
         return Err(could_not_run(
             format!("none of {} object files has a coverage mapping", objects.len()),
@@ -73,7 +79,7 @@ pub fn measure(measurement: &Measurement) -> Result<LineCounts, CouldNotRun> {
         ));
     }
     let scanned = test_code::scan(&sources);
-    Ok(merged::merge(mappings, &scanned, measurement.test_code))
+    Ok(merged::merge(mappings, of_doctests, &scanned, measurement.test_code))
 }
 
 fn could_not_run(message: String, help: &str) -> CouldNotRun {

@@ -40,6 +40,7 @@ impl Measurer<'_> {
         let measurement = Measurement {
             profiles: profiles.to_owned(),
             objects,
+            doctests: Vec::new(),
             tree,
             test_code: self.in_force.policy.coverage.test_code,
         };

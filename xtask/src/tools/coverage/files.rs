@@ -89,7 +89,8 @@ impl Sources {
 
     /// Whether nothing below this directory counts.
     pub(super) fn is_left_out(&self, directory: &Path) -> bool {
-        let holds_tests = directory.file_name().is_some_and(|name| TEST_DIRECTORIES.iter().any(|one| name == *one));
+        let holds_tests =
+            directory.file_name().is_some_and(|name| TEST_DIRECTORIES.iter().any(|one| name == *one));
         holds_tests || self.target.iter().any(|target| directory.starts_with(target))
     }
 

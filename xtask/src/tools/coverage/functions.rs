@@ -91,8 +91,7 @@ mod tests {
         groups.add(Some("_RNvC1a3foo"), vec![code((1, 1, 5), 0), code((2, 5, 2), 0)], TestLines::none());
         groups.add(None, vec![code((1, 1, 5), 3), code((2, 5, 3), 0)], TestLines::none());
         groups.add(Some("main"), vec![code((9, 1, 9), 0)], TestLines::none());
-        let counts: Vec<_> =
-            groups.counts().into_iter().map(|one| (one.name, one.line, one.count)).collect();
+        let counts: Vec<_> = groups.counts().into_iter().map(|one| (one.name, one.line, one.count)).collect();
         assert_eq!(counts, [("a::foo".to_owned(), 1, 3), ("main".to_owned(), 9, 0)]);
         assert_eq!(groups.regions(), Share { covered: 1, total: 3 });
         assert_eq!(groups.summary_lines(), Share { covered: 4, total: 6 });

@@ -22,13 +22,14 @@ struct Gathered {
 
 /// Puts everything together by file. A function of several objects counts once: its counters are the sum of all
 /// processes already (`RecordProvenance` in `CoverageMapping::loadFunctionRecord`).
-pub(super) fn merge(mappings: Vec<Mapping>, scanned: &Scanned, choice: TestCode) -> LineCounts {
-    let mut counts = LineCounts {
-        engine: ENGINE.to_owned(),
-        test_code: choice,
-        ..LineCounts::default()
-    };
-    for (source, gathered) in gather(mappings, scanned, choice) {
+pub(super) fn merge(
+    mappings: Vec<Mapping>,
+    doctests: Vec<Mapping>,
+    scanned: &Scanned,
+    choice: TestCode,
+) -> LineCounts {
+    let mut counts = LineCounts { engine: ENGINE.to_owned(), test_code: choice, ..LineCounts::default() };
+    for (source, gathered) in gather(mappings, doctests, scanned, choice) {
         let mut file = FileLines { file: source.file, package: source.package, ..FileLines::default() };
         let test = scanned.of(&file.file);
         let (test_lines, product): (Vec<_>, Vec<_>) =
@@ -41,7 +42,8 @@ pub(super) fn merge(mappings: Vec<Mapping>, scanned: &Scanned, choice: TestCode)
         if file.lines.is_empty() {
             continue;
         }
-        (file.regions, file.summary_lines) = (gathered.functions.regions(), gathered.functions.summary_lines());
+        (file.regions, file.summary_lines) =
+            (gathered.functions.regions(), gathered.functions.summary_lines());
         file.functions = gathered.functions.counts();
         counts.doubts.extend(scanned.doubt_of(&file.file));
         counts.files.push(file);
@@ -49,11 +51,17 @@ pub(super) fn merge(mappings: Vec<Mapping>, scanned: &Scanned, choice: TestCode)
     counts
 }
 
-fn gather(mappings: Vec<Mapping>, scanned: &Scanned, choice: TestCode) -> Vec<(Source, Gathered)> {
+fn gather(
+    mappings: Vec<Mapping>,
+    doctests: Vec<Mapping>,
+    scanned: &Scanned,
+    choice: TestCode,
+) -> Vec<(Source, Gathered)> {
     let (mut places, mut files) = (BTreeMap::new(), Vec::<Gathered>::new());
     let mut test = Vec::<&TestLines>::new();
     let mut seen = HashSet::new();
-    for mapping in mappings {
+    let doctests = doctests.into_iter().map(|mapping| without_documentation(mapping, scanned));
+    for mapping in mappings.into_iter().chain(doctests) {
         let mut here = Vec::with_capacity(mapping.sources.len());
         for source in mapping.sources {
             let lines = scanned.of(&source.file);
@@ -77,6 +85,16 @@ fn gather(mappings: Vec<Mapping>, scanned: &Scanned, choice: TestCode) -> Vec<(S
         }
     }
     places.into_iter().map(|(source, place)| (source, std::mem::take(&mut files[place]))).collect()
+}
+
+/// A documentation test's own functions lie in the comments that hold it: none of their lines is code of ours.
+fn without_documentation(mut mapping: Mapping, scanned: &Scanned) -> Mapping {
+    let comments: Vec<_> = mapping.sources.iter().map(|source| scanned.comments_of(&source.file)).collect();
+    mapping.functions.retain(|function| {
+        let documentation = |(file, region): &(usize, Region)| comments[*file].contains(region.start.line());
+        !function.regions.iter().any(documentation)
+    });
+    mapping
 }
 
 /// A function belongs to the file of its first region; others may lie elsewhere.

@@ -9,7 +9,13 @@ fn measurement(profiles: &Path) -> Measurement {
         packages: vec![PackageTree { name: "p".into(), directory: profiles.into() }],
         remapped: vec![],
     };
-    Measurement { profiles: profiles.into(), objects: vec![], tree, test_code: TestCode::Exclude }
+    Measurement {
+        profiles: profiles.into(),
+        objects: vec![],
+        doctests: vec![],
+        tree,
+        test_code: TestCode::Exclude,
+    }
 }
 
 fn check(files: &[(&str, &[u8])], expected: &str) {

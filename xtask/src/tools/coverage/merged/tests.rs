@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn merged(mappings: Vec<Mapping>) -> Vec<FileLines> {
-    merge(mappings, &Scanned::default(), TestCode::Exclude).files
+    merge(mappings, Vec::new(), &Scanned::default(), TestCode::Exclude).files
 }
 
 fn mapping(functions: &[(u64, u32, u64)]) -> Mapping {

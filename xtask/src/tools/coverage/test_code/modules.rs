@@ -98,8 +98,8 @@ mod tests {
             "/w/src/b/other/below.rs",
             "/w/src/fixtures/mod.rs",
             "/w/src/fixtures/more.rs",
-            "/w/src/odd.rs",
             "/w/src/odd/deep.rs",
+            "/w/src/odd.rs",
         ];
         check(&files, &expected);
     }
@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn a_file_that_declares_itself_is_no_loop() {
         check(&[("/w/src/a.rs", "#[cfg(test)] #[path = \"a.rs\"] mod a;")], &[]);
-        let circle = [("/w/src/a.rs", "#[path = \"b.rs\"] mod b;"), ("/w/src/b.rs", "#[path = \"a.rs\"] mod a;")];
+        let circle =
+            [("/w/src/a.rs", "#[path = \"b.rs\"] mod b;"), ("/w/src/b.rs", "#[path = \"a.rs\"] mod a;")];
         check(&circle, &[]);
     }
 }

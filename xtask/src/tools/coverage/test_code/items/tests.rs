@@ -26,7 +26,7 @@ fn product() {}
 #[cfg(test)] pub(crate) const fn f<const N: usize>() -> Result<[u8; { N }], ()> // T
 where A<{ N + 1 }>: Sized, // T
 { // T
-    todo!() // T
+    g() // T
 } // T
 #[cfg(test)] impl<T: Fn() -> u8> Trait<T> for X<{ 1 }> { fn a() {} } // T
 struct Product { a: u8 }
@@ -185,7 +185,7 @@ fn inner_attributes_speak_for_what_is_around_them() {
     assert!(whole("#!/usr/bin/env run\n//! Documentation.\n#![cfg(test)]\nfn a() {}"));
     assert!(whole("\u{feff}#![allow(x)]\n#![cfg(all(test, unix))]"));
     assert!(!whole("#![cfg_attr(test, allow(x))]\nfn a() {}"));
-    check("fn a() {}\nmod m\n{ // T\n    #![cfg(test)] // T\n    mod n; // T\n} // T\nfn b() {}\n");
+    check("fn a() {}\nmod m {\n    #![cfg(test)] // T\n    mod n; // T\n    fn c() {} // T\n}\nfn b() {}\n");
     assert!(read("mod m {\n#![cfg(test)]\nmod n;\n}").unwrap().modules[0].test);
 }
 
@@ -199,8 +199,11 @@ fn modules_in_files_are_listed_with_where_they_stand() {
         path: path.map(str::to_owned),
         test,
     };
-    let expected =
-        [module(&[], "a", Some("x.rs"), false), module(&["b", "c"], "try", None, true), module(&[], "d", None, false)];
+    let expected = [
+        module(&[], "a", Some("x.rs"), false),
+        module(&["b", "c"], "try", None, true),
+        module(&[], "d", None, false),
+    ];
     assert_eq!(modules, expected);
 }
 
