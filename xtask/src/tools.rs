@@ -8,6 +8,7 @@ mod identity;
 pub mod image;
 pub mod lint;
 pub mod metadata;
+pub mod partners;
 mod remember;
 pub mod runner;
 pub mod security;

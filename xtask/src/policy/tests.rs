@@ -18,6 +18,9 @@ pub struct TestsPolicy {
     pub doctests: bool,
     /// Variables that tests receive besides the declared minimum (PATH, HOME, TMPDIR, USER, LANG, CARGO_*).
     pub environment: Vec<String>,
+    /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
+    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
+    pub partners: Vec<String>,
 }
 
 impl Default for TestsPolicy {
@@ -28,6 +31,7 @@ impl Default for TestsPolicy {
             first_timeout_secs: 900,
             doctests: true,
             environment: Vec::new(),
+            partners: Vec::new(),
         }
     }
 }
