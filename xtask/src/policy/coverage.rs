@@ -15,6 +15,8 @@ pub struct CoveragePolicy {
     pub test_code: TestCode,
     /// What reads the raw profiles. Default `builtin`, which needs no tool.
     pub engine: CoverageEngine,
+    /// The folder of baselines, relative to the workspace. Default: `baselines` in the report folder.
+    pub baselines: Option<String>,
 }
 
 /// Whether code that exists only under test counts.
@@ -47,6 +49,7 @@ impl Default for CoveragePolicy {
             minimum: Percent::whole(80),
             test_code: TestCode::default(),
             engine: CoverageEngine::default(),
+            baselines: None,
         }
     }
 }
