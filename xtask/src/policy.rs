@@ -5,6 +5,8 @@
 
 pub mod approvers;
 pub mod coverage;
+pub mod features;
+pub mod file;
 pub mod image;
 pub mod lint;
 pub mod parse;
@@ -22,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use coverage::CoveragePolicy;
+pub use features::FeatureSet;
 pub use image::ImagePolicy;
 pub use lint::LintPolicy;
 pub use percent::Percent;

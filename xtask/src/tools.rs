@@ -7,6 +7,7 @@ pub mod git;
 pub mod image;
 pub mod lint;
 pub mod metadata;
+pub mod partners;
 pub mod policies;
 pub mod runner;
 pub mod security;

@@ -244,6 +244,7 @@ mod proof {
             lint: "E0425".into(),
             message: "cannot find value".into(),
             rendered: String::new(),
+            edits: Vec::new(),
         };
         let broken = TestsEvidence { compile_errors: vec![error], ..TestsEvidence::default() };
         let verdict = check(&broken, Outcome::Refused, &["tests/does-not-compile"]);

@@ -1,14 +1,12 @@
 //! From YAML to a policy, with errors that say file, line, the key and its nearest known neighbour.
 
 use super::Policy;
-use super::places::{Flaw, Places};
+use super::file::{file_with_places, nearest};
 use super::{approvers, waivers};
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
-/// A policy file may be this long; a longer one is not a policy.
-pub const POLICY_BYTES_MAX: usize = 256 * 1024;
 /// The policy files that this version reads, each named as its gate.
 pub const FILES: [&str; 6] =
     ["lint.yaml", "tests.yaml", "coverage.yaml", "security.yaml", "image.yaml", "rollout.yaml"];
@@ -57,23 +55,6 @@ pub fn all_files() -> Vec<&'static str> {
     [&FILES[..], &PEOPLE_FILES].concat()
 }
 
-/// The text of a policy file.
-///
-/// # Errors
-/// [`crate::exit::Exit::Usage`] with the place of the first byte that is no UTF-8.
-pub fn text(name: &str, bytes: Vec<u8>) -> anyhow::Result<String> {
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-        Failure::usage(
-            format!("policies/{name}:{line}:{column}: a byte that is not UTF-8"),
-            "save the file as UTF-8",
-        )
-    })
-}
-
 /// The policies as files would say them, one after the other, each under its name.
 ///
 /// # Errors
@@ -101,84 +82,19 @@ fn file<T: DeserializeOwned + Default>(
     Ok(file_with_places(read, name)?.0)
 }
 
-/// One file's values, and where they stand. A missing or empty file means the default.
-///
-/// # Errors
-/// [`crate::exit::Exit::Usage`] with file, line and the nearest known key.
-pub fn file_with_places<T: DeserializeOwned + Default>(
-    read: impl Fn(&str) -> anyhow::Result<Option<String>>,
-    name: &str,
-) -> anyhow::Result<(T, Places)> {
-    let Some(text) = read(name)? else { return Ok((T::default(), Places::default())) };
-    if text.len() > POLICY_BYTES_MAX {
-        let message = format!(
-            "policies/{name}: {} bytes are more than a policy may have ({POLICY_BYTES_MAX})",
-            text.len()
-        );
-        return Err(Failure::usage(message, "cargo xtask policy show"));
-    }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let blank =
-        |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
-    if text.lines().all(blank) {
-        return Ok((T::default(), Places::default()));
-    }
-    let places = Places::read(text).map_err(|Flaw { place, what }| {
-        Failure::usage(format!("policies/{name}:{place}: {what}"), "mend the file")
-    })?;
-    match serde_yaml::from_str(text) {
-        Ok(value) => Ok((value, places)),
-        Err(error) => Err(located(name, &error, &places)),
-    }
-}
-
-/// What serde_yaml says, with the file before it and the nearest known key behind it. The place of the value that its
-/// path names is exact; its own place may be that of the section.
-fn located(name: &str, error: &serde_yaml::Error, places: &Places) -> anyhow::Error {
-    let said = error.to_string();
-    let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
-    let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
-    let unknown = said.contains("unknown field") || said.contains("unknown variant");
-    let near = match words.split_first() {
-        Some((unknown_one, known)) if unknown => {
-            nearest(unknown_one, known).map(|near| format!("; did you mean `{near}`?"))
-        }
-        _ => None,
-    };
-    let path = said.split(": ").next().filter(|path| !path.contains([' ', '`'])).unwrap_or_default();
-    let exact = match words.first() {
-        Some(key) if said.contains("unknown field") => places.of(join(path, key).trim_start_matches('.')),
-        _ => places.of(path),
-    };
-    let own = error.location().map(|at| format!("{}:{}", at.line(), at.column()));
-    let place =
-        exact.map(|place| place.to_string()).or(own).map_or(String::new(), |place| format!(":{place}"));
-    Failure::usage(
-        format!("policies/{name}{place}: {said}{}", near.unwrap_or_default()),
-        "mend the file; `cargo xtask policy show` prints what is in force, with every key",
-    )
-}
-
-fn join(path: &str, key: &str) -> String {
-    format!("{path}.{key}")
-}
-
-/// The nearest of the known words; `timeout-secs` and `timeoutSecs` are near `timeout_secs`.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let plain = |word: &str| word.replace(['-', '_', ' '], "").to_lowercase();
-    if let Some(same) = known.iter().find(|candidate| plain(candidate) == plain(word)) {
-        return Some(same);
-    }
-    let score = |candidate: &&str| strsim::jaro_winkler(word, candidate);
-    let close = |candidate: &&&str| score(candidate) > 0.75;
-    known.iter().filter(close).max_by(|a, b| score(a).total_cmp(&score(b))).copied()
-}
-
 fn validate(policy: &Policy) -> anyhow::Result<()> {
     let refuse =
         |file: &str, what: String, help: &str| Err(Failure::usage(format!("policies/{file}: {what}"), help));
     if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
         return refuse("tests.yaml", "a timeout of 0 seconds fails every test".into(), "give it at least 1");
+    }
+    let features = &policy.tests.features;
+    if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
+        return refuse(
+            "tests.yaml",
+            "`features` names no set, or one twice".into(),
+            "leave it out for `[default]`",
+        );
     }
     if policy.image.user == 0 {
         return refuse(
@@ -330,13 +246,18 @@ mod tests {
 
     #[test]
     fn a_byte_that_is_not_utf8_is_found() {
-        let error = text("lint.yaml", b"# \xc3\xbc\nclippy: \xff\n".to_vec()).unwrap_err().to_string();
+        let error = crate::policy::file::text("lint.yaml", b"# \xc3\xbc\nclippy: \xff\n".to_vec())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("lint.yaml:2:9"), "{error}");
     }
 
     #[test]
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
+        check_error("tests.yaml", "features: []", &["names no set"]);
+        check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
+        check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);
@@ -350,7 +271,11 @@ mod tests {
             "environments: [{name: a, deadlines: {ready_secs: 0}}]",
             &["deadline of 0"],
         );
-        check_error("lint.yaml", &"#".repeat(POLICY_BYTES_MAX + 1), &["more than a policy"]);
+        check_error(
+            "lint.yaml",
+            &"#".repeat(crate::policy::file::POLICY_BYTES_MAX + 1),
+            &["more than a policy"],
+        );
     }
 
     #[test]
@@ -373,7 +298,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_a_text_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let read = text("lint.yaml", bytes.clone());
+            let read = crate::policy::file::text("lint.yaml", bytes.clone());
             prop_assert_eq!(read.is_ok(), std::str::from_utf8(&bytes).is_ok());
         }
     }

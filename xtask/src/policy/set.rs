@@ -6,7 +6,7 @@
 use super::approvers::{self, Approvers};
 use super::places::Places;
 use super::waivers::{self, Placed, Waivers};
-use super::{Policy, parse};
+use super::{Policy, file, parse};
 use crate::digest::{Digest, Hasher};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -33,10 +33,10 @@ impl PolicySet {
     pub fn parse(texts: &Texts, today: Date) -> anyhow::Result<PolicySet> {
         let read = |name: &str| Ok(texts.get(name).cloned());
         let policy = parse::parse(read)?;
-        let (all, places): (Waivers, Places) = parse::file_with_places(read, waivers::FILE)?;
+        let (all, places): (Waivers, Places) = file::file_with_places(read, waivers::FILE)?;
         all.validate(&places, today)?;
         let waivers = all.placed(&places);
-        let (approvers, places): (Approvers, Places) = parse::file_with_places(read, approvers::FILE)?;
+        let (approvers, places): (Approvers, Places) = file::file_with_places(read, approvers::FILE)?;
         approvers.validate(&places)?;
         Ok(PolicySet { policy, waivers, approvers })
     }

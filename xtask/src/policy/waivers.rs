@@ -170,7 +170,7 @@ pub fn cannot_be_waived(code: &str) -> Option<(String, String)> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if gate_of(code).is_none() {
         let names = Gate::ALL.map(Gate::name);
-        let near = super::parse::nearest(gate, &names)
+        let near = super::file::nearest(gate, &names)
             .map_or(String::new(), |near| format!("; did you mean `{near}/{what}`?"));
         return Some((format!("there is no gate `{gate}`{near}"), show.into()));
     }

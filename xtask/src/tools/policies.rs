@@ -2,7 +2,8 @@
 
 use super::git;
 use crate::failure::Failure;
-use crate::policy::parse::{self, POLICY_BYTES_MAX};
+use crate::policy::file::{POLICY_BYTES_MAX, text};
+use crate::policy::parse;
 use crate::policy::set::Texts;
 use crate::world::World;
 use anyhow::Context as _;
@@ -26,7 +27,7 @@ pub fn here(folder: &Path) -> anyhow::Result<Option<Texts>> {
     for name in parse::all_files() {
         let file = folder.join(name);
         match std::fs::read(&file) {
-            Ok(bytes) => texts.insert(name.to_owned(), parse::text(name, bytes)?),
+            Ok(bytes) => texts.insert(name.to_owned(), text(name, bytes)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
                 let message = format!("failed to read {}: {error}", file.display());
@@ -67,7 +68,7 @@ pub async fn at(world: &World, root: &Path, reference: &str, folder: &str) -> an
             return Err(Failure::usage(message, "name another reference"));
         }
         let bytes = git::run(world, root, &["cat-file", "blob", object]).await?;
-        texts.insert(name.clone(), parse::text(&name, bytes)?);
+        texts.insert(name.clone(), text(&name, bytes)?);
     }
     parse::check_names(names.iter().map(String::as_str))?;
     Ok((!texts.is_empty()).then_some(texts))
