@@ -1,6 +1,7 @@
 //! From YAML to a policy, with errors that say file, line, the key and its nearest known neighbour.
 
 use super::Policy;
+use super::tests::RETRIES_MAX;
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -116,6 +117,11 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         |file: &str, what: String, help: &str| Err(Failure::usage(format!("policies/{file}: {what}"), help));
     if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
         return refuse("tests.yaml", "a timeout of 0 seconds fails every test".into(), "give it at least 1");
+    }
+    let retries = policy.tests.retries;
+    if retries.local.max(retries.ci) > RETRIES_MAX {
+        let what = format!("more than {RETRIES_MAX} retries hide what a test says");
+        return refuse("tests.yaml", what, "retries: {local: 0, ci: 1}");
     }
     if policy.image.user == 0 {
         return refuse(
@@ -235,6 +241,7 @@ mod tests {
     #[test]
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
+        check_error("tests.yaml", "retries: {ci: 3}", &["more than 2 retries"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);
