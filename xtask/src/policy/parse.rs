@@ -123,6 +123,14 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         let what = format!("more than {RETRIES_MAX} retries hide what a test says");
         return refuse("tests.yaml", what, "retries: {local: 0, ci: 1}");
     }
+    let features = &policy.tests.features;
+    if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
+        return refuse(
+            "tests.yaml",
+            "`features` names no set, or one twice".into(),
+            "leave it out for `[default]`",
+        );
+    }
     if policy.image.user == 0 {
         return refuse(
             "image.yaml",
@@ -242,6 +250,9 @@ mod tests {
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
         check_error("tests.yaml", "retries: {ci: 3}", &["more than 2 retries"]);
+        check_error("tests.yaml", "features: []", &["names no set"]);
+        check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
+        check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);

@@ -1,5 +1,6 @@
 //! `policies/tests.yaml`: how tests are run.
 
+use super::FeatureSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,13 @@ pub struct TestsPolicy {
     pub doctests: bool,
     /// Variables that tests receive besides the declared minimum (PATH, HOME, TMPDIR, USER, LANG, CARGO_*).
     pub environment: Vec<String>,
+    /// Feature sets that are compiled and tested, each `default`, `all`, `none` or names with commas between. The first
+    /// is the one that lint looks at, and whose tests have their plain names; tests of the others end in
+    /// ` [features: SET]`. A further set takes the packages that it changes. Default `[default]`.
+    pub features: Vec<FeatureSet>,
+    /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
+    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
+    pub partners: Vec<String>,
 }
 
 /// How often a test that did not pass is tried again; at most 2.
@@ -72,6 +80,8 @@ impl Default for TestsPolicy {
             first_timeout_secs: 900,
             doctests: true,
             environment: Vec::new(),
+            features: vec![FeatureSet::Default],
+            partners: Vec::new(),
         }
     }
 }

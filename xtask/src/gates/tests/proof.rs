@@ -65,6 +65,7 @@ fn broken_binaries_and_compile_errors_refuse_whatever_else_passed() {
         lint: "E0425".into(),
         message: "cannot find value".into(),
         rendered: String::new(),
+        edits: Vec::new(),
     };
     let broken = TestsEvidence { compile_errors: vec![error], ..TestsEvidence::default() };
     let verdict = check(&broken, Outcome::Refused, &["tests/does-not-compile"]);
