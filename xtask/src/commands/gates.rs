@@ -1,8 +1,10 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod baseline;
 mod coverage;
 mod failed;
 mod measure;
+mod policy;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
@@ -30,9 +32,30 @@ pub(super) struct Ask {
     pub(super) filters: Vec<String>,
     /// Whether what tests print is shown as it comes.
     pub(super) capture: Capture,
+    /// The folder of baselines, where it is not the policy's.
+    pub(super) baselines: Option<PathBuf>,
+    /// Whether this run becomes a baseline.
+    pub(super) record: Recording,
+}
+
+/// Whether a run becomes a baseline for later ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// No.
+    #[default]
+    Never,
+    /// On a clean tree of the default branch.
+    Auto,
+    /// On any clean tree.
+    Always,
 }
 
 impl Ask {
+    /// Whether every test is asked for: only then can a run be compared with others.
+    pub(super) fn is_whole(&self) -> bool {
+        self.filters.is_empty()
+    }
+
     /// These gates, and nothing special.
     pub(super) fn gates(gates: &[Gate]) -> Ask {
         Ask { gates: gates.to_vec(), ..Ask::default() }
@@ -48,7 +71,8 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     if wanted.is_empty() {
         wanted = Gate::OF_WORKSPACE.to_vec();
     }
-    some(context, &wanted).await
+    let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
+    judge_and_show(context, &Ask { baselines: ci.baselines.clone(), record, ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.
@@ -87,11 +111,13 @@ pub(super) async fn judge_and_show_this(
     workspace: &Workspace,
     ask: &Ask,
 ) -> anyhow::Result<Exit> {
+    baseline::check(workspace, ask)?;
     let in_force = context.policy(workspace).await?;
     let subject = context.subject(workspace, &in_force).await?;
     let measurer = Measurer { context, workspace, in_force: &in_force, ask };
     let evidence = measurer.measure(subject).await?;
     let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
+    baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
     context.console.result(&verdict, |style| {
@@ -163,5 +189,6 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Advisories => vec![Gate::Advisories],
         GateName::Secrets => vec![Gate::Secrets],
         GateName::Security => Gate::SECURITY.to_vec(),
+        GateName::Policy => vec![Gate::Policy],
     }
 }

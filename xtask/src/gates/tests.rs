@@ -6,6 +6,8 @@
 
 mod findings;
 
+mod fewer;
+
 use crate::evidence::TestsEvidence;
 use crate::evidence::tests::{TestOutcome, TestResult};
 use crate::gates::lint::explained;
@@ -29,6 +31,7 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
     }));
     findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence.surroundings)));
     findings.extend(not_run(evidence));
+    findings.extend(fewer::finding(policy.fewer, evidence));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
         findings.extend(must_run_missing(policy, evidence));

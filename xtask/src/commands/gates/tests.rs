@@ -41,7 +41,9 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
-        let tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
+        let found = self.baselines(None).await;
+        let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
+        self.compare_tests(&found, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
