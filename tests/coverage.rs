@@ -77,7 +77,7 @@ impl Fixture {
             objects,
             doctests: vec![],
             tree,
-            test_code: TestCode::Include,
+            test_code: TestCode::Include, writers: Default::default(), expected: vec![],
         }
     }
 

@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
         objects: objects.to_vec(),
         doctests: doctests.to_vec(),
         tree,
-        test_code: if exclude { TestCode::Exclude } else { TestCode::Include },
+        test_code: if exclude { TestCode::Exclude } else { TestCode::Include }, writers: Default::default(), expected: vec![],
     };
     let counts =
         measure(&measurement).map_err(|error| anyhow::anyhow!("{} ({})", error.message, error.help))?;
