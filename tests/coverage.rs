@@ -77,7 +77,9 @@ impl Fixture {
             objects,
             doctests: vec![],
             tree,
-            test_code: TestCode::Include, writers: Default::default(), expected: vec![],
+            test_code: TestCode::Include,
+            writers: Default::default(),
+            expected: vec![],
         }
     }
 

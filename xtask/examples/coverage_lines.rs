@@ -8,6 +8,7 @@ use gateline::evidence::coverage::Share;
 use gateline::policy::coverage::TestCode;
 use gateline::report::lcov;
 use gateline::tools::coverage::{Measurement, PackageTree, SourceTree, measure};
+use gateline::world::World;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -29,13 +30,16 @@ fn main() -> anyhow::Result<()> {
     };
     let mut halves = objects.split(|object| object.as_os_str() == "--doctests");
     let (objects, doctests) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-    let exclude = std::env::var("TEST_CODE").is_ok_and(|choice| choice == "exclude");
+    let world = World::real()?;
+    let exclude = world.env("TEST_CODE") == Some("exclude");
     let measurement = Measurement {
         profiles: profiles.clone(),
         objects: objects.to_vec(),
         doctests: doctests.to_vec(),
         tree,
-        test_code: if exclude { TestCode::Exclude } else { TestCode::Include }, writers: Default::default(), expected: vec![],
+        test_code: if exclude { TestCode::Exclude } else { TestCode::Include },
+        writers: Default::default(),
+        expected: vec![],
     };
     let counts =
         measure(&measurement).map_err(|error| anyhow::anyhow!("{} ({})", error.message, error.help))?;

@@ -126,8 +126,10 @@ fn read_profiles(measurement: &Measurement) -> Result<Counters, CouldNotRun> {
     }
     let names: Vec<_> =
         paths.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy()).collect();
-    if let Some((_, binary)) =
-        measurement.expected.iter().find(|(start, _)| !names.iter().any(|name| name.starts_with(start.as_str())))
+    if let Some((_, binary)) = measurement
+        .expected
+        .iter()
+        .find(|(start, _)| !names.iter().any(|name| name.starts_with(start.as_str())))
     {
         let message = format!(
             "tests of {binary} came to their end, but {} has no raw profile of them: something removed it, or they ran \

@@ -129,9 +129,9 @@ fn writers(left: &Left<'_>, compiled: &Compiled) -> BTreeMap<String, String> {
 fn expected(left: &Left<'_>, compiled: &Compiled) -> Vec<(String, String)> {
     let tests = left.tests.map_or(&[][..], |evidence| &evidence.tests);
     let passed = |binary: &str| {
-        let mut of_it = tests.iter().filter(|test| {
-            test.name.strip_prefix(binary).is_some_and(|rest| rest.starts_with('$'))
-        });
+        let mut of_it = tests
+            .iter()
+            .filter(|test| test.name.strip_prefix(binary).is_some_and(|rest| rest.starts_with('$')));
         of_it.any(|test| matches!(test.outcome, TestOutcome::Passed | TestOutcome::Flaky))
     };
     let binaries = compiled.tests.iter().enumerate();

@@ -1,7 +1,7 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
-use super::failed;
 use super::coverage::Left;
+use super::failed;
 use super::measure::Measurer;
 use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};

@@ -63,8 +63,7 @@ impl Tools {
             let said = ask(world, tool, "--version").await.map_err(|why| could_not_run(why, HELP))?;
             version = version_in(&said).unwrap_or("unknown").to_owned();
             if major(&version) != major(wanted) {
-                let message =
-                    format!("{} is of LLVM {version}, and rustc of LLVM {wanted}", tool.display());
+                let message = format!("{} is of LLVM {version}, and rustc of LLVM {wanted}", tool.display());
                 return Err(could_not_run(message, HELP));
             }
         }
@@ -76,13 +75,16 @@ impl Tools {
     /// # Errors
     /// What the tools say.
     pub async fn export(&self, world: &World, measurement: &Measurement) -> Result<Exported, CouldNotRun> {
-        let failed = |error: std::io::Error| could_not_run(format!("failed to make room for llvm-cov: {error}"), "df -h");
+        let failed = |error: std::io::Error| {
+            could_not_run(format!("failed to make room for llvm-cov: {error}"), "df -h")
+        };
         let directory = tempfile::tempdir().map_err(failed)?;
         let (list, merged) = (directory.path().join("profiles"), directory.path().join("merged.profdata"));
         let profiles = list_profiles(&measurement.profiles).map_err(failed)?;
         let lines: Vec<String> = profiles.iter().map(|path| format!("{}\n", path.display())).collect();
         std::fs::write(&list, lines.concat()).map_err(failed)?;
-        let arguments = ["merge".into(), "-sparse".into(), "-f".into(), text(&list), "-o".into(), text(&merged)];
+        let arguments =
+            ["merge".into(), "-sparse".into(), "-f".into(), text(&list), "-o".into(), text(&merged)];
         let said = self.run(world, &self.profdata, &arguments, &directory.path().join("out")).await?;
         // It leaves out what it cannot read, and says so in passing.
         if let Some(line) = said.lines().find(|line| line.contains(".profraw")) {
@@ -163,9 +165,11 @@ struct Data {
 struct Record {
     name: String,
     filenames: Vec<PathBuf>,
-    /// From line and column to line and column, count, file, expanded file, kind.
-    regions: Vec<(u32, u32, u32, u32, u64, usize, usize, u64)>,
+    regions: Vec<ExportedRegion>,
 }
+
+/// From line and column to line and column, count, file, expanded file, kind.
+type ExportedRegion = (u32, u32, u32, u32, u64, usize, usize, u64);
 
 fn mappings(bytes: &[u8], sources: &Sources) -> Result<(Mapping, Mapping), String> {
     let export: Export = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
@@ -193,10 +197,18 @@ fn mappings(bytes: &[u8], sources: &Sources) -> Result<(Mapping, Mapping), Strin
             if last as usize > LINES_MAX {
                 return Err(format!("a region ends in line {last}, more than {LINES_MAX}"));
             }
-            regions.push((file, Region { start: Place::new(line, column), end: Place::new(last, end), count, kind }));
+            regions.push((
+                file,
+                Region { start: Place::new(line, column), end: Place::new(last, end), count, kind },
+            ));
         }
         if !regions.is_empty() {
-            mapping.functions.push(Function { name: number as u64, symbol: Some(record.name), main, regions });
+            mapping.functions.push(Function {
+                name: number as u64,
+                symbol: Some(record.name),
+                main,
+                regions,
+            });
         }
     }
     Ok((product, documentation))
@@ -253,7 +265,10 @@ mod tests {
 
     #[test]
     fn versions_are_found_and_compared_by_their_first_number() {
-        assert_eq!(version_in("LLVM (http://llvm.org/):\n  LLVM version 22.1.8\n  Optimized"), Some("22.1.8"));
+        assert_eq!(
+            version_in("LLVM (http://llvm.org/):\n  LLVM version 22.1.8\n  Optimized"),
+            Some("22.1.8")
+        );
         assert_eq!(version_in("Ubuntu LLVM version 18.1.3\n"), Some("18.1.3"));
         assert_eq!(version_in("gcov 12"), None);
         assert_eq!((major("22.1.8"), major("22.1.2-rust"), major("")), ("22", "22", ""));

@@ -28,7 +28,7 @@ pub(super) fn merge(
     scanned: &Scanned,
     choice: TestCode,
 ) -> LineCounts {
-    let mut counts = LineCounts { engine: ENGINE.to_owned(), test_code: choice, ..LineCounts::default() };
+    let mut counts = LineCounts { test_code: choice, ..LineCounts::default() };
     for (source, gathered) in gather(mappings, of_doctests, scanned, choice) {
         let mut file = FileLines { file: source.file, package: source.package, ..FileLines::default() };
         let test = scanned.of(&file.file);

@@ -39,7 +39,8 @@ fn is_stray(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let middle = name.and_then(|name| name.strip_prefix("default")?.strip_suffix(".profraw"));
     middle.is_some_and(|middle| {
-        middle.is_empty() || (middle.starts_with('_') && middle.chars().all(|c| c == '_' || c.is_ascii_digit()))
+        middle.is_empty()
+            || (middle.starts_with('_') && middle.chars().all(|c| c == '_' || c.is_ascii_digit()))
     })
 }
 
@@ -61,7 +62,8 @@ mod tests {
         let told: Vec<_> = doubts.iter().map(|doubt| doubt.file.as_str()).collect();
         assert_eq!(told, ["default_12_0_8.profraw"]);
         assert!(doubts[0].message.ends_with("it was removed"));
-        let mut left: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> =
+            std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["default_1_0_7.profraw", "default_mine.profraw", "other.profraw"]);
         assert!(remove_new([root], &before, root).is_empty());

@@ -14,7 +14,9 @@ fn measurement(profiles: &Path) -> Measurement {
         objects: vec![],
         doctests: vec![],
         tree,
-        test_code: TestCode::Exclude, writers: Default::default(), expected: vec![],
+        test_code: TestCode::Exclude,
+        writers: Default::default(),
+        expected: vec![],
     }
 }
 
