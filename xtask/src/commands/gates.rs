@@ -102,7 +102,7 @@ pub(super) async fn snapshot(context: &Context, from: &Path, commit: Option<&str
 async fn judge_and_show(context: &Context, ask: &Ask) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     baseline::check(&workspace, ask)?;
-    let in_force = context.policy(&workspace).await?;
+    let in_force = policy::in_force(context, &workspace, ask).await?;
     let subject = context.subject(&workspace, &in_force).await?;
     let measurer = Measurer { context, workspace: &workspace, in_force: &in_force, ask };
     let evidence = measurer.measure(subject).await?;
