@@ -99,7 +99,7 @@ impl Measurer<'_> {
         };
         let evidence = PolicyEvidence {
             today,
-            scope: if self.ask.filter.is_some() { Scope::Part } else { Scope::Whole },
+            scope: if self.ask.is_whole() { Scope::Whole } else { Scope::Part },
             files: self.in_force.texts.len() as u64,
             waivers,
             comparison,
