@@ -71,11 +71,22 @@ pub enum Verb {
     Test {
         /// Only tests whose name contains this.
         filter: Option<String>,
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
     },
     /// Line coverage alone (runs the tests).
-    Coverage,
+    Coverage {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// rustfmt and clippy alone.
-    Lint,
+    Lint {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Advisories and secrets alone.
     Security {
         /// Something else than the scan.
@@ -204,6 +215,17 @@ pub struct Ci {
     /// Install missing tools and test partners first.
     #[arg(long)]
     pub setup: bool,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
+}
+
+/// What the work is compared with.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Against {
+    /// Compare with where the work left this branch or commit; default: what the CI system says, else the default branch.
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
 }
 
 /// The gates, as the command line names them.

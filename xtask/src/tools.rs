@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cargo;
+pub mod ci_event;
 pub mod coverage;
 pub mod git;
 pub mod image;

@@ -1,12 +1,13 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod base;
 mod coverage;
 mod measure;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
 use super::doctor;
-use crate::cli::{Ci, GateName};
+use crate::cli::{Against, Ci, GateName};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,6 +25,8 @@ pub(super) struct Ask {
     pub(super) gates: Vec<Gate>,
     /// Only tests whose full name contains this.
     pub(super) filter: Option<String>,
+    /// What `--base` names.
+    pub(super) base: Option<String>,
 }
 
 impl Ask {
@@ -42,7 +45,7 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     if wanted.is_empty() {
         wanted = Gate::OF_WORKSPACE.to_vec();
     }
-    some(context, &wanted).await
+    judge_and_show(context, &Ask { base: ci.against.base.clone(), ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.
@@ -50,9 +53,18 @@ pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<E
     judge_and_show(context, &Ask::gates(wanted)).await
 }
 
+/// These gates against a base.
+pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
+    judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
+}
+
 /// `test [FILTER]`.
-pub(super) async fn test(context: &Context, filter: Option<String>) -> anyhow::Result<Exit> {
-    judge_and_show(context, &Ask { filter, ..Ask::gates(&[Gate::Tests]) }).await
+pub(super) async fn test(
+    context: &Context,
+    filter: Option<String>,
+    against: Against,
+) -> anyhow::Result<Exit> {
+    judge_and_show(context, &Ask { filter, base: against.base, ..Ask::gates(&[Gate::Tests]) }).await
 }
 
 /// `security snapshot --from PATH`.
