@@ -34,7 +34,7 @@ async fn committed_staged_unstaged_and_untracked_work_counts() {
     repository.write("b.rs", "1\n2\n3\n4\n");
     repository.git(&["add", "b.rs"]).await;
     repository.write("c.rs", "0\n1\n2\n3\n");
-    repository.write("new/d.rs", "1\n2");
+    repository.write("new/d.rs", "other\n2");
     repository.write("empty.rs", "");
     repository.write(".gitignore", "target\n");
     repository.write("target/x.rs", "1\n");

@@ -218,6 +218,12 @@ pub struct Ci {
     /// What it is compared with.
     #[command(flatten)]
     pub against: Against,
+    /// The folder of baselines; default: `baselines` of policies/coverage.yaml, else `baselines` in the report folder.
+    #[arg(long, value_name = "DIR")]
+    pub baselines: Option<PathBuf>,
+    /// Record this commit as a baseline, though it is not on the default branch.
+    #[arg(long)]
+    pub record_baseline: bool,
 }
 
 /// What the work is compared with.

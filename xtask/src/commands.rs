@@ -18,6 +18,7 @@ use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Ve
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
+use crate::tools::partners;
 use crate::verdict::Gate;
 use crate::world::World;
 use clap::CommandFactory as _;
@@ -38,6 +39,7 @@ pub fn main(world: &World, cli: Cli) -> Exit {
     } else {
         world.clone()
     };
+    let world = partners::within_reach(world, cli.global.workspace.as_deref());
     let context = Context { world, console, global: cli.global };
     let done = runtime
         .map_err(|error| {

@@ -3,6 +3,7 @@
 //! One type per gate, in the gate's file of this folder. Judging is `gates/`.
 
 pub mod advisories;
+pub mod baseline;
 pub mod coverage;
 pub mod image;
 pub mod lint;

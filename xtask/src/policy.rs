@@ -4,6 +4,7 @@
 //! the line and the nearest known key. This is the only module that knows `serde_yaml`.
 
 pub mod coverage;
+pub mod features;
 pub mod image;
 pub mod lint;
 pub mod parse;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use coverage::CoveragePolicy;
+pub use features::FeatureSet;
 pub use image::ImagePolicy;
 pub use lint::LintPolicy;
 pub use percent::Percent;

@@ -1,5 +1,6 @@
 //! Verdict: what the evidence amounts to. Gates judge, this module folds, and only the fold makes [`Passed`].
 
+use crate::evidence::lint::Edit;
 use crate::policy::PolicySource;
 use crate::workspace::change::Base;
 use schemars::JsonSchema;
@@ -103,6 +104,9 @@ pub struct Finding {
     /// Whether it lies on lines that the change brings.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
+    /// What a tool would write instead, where it is sure: every edit, or none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Vec<Edit>>,
     /// The next command to type, or what to change.
     pub help: String,
     /// The waiver that lifts it.
@@ -215,6 +219,7 @@ impl Finding {
             end_line: None,
             subject: None,
             changed: false,
+            fix: None,
             help: help.into(),
             waiver: None,
         }
@@ -239,6 +244,13 @@ impl Finding {
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Finding {
         self.subject = Some(subject.into());
+        self
+    }
+
+    /// The same with what a tool would write instead; nothing where it is not sure.
+    #[must_use]
+    pub fn fixed_by(mut self, edits: &[Edit]) -> Finding {
+        self.fix = (!edits.is_empty()).then(|| edits.to_vec());
         self
     }
 

@@ -108,7 +108,7 @@ impl Context {
             dirty: workspace.dirty(),
             tree: workspace.repository.tree.clone(),
             policy: in_force.source.hash.clone(),
-            toolchain: Toolchain::read(&self.world, &workspace.root).await?.digest(),
+            toolchain: Toolchain::read(&self.world, &workspace.root, Some(&workspace.target)).await?.digest(),
         })
     }
 

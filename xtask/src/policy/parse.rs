@@ -117,6 +117,14 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
     if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
         return refuse("tests.yaml", "a timeout of 0 seconds fails every test".into(), "give it at least 1");
     }
+    let features = &policy.tests.features;
+    if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
+        return refuse(
+            "tests.yaml",
+            "`features` names no set, or one twice".into(),
+            "leave it out for `[default]`",
+        );
+    }
     if policy.image.user == 0 {
         return refuse(
             "image.yaml",
@@ -235,6 +243,9 @@ mod tests {
     #[test]
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
+        check_error("tests.yaml", "features: []", &["names no set"]);
+        check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
+        check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);

@@ -1,5 +1,7 @@
 //! `policies/tests.yaml`: how tests are run.
 
+use super::FeatureSet;
+use super::lint::Level;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +16,19 @@ pub struct TestsPolicy {
     pub first: Vec<String>,
     /// The timeout of those. Default 900.
     pub first_timeout_secs: u64,
+    /// Fewer tests than the baseline of the base has (docs/reference/coverage-gate.md). Default warn.
+    pub fewer: Level,
     /// Whether documentation tests run. Default true.
     pub doctests: bool,
     /// Variables that tests receive besides the declared minimum (PATH, HOME, TMPDIR, USER, LANG, CARGO_*).
     pub environment: Vec<String>,
+    /// Feature sets that are compiled and tested, each `default`, `all`, `none` or names with commas between. The first
+    /// is the one that lint looks at, and whose tests have their plain names; tests of the others end in
+    /// ` [features: SET]`. A further set takes the packages that it changes. Default `[default]`.
+    pub features: Vec<FeatureSet>,
+    /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
+    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
+    pub partners: Vec<String>,
 }
 
 impl Default for TestsPolicy {
@@ -26,8 +37,11 @@ impl Default for TestsPolicy {
             timeout_secs: 120,
             first: Vec::new(),
             first_timeout_secs: 900,
+            fewer: Level::Warn,
             doctests: true,
             environment: Vec::new(),
+            features: vec![FeatureSet::Default],
+            partners: Vec::new(),
         }
     }
 }

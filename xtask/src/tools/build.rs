@@ -8,6 +8,7 @@
 //! says that it could not. Code behind `cfg(clippy)` is compiled in, as clippy does.
 
 mod messages;
+mod said;
 pub(crate) mod wrapper;
 
 use super::cargo::{Cargo, Progress};

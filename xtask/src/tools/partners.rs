@@ -1,0 +1,61 @@
+//! Where `setup` puts the tools and test partners that are no system packages, and how everything finds them.
+
+use crate::world::World;
+use std::path::{Path, PathBuf};
+
+/// The folder below the target directory; a virtual environment of Python.
+const FOLDER: &str = "gateline/tools";
+
+/// The workspace's own folder of tools.
+pub fn folder(target: &Path) -> PathBuf {
+    target.join(FOLDER)
+}
+
+/// The programs in the folder of the workspace around the working directory.
+///
+/// It is looked for from there upwards, beside the first `Cargo.lock`: asking cargo where its target directory is would
+/// cost every verb some 50 ms.
+pub fn programs(world: &World, workspace: Option<&Path>) -> Option<PathBuf> {
+    let start = world.directory().join(workspace.unwrap_or(Path::new("")));
+    let target = match world.env("CARGO_TARGET_DIR") {
+        Some(named) => world.directory().join(named),
+        None => start.ancestors().find(|folder| folder.join("Cargo.lock").is_file())?.join("target"),
+    };
+    Some(folder(&target).join("bin"))
+}
+
+/// The world with those programs behind everything else in `PATH`, so that they never hide a tool of the system.
+#[must_use]
+pub fn within_reach(world: World, workspace: Option<&Path>) -> World {
+    let Some(own) = programs(&world, workspace) else { return world };
+    let path = match world.env("PATH") {
+        Some(path) => format!("{path}:{}", own.display()),
+        None => own.display().to_string(),
+    };
+    world.with_variable("PATH", &path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Clock;
+
+    #[test]
+    fn the_folder_stands_behind_everything_else() {
+        let workspace = tempfile::tempdir().unwrap();
+        std::fs::write(workspace.path().join("Cargo.lock"), "").unwrap();
+        let inside = workspace.path().join("src/deep");
+        std::fs::create_dir_all(&inside).unwrap();
+        let path = |variables: &[(&str, &str)], directory: &Path| {
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let world = World::with(variables.collect(), directory.to_owned(), Clock::system());
+            within_reach(world, None).env("PATH").unwrap_or_default().to_owned()
+        };
+        let own = workspace.path().join("target/gateline/tools/bin");
+        assert_eq!(path(&[("PATH", "/usr/bin")], &inside), format!("/usr/bin:{}", own.display()));
+        assert_eq!(path(&[], workspace.path()), own.display().to_string());
+        let elsewhere = [("PATH", "/usr/bin"), ("CARGO_TARGET_DIR", "/t")];
+        assert_eq!(path(&elsewhere, &inside), "/usr/bin:/t/gateline/tools/bin");
+        assert_eq!(path(&[("PATH", "/usr/bin")], Path::new("/nowhere")), "/usr/bin");
+    }
+}
