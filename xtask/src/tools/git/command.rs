@@ -41,7 +41,7 @@ pub(super) async fn git(world: &World, root: &Path, arguments: &[&str]) -> anyho
 }
 
 /// Asks git, and takes a non-zero exit status as a failure.
-pub(super) async fn run(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+pub(in crate::tools) async fn run(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     run_with(world, root, arguments, Vec::new()).await
 }
 
