@@ -13,6 +13,7 @@ mod policy;
 mod ship;
 mod site;
 mod status;
+mod test;
 
 use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
 use crate::exit::Exit;
@@ -96,7 +97,7 @@ fn stopped() -> anyhow::Error {
 async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
-        Verb::Test { filter, against } => gates::test(context, filter, against).await,
+        Verb::Test(asked) => test::test(context, &asked).await,
         Verb::Coverage { against } => gates::against(context, &[Gate::Tests, Gate::Coverage], against).await,
         Verb::Lint { against } => gates::against(context, &[Gate::Lint], against).await,
         Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,

@@ -150,12 +150,7 @@ mod tests {
 
     fn passing(policy: &Policy) -> Evidence {
         let digest = Digest::of(b"x");
-        let test = TestResult {
-            name: "t".into(),
-            outcome: TestOutcome::Passed,
-            duration_millis: 1,
-            output: String::new(),
-        };
+        let test = TestResult::new("t", TestOutcome::Passed);
         let file = FileCoverage {
             file: "a".into(),
             package: "a".into(),
