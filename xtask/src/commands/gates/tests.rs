@@ -1,5 +1,6 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
 use crate::evidence::{Evidence, GateEvidence};
@@ -25,6 +26,7 @@ impl Measurer<'_> {
         // Files that tests could have written are never evidence: only this run's profiles count.
         let _ = std::fs::remove_dir_all(&profiles);
         std::fs::create_dir_all(&profiles)?;
+        let strays_before = self.strays();
         let options = RunOptions {
             filters: self.ask.filters.clone(),
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
@@ -56,7 +58,9 @@ impl Measurer<'_> {
         }
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);
+            let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
+            let left = Left { profiles: &profiles, strays_before: &strays_before, tests };
+            gates.coverage = Some(self.coverage(plan, compiled, left).await?);
         }
         Ok(())
     }
