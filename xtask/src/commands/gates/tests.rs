@@ -16,6 +16,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &Compiled,
+        base: Option<&str>,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<()> {
         if !plan.has(&Step::Test) {
@@ -43,9 +44,9 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
-        let found = self.baselines(None).await;
+        let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
-        self.compare_tests(&found, &mut tests);
+        self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
