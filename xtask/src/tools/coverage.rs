@@ -13,6 +13,7 @@ pub mod llvm;
 mod mapping;
 mod merged;
 mod profile;
+pub mod remap;
 pub mod stray;
 mod test_code;
 

@@ -10,7 +10,7 @@ use crate::policy::coverage::CoverageEngine;
 use crate::report::lcov;
 use crate::tools::build::{Compilation, Compiled, Harness};
 use crate::tools::coverage::llvm::Tools;
-use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, stray};
+use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, remap, stray};
 use crate::tools::runner::written_by;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ impl Measurer<'_> {
                     directory: package.directory.clone(),
                 })
                 .collect(),
-            remapped: Vec::new(),
+            remapped: remap::remapped(&self.context.world, &self.workspace.root),
         };
         Measurement {
             profiles: left.profiles.to_owned(),
