@@ -83,7 +83,7 @@ mod tests {
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let environment = [
             variable("CARGO_ENCODED_RUSTFLAGS", "--remap-path-prefix\x1f/with space=/s"),
-            variable("RUSTFLAGS", "-g --remap-path-prefix=.=/src --remap-path-prefix"),
+            variable("RUSTFLAGS", "-g --remap-path-prefix=.=/src"),
         ];
         let world = World::with(environment.into(), root.clone(), Clock::system());
         let pair = |to: &str, from: &str| (PathBuf::from(to), root.join(from));
