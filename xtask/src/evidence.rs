@@ -6,6 +6,7 @@ pub mod advisories;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+pub mod part;
 pub mod secrets;
 pub mod tests;
 

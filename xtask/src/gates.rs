@@ -5,6 +5,7 @@ pub mod advisories;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+mod part;
 pub mod secrets;
 pub mod tests;
 
@@ -18,7 +19,7 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
     let mut gates: Vec<_> = Gate::ALL
         .iter()
         .filter(|gate| wanted.contains(gate))
-        .map(|gate| judge(policy, evidence, *gate))
+        .map(|gate| of_part(judge(policy, evidence, *gate), evidence, wanted))
         .collect();
     if let Some(change) = &evidence.change {
         gates.iter_mut().flat_map(|gate| &mut gate.findings).for_each(|finding| mark(change, finding));
@@ -31,6 +32,21 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
         policy: source,
     };
     Verdict::fold(about, gates)
+}
+
+/// The verdict of a gate, as it is where only a part of the tests ran.
+fn of_part(verdict: GateVerdict, evidence: &Evidence, wanted: &[Gate]) -> GateVerdict {
+    let Some(tests) = evidence.gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok()) else {
+        return verdict;
+    };
+    match verdict.gate {
+        Gate::Tests if wanted.contains(&Gate::Image) => {
+            part::for_release(part::of_tests(verdict, tests), &tests.part)
+        }
+        Gate::Tests => part::of_tests(verdict, tests),
+        Gate::Coverage => part::of_coverage(verdict, &tests.part),
+        _ => verdict,
+    }
 }
 
 /// Says of a finding whether it lies on lines that the change brings.

@@ -1,5 +1,6 @@
 //! Every test with its outcome.
 
+use super::part::Part;
 use serde::{Deserialize, Serialize};
 
 /// All tests of one run.
@@ -10,6 +11,9 @@ pub struct TestsEvidence {
     /// Where the tests ran: a missing test partner is tolerated on a laptop only.
     #[serde(default)]
     pub surroundings: Surroundings,
+    /// Which part of the tests was asked for, where that was not all of them.
+    #[serde(default, skip_serializing_if = "Part::is_empty")]
+    pub part: Part,
     /// Every test that was found, sorted by name.
     pub tests: Vec<TestResult>,
     /// Test binaries that could not be listed or said something else than a list.

@@ -12,6 +12,7 @@ mod environment;
 mod libtest;
 mod list;
 mod process;
+pub mod selection;
 
 pub use environment::INSIDE_GATE;
 pub use libtest::SKIP_MARK;
