@@ -1,6 +1,7 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
 pub mod affected;
+pub mod baseline;
 pub mod build;
 pub mod cargo;
 pub mod coverage;
@@ -10,6 +11,7 @@ pub mod image;
 pub mod lint;
 pub mod metadata;
 pub mod partners;
+pub mod policies;
 mod remember;
 pub mod runner;
 pub mod security;

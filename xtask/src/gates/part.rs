@@ -26,21 +26,23 @@ pub(super) fn of_tests(mut verdict: GateVerdict, evidence: &TestsEvidence) -> Ga
     }
     let of_the_whole = |finding: &Finding| OF_THE_WHOLE.iter().any(|code| finding.code.starts_with(code));
     verdict.findings.retain(|finding| !of_the_whole(finding) || part.is_whole());
-    verdict.findings.extend(notes(part));
     if let Some(facts) = verdict.facts.as_object_mut() {
         facts.insert("part".to_owned(), json!(part));
         if let Some(affected) = &part.affected {
             facts.insert("packages_not_affected".to_owned(), json!(affected.unaffected.len()));
         }
     }
-    let nothing_wanted = evidence.tests.is_empty() && evidence.broken.is_empty();
-    let may_be_nothing = nothing_wanted && verdict.outcome == Outcome::NothingChecked && !part.is_whole();
-    let judged = GateVerdict::of(verdict.gate, verdict.duration_ms, verdict.facts, verdict.findings);
-    match verdict.outcome {
-        Outcome::NothingChecked if !may_be_nothing => judged.nothing_checked(),
-        Outcome::Error => GateVerdict { outcome: Outcome::Error, ..judged },
-        _ => judged,
+    let nothing_wanted = evidence.tests.is_empty() && evidence.broken.is_empty() && !part.is_whole();
+    let judged_anew = match verdict.outcome {
+        Outcome::Passed | Outcome::Refused => true,
+        Outcome::NothingChecked => nothing_wanted,
+        Outcome::Error => false,
+    };
+    if judged_anew {
+        verdict = GateVerdict::of(verdict.gate, verdict.duration_ms, verdict.facts, verdict.findings);
     }
+    verdict.add(notes(part));
+    verdict
 }
 
 fn notes(part: &Part) -> Vec<Finding> {
@@ -114,7 +116,7 @@ pub(super) fn of_coverage(verdict: GateVerdict, part: &Part) -> GateVerdict {
 }
 
 /// The tests gate's verdict where a release asks: a part never stands for the whole.
-pub(super) fn for_release(verdict: GateVerdict, part: &Part) -> GateVerdict {
+pub(super) fn for_release(mut verdict: GateVerdict, part: &Part) -> GateVerdict {
     if part.is_whole() {
         return verdict;
     }
@@ -123,10 +125,8 @@ pub(super) fn for_release(verdict: GateVerdict, part: &Part) -> GateVerdict {
         Some(_) => "cargo xtask ci merge DIR…, then judge what it wrote",
         None => "cargo xtask ci, without --affected",
     };
-    let mut findings = verdict.findings;
-    findings.push(Finding::new(Gate::Tests, "part", Severity::Error, message, help));
-    let judged = GateVerdict::of(verdict.gate, verdict.duration_ms, verdict.facts, findings);
-    GateVerdict { outcome: judged.outcome.and(verdict.outcome), ..judged }
+    verdict.add(vec![Finding::new(Gate::Tests, "part", Severity::Error, message, help)]);
+    verdict
 }
 
 #[cfg(test)]
