@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+pub mod merge;
 pub mod part;
 pub mod policy;
 pub mod secrets;

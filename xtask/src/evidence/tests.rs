@@ -35,7 +35,7 @@ pub struct TestsEvidence {
 }
 
 /// Where tests ran.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Surroundings {
     /// Somebody's machine.
