@@ -11,8 +11,8 @@ pub mod secrets;
 pub mod tests;
 pub mod waiving;
 
-use crate::evidence::{Evidence, Measured};
-use crate::policy::{Policy, PolicySource};
+use crate::evidence::{Evidence, Measured, TestsEvidence};
+use crate::policy::{Policy, PolicySource, TestsPolicy};
 use crate::verdict::{About, Finding, Gate, GateVerdict, Verdict};
 use crate::workspace::Change;
 
@@ -38,6 +38,11 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
         policy: source,
     };
     Verdict::fold(about, gates)
+}
+
+/// What these tests alone say, as they were asked for.
+pub fn of_these_tests(policy: &TestsPolicy, evidence: &TestsEvidence) -> GateVerdict {
+    part::of_tests(tests::judge(policy, evidence, 0), evidence)
 }
 
 /// The verdict of a gate, as it is where only a part of the tests ran.

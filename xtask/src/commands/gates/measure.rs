@@ -54,7 +54,8 @@ impl Measurer<'_> {
                     gates.lint =
                         format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
-                self.run(&plan, &compiled, &mut gates).await?;
+                let choice = self.choice(&compiled.cargo, change.as_ref(), uncompared.as_ref()).await?;
+                self.run(&plan, &compiled, choice, &mut gates).await?;
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }

@@ -1,7 +1,9 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::coverage::Lines;
 use super::failed;
 use super::measure::Measurer;
+use super::select::{Choice, none_ran};
 use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
@@ -15,6 +17,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &Compiled,
+        choice: Choice,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<()> {
         if !plan.has(&Step::Test) {
@@ -29,6 +32,7 @@ impl Measurer<'_> {
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
             capture: self.ask.capture,
             previous: self.previous(),
+            selection: choice.selection,
             ..RunOptions::default()
         };
         let step = self.step(&Step::Test, plan);
@@ -43,8 +47,11 @@ impl Measurer<'_> {
         let policy = &self.in_force.policy.tests;
         let found = self.baselines(None).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
+        if let Ok(evidence) = &mut tests.result {
+            evidence.part.affected = choice.affected;
+        }
         self.compare_tests(&found, &mut tests);
-        let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
+        let judged = tests.result.as_ref().ok().map(|one| crate::gates::of_these_tests(policy, one));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
             Some(judged) => step.failed(human::facts(judged)),
@@ -53,9 +60,12 @@ impl Measurer<'_> {
         if let Ok(evidence) = &tests.result {
             failed::remember(&self.context.reports(self.workspace), evidence)?;
         }
+        let none_ran = tests.result.as_ref().is_ok_and(none_ran);
+        let part = tests.result.as_ref().ok().map(|evidence| evidence.part.clone());
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);
+            gates.coverage =
+                Some(self.coverage(plan, compiled, Lines { profiles: &profiles, part, none_ran }).await?);
         }
         Ok(())
     }

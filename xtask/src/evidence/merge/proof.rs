@@ -121,6 +121,14 @@ fn other_gates_come_from_whoever_has_them_and_must_agree() {
 }
 
 #[test]
+fn a_shard_without_tests_adds_nothing() {
+    let [mut one, two] = two();
+    one.lines = Some(LineCounts::default());
+    let whole = merge(&[one, two.clone()], &first()).unwrap();
+    assert_eq!(whole.lines, two.lines);
+}
+
+#[test]
 fn a_first_test_that_failed_anywhere_failed() {
     let [one, mut two] = two();
     tests_mut(&mut two).tests[1].outcome = TestOutcome::Failed;
