@@ -1,5 +1,8 @@
 //! `--affected`, `--shard` and `ci merge` as people and CI systems use them, on a small workspace with real cargo and git.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may stop a test")]
+#![expect(clippy::disallowed_methods, reason = "the fixture needs a lockfile from the real cargo")]
+
 mod support;
 
 use std::path::Path;

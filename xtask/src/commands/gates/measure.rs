@@ -55,7 +55,8 @@ impl Measurer<'_> {
                         format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
                 let choice = self.choice(&compiled.cargo, change.as_ref(), uncompared.as_ref()).await?;
-                self.run(&plan, &compiled, choice, &mut gates).await?;
+                let base = change.as_ref().map(|change| change.base.commit.as_str());
+                self.run(&plan, &compiled, base, choice, &mut gates).await?;
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }

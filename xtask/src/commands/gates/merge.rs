@@ -3,7 +3,6 @@
 use super::conclude;
 use crate::commands::context::{Context, write_report};
 use crate::evidence::merge::{Piece, SHARDS_MAX, merge};
-use crate::evidence::part::Part;
 use crate::evidence::{Evidence, GateEvidence};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -80,9 +79,4 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<T, String> {
     }
     let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
-}
-
-/// Whether a shard's lines are to be kept for the merge.
-pub(super) fn keeps_lines(part: Option<&Part>) -> bool {
-    part.is_some_and(|part| part.shard.is_some())
 }

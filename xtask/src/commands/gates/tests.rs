@@ -1,9 +1,9 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
-use super::coverage::Lines;
+use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
-use super::select::{Choice, none_ran};
+use super::select::Choice;
 use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
@@ -17,6 +17,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &Compiled,
+        base: Option<&str>,
         choice: Choice,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<()> {
@@ -27,6 +28,7 @@ impl Measurer<'_> {
         // Files that tests could have written are never evidence: only this run's profiles count.
         let _ = std::fs::remove_dir_all(&profiles);
         std::fs::create_dir_all(&profiles)?;
+        let strays_before = self.strays();
         let options = RunOptions {
             filters: self.ask.filters.clone(),
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
@@ -45,12 +47,12 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
-        let found = self.baselines(None).await;
+        let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
         if let Ok(evidence) = &mut tests.result {
             evidence.part.affected = choice.affected;
         }
-        self.compare_tests(&found, &mut tests);
+        self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::of_these_tests(policy, one));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
@@ -60,12 +62,11 @@ impl Measurer<'_> {
         if let Ok(evidence) = &tests.result {
             failed::remember(&self.context.reports(self.workspace), evidence)?;
         }
-        let none_ran = tests.result.as_ref().is_ok_and(none_ran);
-        let part = tests.result.as_ref().ok().map(|evidence| evidence.part.clone());
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage =
-                Some(self.coverage(plan, compiled, Lines { profiles: &profiles, part, none_ran }).await?);
+            let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
+            let left = Left { profiles: &profiles, strays_before: &strays_before, tests };
+            gates.coverage = Some(self.coverage(plan, compiled, left).await?);
         }
         Ok(())
     }
