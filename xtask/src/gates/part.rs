@@ -16,7 +16,7 @@ const NAMED_MAX: usize = 20;
 /// Codes that are judged by changed lines alone.
 const OF_CHANGED_LINES: &str = "coverage/patch";
 /// Findings that only a whole run can prove.
-const OF_THE_WHOLE: [&str; 3] = ["tests/none", "tests/must-run", "tests/fewer"];
+const OF_THE_WHOLE: [&str; 3] = ["tests/none", "tests/must-run-missing", "tests/fewer"];
 
 /// The tests gate's verdict, as it is for a part.
 pub(super) fn of_tests(mut verdict: GateVerdict, evidence: &TestsEvidence) -> GateVerdict {
@@ -24,7 +24,7 @@ pub(super) fn of_tests(mut verdict: GateVerdict, evidence: &TestsEvidence) -> Ga
     if part.is_empty() {
         return verdict;
     }
-    let of_the_whole = |finding: &Finding| OF_THE_WHOLE.iter().any(|code| finding.code.starts_with(code));
+    let of_the_whole = |finding: &Finding| OF_THE_WHOLE.iter().any(|code| finding.code == **code);
     verdict.findings.retain(|finding| !of_the_whole(finding) || part.is_whole());
     if let Some(facts) = verdict.facts.as_object_mut() {
         facts.insert("part".to_owned(), json!(part));
