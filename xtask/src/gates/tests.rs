@@ -4,7 +4,7 @@
 //! and skipped tests prove nothing, so a run of only those is nothing checked.
 
 use crate::evidence::TestsEvidence;
-use crate::evidence::tests::{Surroundings, TestOutcome, TestResult};
+use crate::evidence::tests::{NotBuilt, Surroundings, TestOutcome, TestResult};
 use crate::gates::lint::explained;
 use crate::policy::TestsPolicy;
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
@@ -22,6 +22,7 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
     }));
     findings.extend(evidence.tests.iter().filter_map(|test| finding(test, evidence.surroundings)));
     findings.extend(not_run(evidence));
+    findings.extend(evidence.not_built.iter().map(not_built));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
     }
@@ -103,6 +104,15 @@ fn finding(test: &TestResult, surroundings: Surroundings) -> Option<Finding> {
         Some((file, line)) => finding.at(plain(file), line),
         None => finding,
     })
+}
+
+/// Tests that nobody built are told, so that nobody believes that they passed.
+fn not_built(target: &NotBuilt) -> Finding {
+    let message = format!("the tests of {} were not built: {}", target.target, target.why);
+    let help =
+        "name a set that has the features in `features` of policies/tests.yaml, or switch the tests on";
+    let finding = Finding::new(Gate::Tests, "target-not-built", Severity::Warning, message, help);
+    finding.at(&target.file, 0).about(&target.target)
 }
 
 /// One finding for all tests that were not started, by the test that kept them from it.

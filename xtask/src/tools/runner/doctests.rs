@@ -11,7 +11,7 @@
 use super::libtest::Tally;
 use super::process::{Ended, attend};
 use super::{BrokenBinary, CommandLine, Compiled, Progress, Site, TestOutcome, TestResult, TestsPolicy};
-use crate::tools::build::wrapper::{COVERAGE_FLAG, shell_word, write_script};
+use crate::tools::build::wrapper::{COVERAGE_FLAGS, shell_word, write_script};
 use crate::tools::stream::{HeadAndTail, for_each_piece};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ fn command(
     let flags = site.world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
     let triple = compiled.cargo.toolchain.host.to_uppercase().replace(['-', '.'], "_");
     Ok(command
-        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAG)
+        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAGS)
         .env(format!("CARGO_TARGET_{triple}_RUNNER"), runner))
 }
 
