@@ -1,5 +1,6 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
+pub mod baseline;
 pub mod build;
 pub mod cargo;
 pub mod coverage;
@@ -9,6 +10,7 @@ pub mod image;
 pub mod lint;
 pub mod metadata;
 pub mod partners;
+pub mod policies;
 mod remember;
 pub mod runner;
 pub mod security;

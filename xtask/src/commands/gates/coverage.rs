@@ -15,6 +15,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &Compiled,
+        further: &[Compiled],
         profiles: &Path,
     ) -> anyhow::Result<Measured<crate::evidence::CoverageEvidence>> {
         if compiled.outcome == Compilation::DoesNotCompile {
@@ -36,7 +37,8 @@ impl Measurer<'_> {
                 .collect(),
             remapped: Vec::new(),
         };
-        let objects = compiled.objects().map(Path::to_owned).collect();
+        let sets = std::iter::once(compiled).chain(further);
+        let objects = sets.flat_map(Compiled::objects).map(Path::to_owned).collect();
         let measurement = Measurement { profiles: profiles.to_owned(), objects, tree };
         let step = self.step(&Step::Coverage, plan);
         let counted = self.timed(blocking(move || measure_lines(&measurement))).await;

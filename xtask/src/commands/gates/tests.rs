@@ -9,15 +9,15 @@ use crate::tools::runner::{self, RunOptions};
 use crate::verdict::Outcome;
 
 impl Measurer<'_> {
-    /// Runs the tests, and counts the lines that they ran.
+    /// Runs the tests of every feature set, and counts the lines that they ran. Gives the sets after the first.
     pub(super) async fn run(
         &self,
         plan: &Plan,
-        compiled: &Compiled,
+        compiled: &mut Compiled,
         gates: &mut GateEvidence,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<Compiled>> {
         if !plan.has(&Step::Test) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let profiles = self.context.reports(self.workspace).join("profraw");
         // Files that tests could have written are never evidence: only this run's profiles count.
@@ -29,11 +29,14 @@ impl Measurer<'_> {
             previous: self.previous(),
         };
         let step = self.step(&Step::Test, plan);
-        let tests =
+        let found = self.baselines(None).await;
+        let mut tests =
             runner::run(&self.context.world, compiled, &self.in_force.policy.tests, &options, &|line| {
                 step.tell(line)
             })
             .await;
+        let further = self.further_sets(plan, compiled, &options, &mut tests).await?;
+        self.compare_tests(&found, &mut tests);
         let judged = tests
             .result
             .as_ref()
@@ -46,9 +49,9 @@ impl Measurer<'_> {
         };
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);
+            gates.coverage = Some(self.coverage(plan, compiled, &further, &profiles).await?);
         }
-        Ok(())
+        Ok(further)
     }
 
     /// The last run's times, so that the heaviest test starts first.
