@@ -136,11 +136,16 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
         covered: 9,
         total: 10,
         uncovered: vec![(3, 3)],
+        ..FileCoverage::default()
     };
     let gates = GateEvidence {
         lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
         tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
-        coverage: measured(CoverageEvidence { engine: "story".into(), files: vec![file] }),
+        coverage: measured(CoverageEvidence {
+            engine: "story".into(),
+            files: vec![file],
+            ..CoverageEvidence::default()
+        }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
         policy: measured(PolicyEvidence::default()),

@@ -13,6 +13,7 @@ mod libtest;
 mod list;
 mod process;
 
+pub use doctests::objects as doctest_objects;
 pub use environment::INSIDE_GATE;
 pub use libtest::SKIP_MARK;
 
@@ -116,7 +117,7 @@ impl Site {
     /// A command in the tests' environment. Raw profiles of one test binary and its children share a pool of four files;
     /// the binary's number keeps others out, because `%m` alone is not unique.
     fn command(&self, binary: &TestBinary, index: usize, arguments: &[&str]) -> CommandLine {
-        let profile = self.profiles.join(format!("{index}-%4m.profraw"));
+        let profile = self.profiles.join(format!("{index}-%4m%c.profraw"));
         let mut command = CommandLine::new(binary.path.to_string_lossy(), arguments.iter().copied())
             .in_directory(&binary.directory);
         for (name, value) in self.environment.iter().chain(&binary.environment) {

@@ -7,6 +7,7 @@ use crate::plan::{Plan, Step};
 use crate::report::lcov;
 use crate::tools::build::{Compilation, Compiled};
 use crate::tools::coverage::{Measurement, PackageTree, SourceTree, measure as measure_lines};
+use crate::tools::runner::doctest_objects;
 use std::path::Path;
 
 impl Measurer<'_> {
@@ -39,7 +40,13 @@ impl Measurer<'_> {
         };
         let sets = std::iter::once(compiled).chain(further);
         let objects = sets.flat_map(Compiled::objects).map(Path::to_owned).collect();
-        let measurement = Measurement { profiles: profiles.to_owned(), objects, tree };
+        let measurement = Measurement {
+            profiles: profiles.to_owned(),
+            objects,
+            doctests: doctest_objects(profiles),
+            tree,
+            test_code: self.in_force.policy.coverage.test_code,
+        };
         let step = self.step(&Step::Coverage, plan);
         let counted = self.timed(blocking(move || measure_lines(&measurement))).await;
         match &counted.result {

@@ -113,13 +113,19 @@ fn plain(filter: &str, suffix: &str) -> String {
     filter.strip_suffix(suffix).unwrap_or(filter).to_owned()
 }
 
-/// Moves a set's profiles to the others, under names that no other set has.
+/// Moves a set's raw profiles, and the folder of doctests' programs, to the others, under names that no other set has.
 fn gather_profiles(own: &Path, all: &Path, set: &FeatureSet) -> std::io::Result<()> {
     let prefix = set.to_string().replace(['/', ','], "-");
     for entry in std::fs::read_dir(own)? {
         let entry = entry?;
-        let name = format!("{prefix}-{}", entry.file_name().to_string_lossy());
-        std::fs::rename(entry.path(), all.join(name))?;
+        if entry.file_type()?.is_dir() {
+            let into = all.join(entry.file_name());
+            std::fs::create_dir_all(&into)?;
+            gather_profiles(&entry.path(), &into, set)?;
+        } else {
+            let name = format!("{prefix}-{}", entry.file_name().to_string_lossy());
+            std::fs::rename(entry.path(), all.join(name))?;
+        }
     }
     std::fs::remove_dir(own)
 }

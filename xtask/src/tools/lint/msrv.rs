@@ -148,7 +148,8 @@ fn command(cargo: &Cargo, toolchain: &str, packages: &[&Package]) -> CommandLine
     command.arguments.extend(check.arguments);
     command.environment = check.environment;
     for package in packages {
-        command = command.arg("--package").arg(package.name.as_str());
+        // Understood by every cargo; a dependency may have the same name.
+        command = command.arg("--package").arg(format!("{}:{}", package.name, package.version));
     }
     let target = cargo.target_directory.join("gateline/msrv");
     ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN", "RUSTC_WORKSPACE_WRAPPER"]

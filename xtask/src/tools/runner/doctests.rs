@@ -3,7 +3,8 @@
 //! rustdoc compiles and runs them itself, so they cannot be run one by one. What is guarded here: cargo's `runner`
 //! setting is overridden by a script of ours (with `runner = "true"` rustdoc runs nothing and says so to nobody); that
 //! script also gives them the tests' declared environment; a crate whose results are not summed up by rustdoc, or whose
-//! sum differs from its results, is broken. A doctest that exits with 0 has passed: that is its contract.
+//! sum differs from its results, is broken. Where lines are counted, the script keeps each program: rustdoc removes it, and
+//! instantiations of generic functions are in no other object. A doctest that exits with 0 has passed: that is its contract.
 //!
 //! `RUSTDOCFLAGS` of the environment are kept; `build.rustdocflags` of cargo's configuration are not, because cargo
 //! takes one or the other.
@@ -16,11 +17,16 @@ use crate::tools::stream::{HeadAndTail, for_each_piece};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 /// What compiling all documentation tests may add to the timeout of one.
 const COMPILE_SECS_MAX: u64 = 1800;
+/// Debug information would make each program that is kept ten times as large; where a doctest panicked is told without.
+const SMALL_FLAG: &str = "-Cstrip=debuginfo";
+/// The folder of the programs, below that of the raw profiles.
+const OBJECTS: &str = "objects";
 /// The longest line that is read whole.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
@@ -95,12 +101,23 @@ fn command(
     let flags = site.world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
     let triple = compiled.cargo.toolchain.host.to_uppercase().replace(['-', '.'], "_");
     Ok(command
-        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAGS)
+        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAGS + " " + SMALL_FLAG)
         .env(format!("CARGO_TARGET_{triple}_RUNNER"), runner))
+}
+
+/// The programs of documentation tests that ran in this run, for their coverage mappings.
+pub fn objects(profiles: &Path) -> Vec<PathBuf> {
+    // Where none ran, there is no folder.
+    let entries = std::fs::read_dir(profiles.join(OBJECTS)).into_iter().flatten().flatten();
+    let mut objects: Vec<_> = entries.map(|entry| entry.path()).collect();
+    objects.sort();
+    objects
 }
 
 /// Writes the script that runs each documentation test in the tests' environment, and gives its path.
 fn runner(site: &Site, policy: &TestsPolicy) -> anyhow::Result<String> {
+    let objects = site.profiles.join(OBJECTS);
+    std::fs::create_dir_all(&objects).with_context(|| format!("failed to make {}", objects.display()))?;
     let path = write_script(site.directory.path(), "doctest-runner", &script(site, policy))?;
     let path = path.to_string_lossy().into_owned();
     // Cargo splits this variable at white space, and there is no way to quote.
@@ -116,15 +133,18 @@ fn runner(site: &Site, policy: &TestsPolicy) -> anyhow::Result<String> {
 fn script(site: &Site, policy: &TestsPolicy) -> String {
     let mut text =
         "#!/bin/sh\n# Written by gateline: runs a documentation test in the declared environment.\n\
-                    RUSTDOC_DOCTEST_BIN_PATH=\"$1\" exec env"
-            .to_owned();
+                    "
+        .to_owned();
+    let objects = shell_word(&site.profiles.join(OBJECTS).to_string_lossy());
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "cp \"$1\" \"$(mktemp -p {objects} XXXXXXXXXX)\" || exit 125");
+    text.push_str("RUSTDOC_DOCTEST_BIN_PATH=\"$1\" exec env");
     let ours = ["RUSTDOCFLAGS", "RUSTC_WORKSPACE_WRAPPER", "LLVM_PROFILE_FILE", "CARGO_TERM_COLOR"];
     let world = site.world.environment().keys().map(String::as_str);
-    // Writing to a String cannot fail.
     for name in world.filter(|name| is_removed(name, policy)).chain(ours) {
         let _ = write!(text, " -u {}", shell_word(name));
     }
-    let profile = site.profiles.join("doc-%p-%m.profraw");
+    let profile = site.profiles.join("doc-%4m%c.profraw");
     let profile = ("LLVM_PROFILE_FILE".to_owned(), profile.to_string_lossy().into_owned());
     for (name, value) in site.environment.iter().chain([(&profile.0, &profile.1)]) {
         let _ = write!(text, " {}", shell_word(&format!("{name}={value}")));
