@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::policy::FeatureSet;
 use crate::tools::build::{self, Compiled};
 use crate::tools::cargo::Take;
-use crate::tools::runner::{self, RunOptions};
+use crate::tools::runner::{self, RunOptions, Told};
 use std::path::Path;
 
 impl Measurer<'_> {
@@ -70,8 +70,12 @@ impl Measurer<'_> {
         let own = options.profiles.as_ref().map(|profiles| profiles.join("set"));
         let options = RunOptions { profiles: own.clone(), ..of_set(options, set) };
         let policy = &self.in_force.policy.tests;
-        let mut ran =
-            runner::run(&self.context.world, compiled, policy, &options, &|line| step.tell(line)).await;
+        let tell = |told: Told<'_>| match told {
+            Told::Progress(line) => step.tell(line),
+            Told::Notice(line) => step.notice(line),
+            Told::Output(bytes) => step.output(bytes),
+        };
+        let mut ran = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
         if let (Some(own), Some(all)) = (&own, own.as_deref().and_then(Path::parent))
             && let Err(error) = gather_profiles(own, all, set)
         {
@@ -105,7 +109,7 @@ fn of_set(options: &RunOptions, set: &FeatureSet) -> RunOptions {
             })
         });
     }
-    options.filter = options.filter.map(|filter| plain(&filter, &suffix));
+    options.filters.iter_mut().for_each(|filter| *filter = plain(filter, &suffix));
     options
 }
 
@@ -136,6 +140,11 @@ fn add(evidence: &mut TestsEvidence, mut ran: TestsEvidence, set: &FeatureSet) {
     ran.tests.iter_mut().for_each(|test| test.name.push_str(&suffix));
     ran.broken.iter_mut().for_each(|broken| broken.name.push_str(&suffix));
     ran.compile_errors.iter_mut().for_each(|error| error.message.push_str(&suffix));
+    for name in ran.empty.iter_mut().chain(&mut ran.counts_lost) {
+        name.push_str(&suffix);
+    }
+    evidence.empty.extend(ran.empty);
+    evidence.counts_lost.extend(ran.counts_lost);
     evidence.tests.extend(ran.tests);
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.broken.extend(ran.broken);
