@@ -140,7 +140,7 @@ mod tests {
         check("none", Some(&["--package", "std", "--no-default-features"]));
         check("all", Some(&["--package", "extra", "--all-features"]));
         check("extra", Some(&["--package", "extra", "--features=extra"]));
-        check("std/std,extra", Some(&["--package", "std", "--package", "extra", "--features=std/std,extra"]));
+        check("std/std,extra", Some(&["--package", "extra", "--features=std/std,extra"]));
     }
 
     #[test]
