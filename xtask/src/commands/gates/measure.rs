@@ -53,8 +53,9 @@ impl Measurer<'_> {
             Some(Ok(mut compiled)) => {
                 let all = compiled.clone();
                 // Linters that need what was compiled run beside the tests.
+                let base = change.as_ref().map(|change| change.base.commit.as_str());
                 let (looked, further) =
-                    tokio::join!(self.linters(&plan, &all), self.run(&plan, &mut compiled, &mut gates));
+                    tokio::join!(self.linters(&plan, &all), self.run(&plan, &mut compiled, base, &mut gates));
                 let further = further?;
                 if wanted.contains(&Gate::Lint) {
                     gates.lint = format.map(|format| self.lint(all, &further, looked, format));
