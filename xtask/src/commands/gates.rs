@@ -4,10 +4,12 @@ mod base;
 mod baseline;
 mod coverage;
 mod failed;
+mod linters;
 mod measure;
 mod merge;
 mod policy;
 mod select;
+mod sets;
 mod tests;
 
 use super::context::{Context, InForce, write_report};

@@ -23,7 +23,7 @@ pub mod selection;
 pub use environment::INSIDE_GATE;
 pub use libtest::SKIP_MARK;
 pub use list::{ListedTest, Listing};
-pub use profiles::{Counting, written_by};
+pub use profiles::{Counting, doctest_objects, written_by};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};

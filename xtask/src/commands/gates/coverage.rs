@@ -13,7 +13,7 @@ use crate::report::lcov;
 use crate::tools::build::{Compilation, Compiled, Harness};
 use crate::tools::coverage::llvm::Tools;
 use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, remap, stray};
-use crate::tools::runner::written_by;
+use crate::tools::runner::{doctest_objects, written_by};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Left<'a> {
     /// The directory of the raw profiles.
     pub(super) profiles: &'a Path,
+    /// What was compiled for the feature sets after the first.
+    pub(super) further: &'a [Compiled],
     /// Stray profiles that were in the tree before.
     pub(super) strays_before: &'a BTreeSet<PathBuf>,
     /// What is known of the tests.
@@ -111,10 +113,11 @@ impl Measurer<'_> {
                 .collect(),
             remapped: remap::remapped(&self.context.world, &self.workspace.root),
         };
+        let sets = std::iter::once(compiled).chain(left.further);
         Measurement {
             profiles: left.profiles.to_owned(),
-            objects: compiled.objects().map(Path::to_owned).collect(),
-            doctests: Vec::new(),
+            objects: sets.flat_map(Compiled::objects).map(Path::to_owned).collect(),
+            doctests: doctest_objects(left.profiles),
             tree,
             test_code: self.in_force.policy.coverage.test_code,
             writers: writers(left, compiled),

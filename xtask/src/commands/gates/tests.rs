@@ -8,21 +8,21 @@ use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
 use crate::tools::build::Compiled;
-use crate::tools::runner::{self, Capture, RunOptions, Told};
+use crate::tools::runner::{self, Capture, Counting, RunOptions, Told};
 use crate::verdict::Outcome;
 
 impl Measurer<'_> {
-    /// Runs the tests, and counts the lines that they ran.
+    /// Runs the tests of every feature set, and counts the lines that they ran. Gives the sets after the first.
     pub(super) async fn run(
         &self,
         plan: &Plan,
-        compiled: &Compiled,
+        compiled: &mut Compiled,
         base: Option<&str>,
         choice: Choice,
         gates: &mut GateEvidence,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<Compiled>> {
         if !plan.has(&Step::Test) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let profiles = self.context.reports(self.workspace).join("profraw");
         // Files that tests could have written are never evidence: only this run's profiles count.
@@ -35,6 +35,7 @@ impl Measurer<'_> {
             capture: self.ask.capture,
             previous: self.previous(),
             selection: choice.selection,
+            counting: Counting::Continuous,
             ..RunOptions::default()
         };
         let step = self.step(&Step::Test, plan);
@@ -52,6 +53,7 @@ impl Measurer<'_> {
         if let Ok(evidence) = &mut tests.result {
             evidence.part.affected = choice.affected;
         }
+        let further = self.further_sets(plan, compiled, &options, &mut tests).await?;
         self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::of_these_tests(policy, one));
         match &judged {
@@ -65,10 +67,10 @@ impl Measurer<'_> {
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
             let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
-            let left = Left { profiles: &profiles, strays_before: &strays_before, tests };
+            let left = Left { profiles: &profiles, further: &further, strays_before: &strays_before, tests };
             gates.coverage = Some(self.coverage(plan, compiled, left).await?);
         }
-        Ok(())
+        Ok(further)
     }
 
     /// The last run's times, so that the heaviest test starts first.
