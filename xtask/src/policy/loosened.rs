@@ -56,6 +56,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("tests", "retries.local", Lower),
     ("tests", "retries.ci", Lower),
     ("tests", "flaky", Later(&["allow", "refuse"])),
+    ("tests", "failing_on_base", Neither),
     ("tests", "must_run", More),
     ("tests", "first", Unchanged),
     ("tests", "first_timeout_secs", Lower),
