@@ -45,7 +45,10 @@ fn differences(comparison: &Comparison) -> Vec<Finding> {
             );
             // Its approvers cannot be read either.
             let help = "mend the base's policies first: cargo xtask policy check --policy-ref BASE";
-            vec![Finding::new(Gate::Policy, "base-unreadable", Severity::Error, message, help).about("policies")]
+            vec![
+                Finding::new(Gate::Policy, "base-unreadable", Severity::Error, message, help)
+                    .about("policies"),
+            ]
         }
         Found::Policies => comparison.loosened.iter().map(|one| loosened(one, severity, &help)).collect(),
     }
