@@ -4,6 +4,7 @@ mod audit;
 mod context;
 mod deploy;
 mod doctor;
+mod explain;
 mod gates;
 mod image;
 mod local;
@@ -14,6 +15,7 @@ mod ship;
 mod site;
 mod status;
 mod test;
+mod waive;
 
 use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
 use crate::exit::Exit;
@@ -125,6 +127,13 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Local { what: LocalVerb::Status } => status::status(context).await,
         Verb::Local { what: LocalVerb::Logs { environment, lines } } => {
             local::logs(context, &environment, lines).await
+        }
+        Verb::Explain { step } => explain::explain(context, &step).await,
+        Verb::Waive { code, subject, reason, owner, days } => {
+            waive::waive(context, waive::Wanted { code, subject, reason, owner, days }).await
+        }
+        Verb::Policy { what: PolicyVerb::Approve { commit, key, yes } } => {
+            policy::approve(context, &commit, key, yes.into()).await
         }
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,

@@ -1,5 +1,9 @@
 //! Plan: every step that will be taken, as data. The run acts on the same list that `plan` shows.
 
+mod about;
+
+pub use about::{About, about};
+
 use crate::policy::Policy;
 use crate::verdict::Gate;
 use serde::Serialize;

@@ -10,6 +10,7 @@ pub mod file;
 pub mod image;
 pub mod lint;
 pub mod loosened;
+pub mod origin;
 pub mod parse;
 pub mod percent;
 pub mod places;

@@ -1,6 +1,7 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
 pub mod affected;
+pub mod approvals;
 pub mod baseline;
 pub mod build;
 pub mod cargo;

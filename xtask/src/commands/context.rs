@@ -1,8 +1,8 @@
 //! What every verb starts from: the world, the console, the workspace and the policies in force.
 
 use crate::cli::Global;
-use crate::evidence::Subject;
 use crate::evidence::policy::Comparison;
+use crate::evidence::{CouldNotRun, Subject};
 use crate::failure::Failure;
 use crate::platform::local::paths;
 use crate::policy::rollout::EnvironmentPolicy;
@@ -47,9 +47,19 @@ pub(super) struct InForce {
     pub texts: Texts,
     /// Where a base judges: how the change differs.
     pub judged: Option<Judged>,
+    /// Where a base should judge and cannot be had: why.
+    pub unknown: Option<CouldNotRun>,
 }
 
 impl InForce {
+    /// A policy file as people name it: with the reference before it, where it was read from one.
+    pub(super) fn file_name(&self, file: &str) -> String {
+        match self.source.source.as_str() {
+            "worktree" => format!("policies/{file}"),
+            reference => format!("{reference}:policies/{file}"),
+        }
+    }
+
     /// The policy of an environment.
     ///
     /// # Errors
@@ -83,7 +93,7 @@ impl Context {
         let texts = texts.unwrap_or_default();
         let policy = parse::parse(|name| Ok(texts.get(name).cloned()))?;
         let source = PolicySource { source, hash: policy.hash() };
-        Ok(InForce { policy, source, texts, judged: None })
+        Ok(InForce { policy, source, texts, judged: None, unknown: None })
     }
 
     /// The policy files of the working tree; `None` where there is no folder.

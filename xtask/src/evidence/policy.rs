@@ -64,7 +64,7 @@ pub enum Found {
     Policies,
     /// No policies at all: the change's judge.
     Nothing,
-    /// Policies that this version cannot read: the change's judge, and somebody has to approve.
+    /// Policies that this version cannot read: the change's judge, and the gate refuses.
     Unreadable {
         /// Why.
         why: String,

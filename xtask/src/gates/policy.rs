@@ -43,7 +43,12 @@ fn differences(comparison: &Comparison) -> Vec<Finding> {
                 "the policies of {} cannot be read, so nothing is known of what changes: {why}",
                 comparison.base
             );
-            vec![Finding::new(Gate::Policy, "base-unreadable", severity, message, help).about("policies")]
+            // Its approvers cannot be read either.
+            let help = "mend the base's policies first: cargo xtask policy check --policy-ref BASE";
+            vec![
+                Finding::new(Gate::Policy, "base-unreadable", Severity::Error, message, help)
+                    .about("policies"),
+            ]
         }
         Found::Policies => comparison.loosened.iter().map(|one| loosened(one, severity, &help)).collect(),
     }
@@ -117,6 +122,6 @@ mod tests {
         assert_eq!((outcome, finding.unwrap().code.as_str()), (Outcome::Passed, "policy/introduced"));
         let broken = || Found::Unreadable { why: "policies/lint.yaml:1:1".into() };
         assert_eq!(check(&evidence(broken(), 0, &[])).0, Outcome::Refused);
-        assert_eq!(check(&evidence(broken(), 0, &["Ana"])).0, Outcome::Passed);
+        assert_eq!(check(&evidence(broken(), 0, &["Ana"])).0, Outcome::Refused);
     }
 }

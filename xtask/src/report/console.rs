@@ -98,6 +98,16 @@ impl Console {
         read.is_ok() && matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
     }
 
+    /// Asks for one line; empty where nothing was said.
+    pub fn ask_line(&self, question: &str) -> String {
+        let clear = if self.moving == Moving::Line { "\r\u{1b}[2K" } else { "" };
+        eprint!("{clear}{question} ");
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        read.map_or(String::new(), |_| line.trim().to_owned())
+    }
+
     /// Begins a step.
     pub fn step<'a>(&'a self, world: &'a World, title: impl Into<String>) -> Step<'a> {
         self.step_before(world, title, None)

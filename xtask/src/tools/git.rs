@@ -89,6 +89,11 @@ pub async fn commit(world: &World, root: &Path, reference: &str) -> anyhow::Resu
         .and_then(text)
 }
 
+/// A value of git's configuration.
+pub async fn setting(world: &World, root: &Path, name: &str) -> Option<String> {
+    run(world, root, &["config", "--get", name]).await.ok().and_then(|value| text(value).ok())
+}
+
 async fn inside(world: &World, root: &Path) -> anyhow::Result<()> {
     let answer = git(world, root, &["rev-parse", "--is-inside-work-tree"]).await?;
     let help = "git init && git add -A && git commit -m 'first commit'";

@@ -1,36 +1,46 @@
 //! The step *policy*: which policies judge a change, the waivers in force, and what the change does to both.
 //!
-//! With `--policy-ref REF` the policies of that commit judge, and the working tree's are compared with them.
+//! With `--policy-ref REF` or `--base REF`, on pull requests and in merge queues the policies of that commit judge, and the
+//! working tree's are compared with them. A plain run on a laptop and a push are judged by the working tree's.
 
 use super::Ask;
 use super::measure::Measurer;
 use crate::commands::context::{Context, InForce, Judged};
-use crate::evidence::Measured;
 use crate::evidence::policy::{Comparison, Found, PolicyEvidence, Scope};
+use crate::evidence::{CouldNotRun, Measured};
+use crate::failure::Failure;
+use crate::policy::approvers::{Approval, Approved};
 use crate::policy::{PolicySet, PolicySource, Texts, loosened};
+use crate::tools::approvals;
+use crate::tools::cargo::Network;
+use crate::tools::ci_event::{self, Occasion};
 use crate::tools::git;
+use crate::tools::git::BaseRequest;
 use crate::workspace::Workspace;
+use jiff::civil::Date;
 
 /// Whose policies judge.
 struct PolicyBase {
     /// The base, for people.
     name: String,
+    /// The base, for git.
+    reference: String,
     /// Its commit.
     commit: String,
     /// The change's last commit.
     head: String,
 }
 
-/// The policies in force for judging this workspace.
+/// The policies in force for judging this workspace. Where there should be a base and it cannot be had, the gate says so.
 ///
 /// # Errors
 /// [`crate::exit::Exit::Usage`] where the change's policies are wrong, whoever's judge.
-pub(super) async fn in_force(
-    context: &Context,
-    workspace: &Workspace,
-    _ask: &Ask,
-) -> anyhow::Result<InForce> {
-    let Some(base) = base_of(context, workspace).await? else { return context.policy(workspace).await };
+pub(super) async fn in_force(context: &Context, workspace: &Workspace, ask: &Ask) -> anyhow::Result<InForce> {
+    let base = match base_of(context, workspace, ask).await? {
+        Ok(Some(base)) => base,
+        Ok(None) => return context.policy(workspace).await,
+        Err(why) => return Ok(InForce { unknown: Some(why), ..context.policy(workspace).await? }),
+    };
     let texts = context.policies_here(workspace)?.unwrap_or_default();
     let new = PolicySet::parse(&texts, context.today())?;
     let old = match context.policies_at(workspace, &base.commit).await {
@@ -38,14 +48,31 @@ pub(super) async fn in_force(
         Ok(Some(texts)) => PolicySet::parse(&texts, context.today()).map(|set| Some((set, texts))),
         Err(error) => Err(error),
     };
-    Ok(judged_by(&base, old, (new, texts)))
+    let differs = old.as_ref().is_ok_and(|old| old.as_ref().is_some_and(|(old, _)| old.hash() != new.hash()));
+    let approvals = if differs { approvals(context, workspace, &base.head).await? } else { Vec::new() };
+    Ok(judged_by(&base, old, (new, texts), (&approvals, context.today())))
 }
 
-/// Chooses who judges, and compares.
+/// Approvals that were given for a commit, here or at the remote.
+async fn approvals(
+    context: &Context,
+    workspace: &Workspace,
+    commit: &str,
+) -> anyhow::Result<Vec<Result<Approval, String>>> {
+    let (world, root) = (&context.world, workspace.root.as_path());
+    if context.network() == Network::Online && git::setting(world, root, "remote.origin.url").await.is_some()
+    {
+        approvals::bring(world, root, "origin", commit).await;
+    }
+    approvals::of(world, root, commit).await
+}
+
+/// Chooses who judges, and compares. Approvals are values here, whoever authenticated them.
 fn judged_by(
     base: &PolicyBase,
     old: anyhow::Result<Option<(PolicySet, Texts)>>,
     (new, texts): (PolicySet, Texts),
+    (approvals, today): (&[Result<Approval, String>], Date),
 ) -> InForce {
     let mut comparison = Comparison {
         base: base.name.clone(),
@@ -63,8 +90,11 @@ fn judged_by(
         Ok(Some((old, old_texts))) => {
             comparison.old = old.hash();
             comparison.loosened = loosened::loosened(&old, &new, &texts);
-            waivers.retain(|placed| loosened::was_in(&old, &placed.waiver));
-            (old.policy, base.name.clone(), old_texts)
+            count(&mut comparison, &old, approvals, today);
+            if comparison.approved_by.is_empty() {
+                waivers.retain(|placed| loosened::was_in(&old, &placed.waiver));
+            }
+            (old.policy, base.reference.clone(), old_texts)
         }
         Ok(None) => {
             comparison.found = Found::Nothing;
@@ -77,15 +107,66 @@ fn judged_by(
         }
     };
     let source = PolicySource { source, hash: policy.hash() };
-    InForce { policy, source, texts, judged: Some(Judged { comparison, waivers }) }
+    InForce { policy, source, texts, judged: Some(Judged { comparison, waivers }), unknown: None }
 }
 
-/// Whose policies judge, where it is not the working tree.
-async fn base_of(context: &Context, workspace: &Workspace) -> anyhow::Result<Option<PolicyBase>> {
-    let Some(reference) = &context.global.policy_ref else { return Ok(None) };
-    let commit = git::commit(&context.world, &workspace.root, reference).await?;
-    let head = workspace.repository.commit.clone();
-    Ok(Some(PolicyBase { name: reference.clone(), commit, head }))
+/// Counts the approvals by the base's approvers.
+fn count(comparison: &mut Comparison, old: &PolicySet, approvals: &[Result<Approval, String>], today: Date) {
+    let of = Approved {
+        commit: comparison.head_commit.clone(),
+        base: comparison.old.clone(),
+        head: comparison.new.clone(),
+    };
+    for approval in approvals {
+        let accepted = approval.as_ref().map_err(String::clone);
+        match accepted.and_then(|one| old.approvers.accept(one, &of, today)) {
+            Ok(name) if comparison.approved_by.iter().any(|known| known == name) => {}
+            Ok(name) => comparison.approved_by.push(name.to_owned()),
+            Err(why) => comparison.not_counted.push(why),
+        }
+    }
+}
+
+/// Whose policies judge, where it is not the working tree: those that `--policy-ref` names, or of what `--base` names,
+/// or of the base of a pull request or merge queue.
+async fn base_of(
+    context: &Context,
+    workspace: &Workspace,
+    ask: &Ask,
+) -> anyhow::Result<Result<Option<PolicyBase>, CouldNotRun>> {
+    let (world, root) = (&context.world, workspace.root.as_path());
+    let here = workspace.repository.commit.clone();
+    if let Some(reference) = &context.global.policy_ref {
+        let commit = git::commit(world, root, reference).await?;
+        let base = PolicyBase { name: reference.clone(), reference: reference.clone(), commit, head: here };
+        return Ok(Ok(Some(base)));
+    }
+    if context.policy_folder(workspace).strip_prefix(root).is_err() {
+        // Policies from elsewhere are not the change's to loosen.
+        return Ok(Ok(None));
+    }
+    let event = match ci_event::read(world) {
+        Ok(event) => event.what,
+        Err(_) if ask.base.is_some() => Occasion::Other,
+        Err(why) => return Ok(Err(why)),
+    };
+    let head = match event {
+        Occasion::PullRequest { head, .. } | Occasion::MergeQueue { head, .. } => head,
+        _ if ask.base.is_some() => here,
+        _ => return Ok(Ok(None)),
+    };
+    let request = BaseRequest { named: ask.base.as_deref(), network: context.network() };
+    Ok(match git::base(world, root, request).await {
+        Ok(git::Found::Base(base)) => Ok(Some(PolicyBase {
+            name: base.from,
+            reference: base.commit.clone(),
+            commit: base.commit,
+            head,
+        })),
+        Ok(git::Found::Nothing(_)) => Ok(None),
+        Err(why) if ask.base.is_some() => return Err(Failure::usage(why.message, why.help)),
+        Err(why) => Err(why),
+    })
 }
 
 impl Measurer<'_> {
@@ -93,6 +174,9 @@ impl Measurer<'_> {
     pub(super) fn policy(&self) -> anyhow::Result<Measured<PolicyEvidence>> {
         let start = self.context.world.monotonic();
         let today = self.context.today();
+        if let Some(why) = &self.in_force.unknown {
+            return Ok(Measured { result: Err(why.clone()), duration_millis: 0 });
+        }
         let (waivers, comparison) = match &self.in_force.judged {
             Some(judged) => (judged.waivers.clone(), Some(judged.comparison.clone())),
             None => (PolicySet::parse(&self.in_force.texts, today)?.waivers, None),
@@ -125,8 +209,13 @@ mod judges {
     }
 
     fn check(old: anyhow::Result<Option<(PolicySet, Texts)>>, new: &[(&str, &str)]) -> (InForce, Judged) {
-        let base = PolicyBase { name: "main".into(), commit: "b".into(), head: "h".into() };
-        let in_force = judged_by(&base, old, side(new));
+        let base = PolicyBase {
+            name: "main".into(),
+            reference: "main".into(),
+            commit: "b".into(),
+            head: "h".into(),
+        };
+        let in_force = judged_by(&base, old, side(new), (&[], date(2026, 11, 24)));
         let judged = in_force.judged.clone().unwrap();
         (in_force, judged)
     }

@@ -1,0 +1,93 @@
+//! What `explain` says of a step besides its reason: the policy keys that ask for it, what it reads and writes, and how
+//! to run it alone.
+
+use super::Step;
+
+/// What is to be known of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The policy keys that ask for it: file, and the start of the keys' paths.
+    pub keys: Vec<(&'static str, String)>,
+    /// What it reads.
+    pub reads: &'static str,
+    /// What it writes.
+    pub writes: &'static str,
+    /// The command that does this step and what it needs, and nothing else.
+    pub alone: String,
+}
+
+/// What is to be known of a step.
+pub fn about(step: &Step) -> About {
+    let (keys, reads, writes, alone): (&[(&'static str, &str)], _, _, &str) = match step {
+        Step::Policy => (
+            &[("waivers.yaml", ""), ("approvers.yaml", "")],
+            "policies/ here, and of the base where there is one; approvals under refs/gateline/approvals/",
+            "the gate `policy` in evidence.json",
+            "cargo xtask ci --gate policy",
+        ),
+        Step::Format => (
+            &[("lint.yaml", "rustfmt")],
+            "every Rust file of the packages, rustfmt.toml",
+            "nothing: differences go into evidence.json",
+            "cargo xtask lint",
+        ),
+        Step::Advisories => (
+            &[("security.yaml", "advisories")],
+            "Cargo.lock, and the advisory snapshot in this program",
+            "the gate `advisories` in evidence.json",
+            "cargo xtask ci --gate advisories",
+        ),
+        Step::Secrets => (
+            &[("security.yaml", "secrets")],
+            "every file that git tracks",
+            "the gate `secrets` in evidence.json, redacted",
+            "cargo xtask ci --gate secrets",
+        ),
+        Step::Compile => (
+            &[("lint.yaml", ""), ("tests.yaml", "features")],
+            "sources, manifests, Cargo.lock, cargo's configuration",
+            "cargo's target directory",
+            "cargo xtask lint",
+        ),
+        Step::Test => (
+            &[("tests.yaml", "")],
+            "the test programs that were compiled, the last run's times",
+            "the gate `tests` in evidence.json; raw profiles where coverage is wanted",
+            "cargo xtask test",
+        ),
+        Step::Coverage => (
+            &[("coverage.yaml", "")],
+            "raw profiles of this run, the programs that wrote them, sources, the base's baseline",
+            "coverage.lcov, the gate `coverage` in evidence.json",
+            "cargo xtask coverage",
+        ),
+        Step::Judge => (
+            &[],
+            "evidence and the policies in force",
+            "verdict.json and evidence.json in the report folder",
+            "cargo xtask ci",
+        ),
+        Step::Image => (
+            &[("image.yaml", "")],
+            "the binary of the service's package",
+            "an OCI layout in target/gateline",
+            "cargo xtask image build",
+        ),
+        Step::Release => (
+            &[],
+            "a verdict that passed, and the image",
+            "release.json and evidence.json in target/gateline/release",
+            "cargo xtask ship",
+        ),
+        Step::RollOut { environment } => {
+            return About {
+                keys: vec![("rollout.yaml", String::new())],
+                reads: "the release with its evidence, and the platform's state",
+                writes: "the platform's journal and store",
+                alone: format!("cargo xtask deploy {environment}"),
+            };
+        }
+    };
+    let keys = keys.iter().map(|(file, key)| (*file, (*key).to_owned())).collect();
+    About { keys, reads, writes, alone: alone.to_owned() }
+}
