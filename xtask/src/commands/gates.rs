@@ -2,6 +2,7 @@
 
 mod coverage;
 mod measure;
+mod reports;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
@@ -88,6 +89,7 @@ async fn judge_and_show(context: &Context, ask: &Ask) -> anyhow::Result<Exit> {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(style, &verdict, &report) + &counts
     });
+    reports::tell(context, &workspace, &evidence, &verdict)?;
     Ok(verdict.outcome.exit())
 }
 
@@ -115,6 +117,7 @@ pub(super) fn conclude(
     let reports = context.reports(workspace);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
     write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
+    reports::write(context, workspace, evidence, &verdict)?;
     Ok(verdict)
 }
 
