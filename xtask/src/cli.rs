@@ -204,6 +204,12 @@ pub struct Ci {
     /// Install missing tools and test partners first.
     #[arg(long)]
     pub setup: bool,
+    /// The folder of baselines; default: `baselines` of policies/coverage.yaml, else `baselines` in the report folder.
+    #[arg(long, value_name = "DIR")]
+    pub baselines: Option<PathBuf>,
+    /// Record this commit as a baseline, though it is not on the default branch.
+    #[arg(long)]
+    pub record_baseline: bool,
 }
 
 /// The gates, as the command line names them.
@@ -221,6 +227,8 @@ pub enum GateName {
     Secrets,
     /// Advisories and secrets.
     Security,
+    /// The policies themselves.
+    Policy,
 }
 
 /// Which verb's steps `plan` shows.

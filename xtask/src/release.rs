@@ -138,8 +138,8 @@ mod tests {
     use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
     use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
     use crate::evidence::{
-        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, SCHEMA as EVIDENCE,
-        SecretsEvidence, Subject,
+        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, PolicyEvidence,
+        SCHEMA as EVIDENCE, SecretsEvidence, Subject,
     };
     use crate::verdict::Gate;
 
@@ -169,6 +169,7 @@ mod tests {
             coverage: measured(CoverageEvidence { engine: "e".into(), files: vec![file] }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+            policy: measured(PolicyEvidence::default()),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),
         };
         let subject = Subject {

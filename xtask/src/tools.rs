@@ -1,13 +1,17 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
+pub mod baseline;
 pub mod build;
 pub mod cargo;
 pub mod coverage;
 pub mod git;
+mod identity;
 pub mod image;
 pub mod lint;
 pub mod metadata;
 pub mod partners;
+pub mod policies;
+mod remember;
 pub mod runner;
 pub mod security;
 mod stream;

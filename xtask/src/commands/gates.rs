@@ -1,7 +1,9 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod baseline;
 mod coverage;
 mod measure;
+mod policy;
 mod reports;
 mod tests;
 
@@ -16,7 +18,7 @@ use crate::tools::security::snapshot as advisory_snapshot;
 use crate::verdict::{Gate, Verdict};
 use crate::workspace::Workspace;
 use measure::Measurer;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is asked of the gates besides what the policies demand.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +27,30 @@ pub(super) struct Ask {
     pub(super) gates: Vec<Gate>,
     /// Only tests whose full name contains this.
     pub(super) filter: Option<String>,
+    /// The folder of baselines, where it is not the policy's.
+    pub(super) baselines: Option<PathBuf>,
+    /// Whether this run becomes a baseline.
+    pub(super) record: Recording,
+}
+
+/// Whether a run becomes a baseline for later ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// No.
+    #[default]
+    Never,
+    /// On a clean tree of the default branch.
+    Auto,
+    /// On any clean tree.
+    Always,
 }
 
 impl Ask {
+    /// Whether every test is asked for: only then can a run be compared with others.
+    pub(super) fn is_whole(&self) -> bool {
+        self.filter.is_none()
+    }
+
     /// These gates, and nothing special.
     pub(super) fn gates(gates: &[Gate]) -> Ask {
         Ask { gates: gates.to_vec(), ..Ask::default() }
@@ -43,7 +66,8 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     if wanted.is_empty() {
         wanted = Gate::OF_WORKSPACE.to_vec();
     }
-    some(context, &wanted).await
+    let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
+    judge_and_show(context, &Ask { baselines: ci.baselines.clone(), record, ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.
@@ -78,11 +102,13 @@ pub(super) async fn snapshot(context: &Context, from: &Path, commit: Option<&str
 
 async fn judge_and_show(context: &Context, ask: &Ask) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
+    baseline::check(&workspace, ask)?;
     let in_force = context.policy(&workspace).await?;
     let subject = context.subject(&workspace, &in_force).await?;
     let measurer = Measurer { context, workspace: &workspace, in_force: &in_force, ask };
     let evidence = measurer.measure(subject).await?;
     let verdict = conclude(context, &workspace, &in_force, &evidence, &ask.gates)?;
+    baseline::record(context, &workspace, &in_force, ask, (&evidence, &verdict)).await;
     let report = context.reports(&workspace).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
     context.console.result(&verdict, |style| {
@@ -145,5 +171,6 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Advisories => vec![Gate::Advisories],
         GateName::Secrets => vec![Gate::Secrets],
         GateName::Security => Gate::SECURITY.to_vec(),
+        GateName::Policy => vec![Gate::Policy],
     }
 }

@@ -12,6 +12,9 @@ pub struct TestsEvidence {
     pub surroundings: Surroundings,
     /// Every test that was found, sorted by name.
     pub tests: Vec<TestResult>,
+    /// How they compare with the base's, where all were run and a baseline is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<super::baseline::TestsCompared>,
     /// Test binaries that could not be listed or said something else than a list.
     pub broken: Vec<BrokenBinary>,
     /// The compiler's errors, where the workspace does not compile.

@@ -3,6 +3,8 @@
 //! A test whose partner is missing (it prints `gateline-skip: WHAT`) is a warning on a laptop and refuses in CI. Ignored
 //! and skipped tests prove nothing, so a run of only those is nothing checked.
 
+mod fewer;
+
 use crate::evidence::TestsEvidence;
 use crate::evidence::tests::{Surroundings, TestOutcome, TestResult};
 use crate::gates::lint::explained;
@@ -22,6 +24,7 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
     }));
     findings.extend(evidence.tests.iter().filter_map(|test| finding(test, evidence.surroundings)));
     findings.extend(not_run(evidence));
+    findings.extend(fewer::finding(policy.fewer, evidence));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
     }

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct CoveragePolicy {
     /// Least share of executable lines, over the whole workspace, that the tests must run. Default 80.
     pub minimum: Percent,
+    /// The folder of baselines, relative to the workspace. Default: `baselines` in the report folder.
+    pub baselines: Option<String>,
 }
 
 impl Default for CoveragePolicy {
     fn default() -> Self {
-        CoveragePolicy { minimum: Percent::whole(80) }
+        CoveragePolicy { minimum: Percent::whole(80), baselines: None }
     }
 }

@@ -1,6 +1,7 @@
 //! `policies/tests.yaml`: how tests are run.
 
 use super::FeatureSet;
+use super::lint::Level;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct TestsPolicy {
     pub first: Vec<String>,
     /// The timeout of those. Default 900.
     pub first_timeout_secs: u64,
+    /// Fewer tests than the baseline of the base has (docs/reference/coverage-gate.md). Default warn.
+    pub fewer: Level,
     /// Whether documentation tests run. Default true.
     pub doctests: bool,
     /// Variables that tests receive besides the declared minimum (PATH, HOME, TMPDIR, USER, LANG, CARGO_*).
@@ -34,6 +37,7 @@ impl Default for TestsPolicy {
             timeout_secs: 120,
             first: Vec::new(),
             first_timeout_secs: 900,
+            fewer: Level::Warn,
             doctests: true,
             environment: Vec::new(),
             features: vec![FeatureSet::Default],

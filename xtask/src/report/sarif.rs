@@ -8,10 +8,11 @@ mod model;
 
 use super::{rank, text};
 use crate::digest::Digest;
+use crate::evidence::lint::Edit;
 use crate::verdict::{Finding, Outcome, Severity, Verdict};
 use model::{
-    ArtifactLocation, Driver, Invocation, Level, Location, Log, Notification, PhysicalLocation, Region, Rule,
-    Run, SarifResult, Suppression, Text, Tool,
+    ArtifactChange, ArtifactLocation, Driver, Fix, Invocation, Level, Location, Log, Notification,
+    PhysicalLocation, Region, Replacement, Rule, Run, SarifResult, Suppression, Text, Tool,
 };
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ pub const RESULTS_MAX: usize = 5_000;
 pub const RESULTS_BYTES_MAX: usize = 9_000_000;
 /// Bytes of a message.
 const MESSAGE_BYTES_MAX: usize = 4_000;
+/// Bytes that the fix of one finding inserts.
+const FIX_BYTES_MAX: usize = 16 * 1024;
 /// Where a finding without a file is shown: the workspace's manifest.
 const WORKSPACE_FILE: &str = "Cargo.toml";
 /// The name that GitHub gives to the root of the checkout.
@@ -131,11 +134,9 @@ fn level(severity: Severity) -> Level {
 fn result(finding: &Finding, rule_index: usize, seen: &mut BTreeMap<String, u32>) -> SarifResult {
     let file = finding.file.as_deref().unwrap_or(WORKSPACE_FILE);
     let start_line = finding.line.unwrap_or(1).max(1);
-    let region = Region { start_line, end_line: finding.end_line.filter(|last| *last > start_line) };
-    let location = PhysicalLocation {
-        artifact_location: ArtifactLocation { uri: uri(file), uri_base_id: ROOT },
-        region,
-    };
+    let end_line = finding.end_line.filter(|last| *last > start_line);
+    let region = Region { start_line, end_line, start_column: None, end_column: None };
+    let location = PhysicalLocation { artifact_location: artifact(file), region };
     let message = text::plain(&format!("{}\nnext: {}", finding.message.trim_end(), finding.help));
     let fingerprint = fingerprint(finding);
     let occurrence = seen.entry(fingerprint.clone()).or_insert(0);
@@ -152,8 +153,37 @@ fn result(finding: &Finding, rule_index: usize, seen: &mut BTreeMap<String, u32>
             ("primaryLocationLineHash", fingerprint.clone()),
             ("gatelineFinding/v1", fingerprint),
         ]),
+        fixes: finding.fix.iter().filter_map(|edits| fix(edits, &finding.help)).collect(),
         suppressions: finding.waiver.iter().map(|waiver| suppression(waiver)).collect(),
     }
+}
+
+/// What a tool would write instead; nothing where it writes too much for a report.
+fn fix(edits: &[Edit], help: &str) -> Option<Fix> {
+    let bytes: usize = edits.iter().map(|edit| edit.replacement.len()).sum();
+    if edits.is_empty() || bytes > FIX_BYTES_MAX {
+        return None;
+    }
+    let mut changes: BTreeMap<&str, Vec<Replacement>> = BTreeMap::new();
+    for edit in edits {
+        let start_line = edit.line.max(1);
+        let deleted_region = Region {
+            start_line,
+            end_line: Some(edit.end_line.max(start_line)),
+            start_column: Some(edit.column.max(1)),
+            end_column: Some(edit.end_column.max(1)),
+        };
+        let inserted_content = Text { text: edit.replacement.clone() };
+        changes.entry(&edit.file).or_default().push(Replacement { deleted_region, inserted_content });
+    }
+    let change =
+        |(file, replacements): (&str, _)| ArtifactChange { artifact_location: artifact(file), replacements };
+    let description = Text { text: text::cut(&text::one_line(help), MESSAGE_BYTES_MAX) };
+    Some(Fix { description, artifact_changes: changes.into_iter().map(change).collect() })
+}
+
+fn artifact(file: &str) -> ArtifactLocation {
+    ArtifactLocation { uri: uri(file), uri_base_id: ROOT }
 }
 
 fn suppression(waiver: &str) -> Suppression {

@@ -25,8 +25,11 @@ const MESSAGE_BYTES_MAX: usize = 600;
 
 /// The summary, in at most `bytes_max` bytes.
 pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: usize) -> String {
-    let mut page =
-        Page { text: String::new(), room: bytes_max.min(BYTES_MAX).saturating_sub(COUNT_BYTES_MAX), left_out: 0 };
+    let mut page = Page {
+        text: String::new(),
+        room: bytes_max.min(BYTES_MAX).saturating_sub(COUNT_BYTES_MAX),
+        left_out: 0,
+    };
     page.add(&head(verdict));
     next(&mut page, verdict);
     page.add(&gates(verdict));

@@ -113,13 +113,12 @@ pub fn prose(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '-' if out.is_empty() => out.push_str("\\-"),
-            '.' if marker => out.push_str("\\."),
+            '-' | '+' | '=' if out.is_empty() => out.extend(['\\', letter]),
+            '.' | ')' if marker => out.extend(['\\', letter]),
             '@' => out.push_str("@\u{200b}"),
             '\u{0}' => out.push('\\'),
             '.' if out.to_ascii_lowercase().ends_with("www") => out.push_str("\\."),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|' | '~'
-            | '$' | '=' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => {
                 out.push('\\');
                 out.push(letter);
             }

@@ -1,6 +1,9 @@
 //! Cargo: its commands with the flags that every call needs, the toolchain behind it, and what is in the workspace.
 
+use super::metadata;
+use super::toolchain::{self, Asker};
 use crate::evidence::CouldNotRun;
+use crate::failure::Failure;
 use crate::world::{CommandLine, World};
 use cargo_metadata::{Metadata, Package, TargetKind};
 use std::collections::BTreeSet;
@@ -61,15 +64,9 @@ impl Cargo {
     /// Where there is no toolchain, no manifest, or one that cargo cannot read.
     pub async fn discover(world: &World, root: &Path, network: Network) -> Result<Cargo, CouldNotRun> {
         let program = world.env("CARGO").unwrap_or("cargo").to_owned();
-        let question = CommandLine::new(
-            &program,
-            ["metadata", "--no-deps", "--format-version", "1", "--color", "never"],
-        )
-        .in_directory(root);
-        let answer = ask(world, &question, "check Cargo.toml: cargo metadata").await?;
-        let metadata: Metadata = serde_json::from_slice(&answer).map_err(|error| CouldNotRun {
-            message: format!("failed to read the answer of `{question}`: {error}"),
-            help: "cargo --version".to_owned(),
+        let metadata = metadata::read(world, root).await.map_err(|error| CouldNotRun {
+            message: format!("{error:#}"),
+            help: Failure::help_of(&error).unwrap_or("cargo metadata").to_owned(),
         })?;
         let members: BTreeSet<_> = metadata.workspace_members.iter().cloned().collect();
         let Metadata { packages, workspace_root, target_directory, .. } = metadata;
@@ -77,9 +74,9 @@ impl Cargo {
             program,
             network,
             root: workspace_root.into_std_path_buf(),
+            toolchain: Toolchain::discover(world, root, target_directory.as_std_path()).await?,
             target_directory: target_directory.into_std_path_buf(),
             packages: packages.into_iter().filter(|package| members.contains(&package.id)).collect(),
-            toolchain: Toolchain::discover(world, root).await?,
         })
     }
 
@@ -140,14 +137,12 @@ pub fn is_library(kinds: &[TargetKind]) -> bool {
 }
 
 impl Toolchain {
-    async fn discover(world: &World, root: &Path) -> Result<Toolchain, CouldNotRun> {
+    async fn discover(world: &World, root: &Path, target: &Path) -> Result<Toolchain, CouldNotRun> {
         let rustc = world.env("RUSTC").unwrap_or("rustc");
-        let help = "install Rust from https://rustup.rs";
-        let version = CommandLine::new(rustc, ["-vV"]).in_directory(root);
-        let version = String::from_utf8_lossy(&ask(world, &version, help).await?).into_owned();
-        let sysroot = CommandLine::new(rustc, ["--print", "sysroot"]).in_directory(root);
-        let sysroot = String::from_utf8_lossy(&ask(world, &sysroot, help).await?).trim_end().to_owned();
-        let sysroot = PathBuf::from(sysroot);
+        let asker = Asker::new(world, root, Some(target));
+        let failed = |message: String| CouldNotRun { message, help: toolchain::RUST_HELP.to_owned() };
+        let version = asker.ask(rustc, &["-vV"]).await.map_err(failed)?;
+        let sysroot = PathBuf::from(asker.ask(rustc, &["--print", "sysroot"]).await.map_err(failed)?);
         let driver = sysroot.join("bin/clippy-driver");
         Ok(Toolchain {
             rustc: version.lines().next().unwrap_or_default().to_owned(),

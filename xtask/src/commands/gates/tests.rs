@@ -29,11 +29,13 @@ impl Measurer<'_> {
             previous: self.previous(),
         };
         let step = self.step(&Step::Test, plan);
-        let tests =
+        let found = self.baselines(None).await;
+        let mut tests =
             runner::run(&self.context.world, compiled, &self.in_force.policy.tests, &options, &|line| {
                 step.tell(line)
             })
             .await;
+        self.compare_tests(&found, &mut tests);
         let judged = tests
             .result
             .as_ref()

@@ -89,7 +89,7 @@ pub(super) async fn build(
     request: &ImageRequest<'_>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Binary> {
-    let toolchain = Toolchain::read(world, &request.root).await?;
+    let toolchain = Toolchain::read(world, &request.root, None).await?;
     let remaps = remaps(world, request, &toolchain).await?;
     let command = command(world, request, toolchain.host()?, &remaps);
     progress(&command_for_people(&command));

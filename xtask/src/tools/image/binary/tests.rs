@@ -58,7 +58,7 @@ fn nothing_of_a_test_run_or_a_shell_reaches_the_build() {
 async fn deeper_directories_win_over_shallower_ones() {
     let policy = ImagePolicy::default();
     let real = World::real().unwrap();
-    let toolchain = Toolchain::read(&real, Path::new("/")).await.unwrap();
+    let toolchain = Toolchain::read(&real, Path::new("/"), None).await.unwrap();
     let request = ImageRequest { root: "/".into(), ..request(&policy) };
     let remaps = remaps(&real, &request, &toolchain).await.unwrap();
     assert!(remaps.is_sorted_by_key(|(from, _)| from.len()), "{remaps:?}");
