@@ -124,23 +124,23 @@ pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str)
 
 fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
     let digest = Digest::of(commit.as_bytes());
-    let test = TestResult {
-        name: "a::lib$b".into(),
-        outcome: TestOutcome::Passed,
-        duration_millis: 1,
-        output: String::new(),
-    };
+    let test = TestResult::new("a::lib$b", TestOutcome::Passed);
     let file = FileCoverage {
         file: "a.rs".into(),
         package: "a".into(),
         covered: 9,
         total: 10,
         uncovered: vec![(3, 3)],
+        ..FileCoverage::default()
     };
     let gates = GateEvidence {
         lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
         tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
-        coverage: measured(CoverageEvidence { engine: "story".into(), files: vec![file] }),
+        coverage: measured(CoverageEvidence {
+            engine: "story".into(),
+            files: vec![file],
+            ..CoverageEvidence::default()
+        }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
         policy: measured(PolicyEvidence::default()),

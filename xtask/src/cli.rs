@@ -68,10 +68,7 @@ pub enum Verb {
     /// Every gate on this workspace.
     Ci(Ci),
     /// The tests alone, one process per test.
-    Test {
-        /// Only tests whose name contains this.
-        filter: Option<String>,
-    },
+    Test(Test),
     /// Line coverage alone (runs the tests).
     Coverage,
     /// rustfmt and clippy alone.
@@ -210,6 +207,23 @@ pub struct Ci {
     /// Record this commit as a baseline, though it is not on the default branch.
     #[arg(long)]
     pub record_baseline: bool,
+}
+
+/// `test`.
+#[derive(Debug, Default, Args)]
+pub struct Test {
+    /// Only tests whose name contains one of these; a whole name, as reports print it, means that test alone.
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Only those that did not pass when they ran last.
+    #[arg(long, conflicts_with = "filters")]
+    pub rerun_failed: bool,
+    /// Show what tests print as they print it; they run one at a time.
+    #[arg(long)]
+    pub no_capture: bool,
+    /// Print the names of the tests instead of running them.
+    #[arg(long, conflicts_with_all = ["no_capture", "rerun_failed"])]
+    pub list: bool,
 }
 
 /// The gates, as the command line names them.

@@ -13,6 +13,7 @@ mod policy;
 mod ship;
 mod site;
 mod status;
+mod test;
 
 use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
 use crate::exit::Exit;
@@ -95,7 +96,7 @@ fn stopped() -> anyhow::Error {
 async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
-        Verb::Test { filter } => gates::test(context, filter).await,
+        Verb::Test(asked) => test::test(context, &asked).await,
         Verb::Coverage => {
             gates::some(context, &[crate::verdict::Gate::Tests, crate::verdict::Gate::Coverage]).await
         }

@@ -150,23 +150,23 @@ mod tests {
 
     fn passing(policy: &Policy) -> Evidence {
         let digest = Digest::of(b"x");
-        let test = TestResult {
-            name: "t".into(),
-            outcome: TestOutcome::Passed,
-            duration_millis: 1,
-            output: String::new(),
-        };
+        let test = TestResult::new("t", TestOutcome::Passed);
         let file = FileCoverage {
             file: "a".into(),
             package: "a".into(),
             covered: 8,
             total: 10,
             uncovered: vec![(1, 2)],
+            ..FileCoverage::default()
         };
         let gates = GateEvidence {
             lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
             tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
-            coverage: measured(CoverageEvidence { engine: "e".into(), files: vec![file] }),
+            coverage: measured(CoverageEvidence {
+                engine: "e".into(),
+                files: vec![file],
+                ..CoverageEvidence::default()
+            }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
             policy: measured(PolicyEvidence::default()),

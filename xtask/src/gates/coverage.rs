@@ -3,9 +3,9 @@
 //! Integers only: a share one line below the bar is below it. How lines are counted is in
 //! docs/reference/coverage-engine.md; patch coverage and falls against a base are not judged here yet.
 
-use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
+use crate::evidence::coverage::{CoverageEvidence, Doubt, DoubtKind, FileCoverage};
 use crate::policy::Percent;
-use crate::policy::coverage::CoveragePolicy;
+use crate::policy::coverage::{CoveragePolicy, TestCode};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ pub fn judge(policy: &CoveragePolicy, evidence: &CoverageEvidence, duration_ms: 
     }
     let worst = worst_files(&evidence.files);
     let mut findings: Vec<_> = worst.iter().map(|file| uncovered(file)).collect();
+    findings.extend(evidence.doubts.iter().map(doubt));
     if !policy.minimum.reached_by(covered, total) {
         findings.insert(0, below_minimum(policy.minimum, covered, total, &worst));
     }
@@ -42,7 +43,36 @@ fn facts(evidence: &CoverageEvidence) -> serde_json::Value {
         *sum = (sum.0 + file.covered, sum.1 + file.total);
     }
     let packages: BTreeMap<_, _> = packages.into_iter().map(|(name, sum)| (name, lines(sum))).collect();
-    json!({"lines": lines(evidence.totals()), "packages": packages, "engine": evidence.engine})
+    let mut facts = json!({
+        "lines": lines(evidence.totals()),
+        "functions": evidence.functions(),
+        "regions": evidence.regions(),
+        "summary_lines": evidence.summary_lines(),
+        "packages": packages,
+        "engine": evidence.engine,
+    });
+    let other = match evidence.test_code {
+        TestCode::Exclude => "with_test_code",
+        TestCode::Include => "without_test_code",
+    };
+    facts[other] = json!(evidence.other_totals());
+    facts
+}
+
+/// What makes the numbers less sure than they look. None of it can make them too high.
+fn doubt(doubt: &Doubt) -> Finding {
+    let (what, help) = match doubt.kind {
+        DoubtKind::UnreadableSource => {
+            ("unreadable-source", "cargo check; if rustc reads it, report this as a bug of gateline")
+        }
+        DoubtKind::StrayProfile => (
+            "stray-profile",
+            "hand LLVM_PROFILE_FILE on to the process that is started with an empty environment",
+        ),
+    };
+    Finding::new(Gate::Coverage, what, Severity::Warning, &doubt.message, help)
+        .about(&doubt.file)
+        .at(&doubt.file, 0)
 }
 
 /// The files with the most lines that did not run; of equals, by name.
@@ -99,11 +129,16 @@ mod tests {
             covered,
             total: covered + missing,
             uncovered: uncovered.to_vec(),
+            ..FileCoverage::default()
         }
     }
 
     fn judged(files: &[FileCoverage]) -> GateVerdict {
-        let evidence = CoverageEvidence { engine: "builtin".into(), files: files.to_vec() };
+        let evidence = CoverageEvidence {
+            engine: "builtin".into(),
+            files: files.to_vec(),
+            ..CoverageEvidence::default()
+        };
         judge(&CoveragePolicy::default(), &evidence, 7)
     }
 
@@ -135,6 +170,10 @@ mod tests {
             "lines": {"covered": 15, "total": 22},
             "packages": {"p": {"covered": 10, "total": 11}, "q": {"covered": 5, "total": 11}},
             "engine": "builtin",
+            "functions": {"covered": 0, "total": 0},
+            "regions": {"covered": 0, "total": 0},
+            "summary_lines": {"covered": 0, "total": 0},
+            "with_test_code": {"covered": 15, "total": 22},
         });
         assert_eq!((verdict.facts, verdict.duration_ms), (facts, 7));
     }

@@ -5,8 +5,8 @@
 
 use super::text;
 use crate::evidence::TestsEvidence;
-use crate::evidence::tests::{TestOutcome, TestResult};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use crate::evidence::tests::{Attempt, TestOutcome, TestResult};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -64,38 +64,67 @@ fn suite(name: &str) -> TestSuite {
 }
 
 fn case(test: &TestResult, binary: &str, name: &str, room: &mut usize) -> TestCase {
-    let failure = |kind, what: &str, message: &str| {
-        let mut status = TestCaseStatus::non_success(kind);
-        status.set_message(line(message)).set_type(what);
-        status
-    };
-    let skipped = |message: &str| {
-        let mut status = TestCaseStatus::skipped();
-        status.set_message(line(message));
-        status
-    };
-    let status = match &test.outcome {
-        TestOutcome::Passed => TestCaseStatus::success(),
+    let mut status = match &test.outcome {
+        TestOutcome::Passed | TestOutcome::Flaky => TestCaseStatus::success(),
         TestOutcome::Ignored => skipped("it is marked #[ignore]"),
         TestOutcome::Skipped(missing) => skipped(&format!("a test partner is missing: {missing}")),
         TestOutcome::NotRun(culprit) => {
             skipped(&format!("it was not started, because {culprit} did not pass"))
         }
-        TestOutcome::Failed => failure(NonSuccessKind::Failure, "failed", &said(&test.output)),
-        TestOutcome::TimedOut => {
-            let message = format!("it was killed after {} s", test.duration_millis / 1000);
-            failure(NonSuccessKind::Failure, "timed-out", &message)
+        TestOutcome::Failed | TestOutcome::TimedOut | TestOutcome::Vanished(_) => {
+            let (kind, what, message) = failure(&test.outcome, test.duration_millis, &test.output);
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_message(message).set_type(what);
+            status
         }
-        TestOutcome::Vanished(why) => failure(NonSuccessKind::Error, "vanished", why),
     };
+    // The last attempt is the test case itself. Those before it did not pass: `flakyFailure` under a test that passed in the
+    // end, `rerunFailure` under one that did not.
+    let earlier = test.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
+    status.add_reruns(earlier.iter().map(|attempt| rerun(attempt, room)));
     let mut case = TestCase::new(line(name), status);
     case.set_classname(line(binary)).set_time(Duration::from_millis(test.duration_millis));
-    let output = printed(&test.output, OUTPUT_BYTES_MAX.min(*room));
-    if !output.is_empty() && *room > 0 {
-        *room = room.saturating_sub(output.len());
-        case.set_system_out(output);
+    // The output of a flaky test is that of an attempt, which has it already.
+    if test.outcome != TestOutcome::Flaky {
+        case.system_out = output(&test.output, room).map(Into::into);
     }
     case
+}
+
+fn skipped(message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(line(message));
+    status
+}
+
+fn rerun(attempt: &Attempt, room: &mut usize) -> TestRerun {
+    let (kind, what, message) = failure(&attempt.outcome, attempt.duration_millis, &attempt.output);
+    let mut rerun = TestRerun::new(kind);
+    rerun.set_time(Duration::from_millis(attempt.duration_millis)).set_message(message).set_type(what);
+    rerun.system_out = output(&attempt.output, room).map(Into::into);
+    rerun
+}
+
+/// How a test that did not pass is called: a `failure` is what it said, an `error` what happened to it.
+fn failure(outcome: &TestOutcome, millis: u64, output: &str) -> (NonSuccessKind, &'static str, String) {
+    let (kind, what, message) = match outcome {
+        TestOutcome::TimedOut => {
+            (NonSuccessKind::Failure, "timed-out", format!("it was killed after {} s", millis / 1000))
+        }
+        TestOutcome::Vanished(why) => (NonSuccessKind::Error, "vanished", why.clone()),
+        _ => (NonSuccessKind::Failure, "failed", said(output)),
+    };
+    (kind, what, line(&message))
+}
+
+/// What was printed, while there is room.
+fn output(output: &str, room: &mut usize) -> Option<String> {
+    let output = printed(output, OUTPUT_BYTES_MAX);
+    let fits = !output.is_empty() && output.len() <= *room;
+    fits.then(|| {
+        *room -= output.len();
+        output
+    })
 }
 
 /// The line after the first panic, else the last line that says something.

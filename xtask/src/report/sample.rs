@@ -84,7 +84,12 @@ fn tests() -> Value {
     json!({"gate": "tests", "outcome": "refused", "duration_ms": 65000,
            "facts": {"passed": 40, "failed": 2, "ignored": 1, "skipped": 0, "total": 43, "flaky": 1,
                      "slowest": [["demo::lib$tests::slow", 5000]]},
-           "findings": [failed, hostile, waived]})
+           "findings": [
+        failed,
+        hostile,
+        waived,
+        finding("tests/flaky", "warning", "demo::lib$tests::flaps passed in attempt 2 of 3: port 80 is taken", None, false),
+    ]})
 }
 
 fn coverage() -> Value {
@@ -138,15 +143,23 @@ fn finding(
 pub(crate) fn evidence() -> Evidence {
     let measured = |result: Value| json!({"result": {"Ok": result}, "duration_millis": 65000});
     let test = |name: &str, outcome: Value, millis: u64, output: &str| json!({"name": name, "outcome": outcome, "duration_millis": millis, "output": output});
+    let attempt = |outcome: &str, millis: u64, output: &str| json!({"outcome": {"is": outcome}, "duration_millis": millis, "output": output});
+    let mut flaky = test("demo::lib$tests::flaps", json!({"is": "flaky"}), 20, "port 80 is taken\n");
+    flaky["attempts"] = json!([attempt("failed", 21, "port 80 is taken\n"), attempt("passed", 20, "")]);
+    let mut twice = test("demo::lib$tests::twice", json!({"is": "failed"}), 5, "still wrong\n");
+    twice["attempts"] =
+        json!([attempt("timed-out", 60000, "waiting\n"), attempt("failed", 5, "still wrong\n")]);
     let tests = json!({"engine": "builtin 1", "surroundings": "ci", "broken": [{"name": "demo::mute", "why": "it ended with 7"}],
         "compile_errors": [], "tests": [
             test("demo::api$x<script>|`@everyone`", json!({"is": "vanished", "why": "it called exit(0)"}), 3, "::error::pwned\n"),
             test("demo::doc$src/lib.rs - add (line 3)", json!({"is": "passed"}), 900, ""),
             test("demo::lib$net::slow", json!({"is": "timed-out"}), 60000, "waiting…\n"),
             test("demo::lib$tests::adds", json!({"is": "failed"}), 12, "\u{1b}[31mthread 'tests::adds' panicked at src/lib.rs:30:9:\u{1b}[0m\nassertion `left == right` failed\n  left: 3\n right: 4\n"),
+            flaky,
             test("demo::lib$tests::later", json!({"is": "not-run", "why": "demo::lib$tests::adds"}), 0, ""),
             test("demo::lib$tests::needs_docker", json!({"is": "skipped", "why": "docker"}), 1, ""),
             test("demo::lib$tests::off", json!({"is": "ignored"}), 0, ""),
+            twice,
             test("demo::speed", json!({"is": "passed"}), 40, ""),
     ]});
     let lint = json!({"tools": ["rustfmt 1.8.0", "clippy 0.1.95"], "files": 12, "packages": 2, "diagnostics": [

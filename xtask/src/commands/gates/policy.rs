@@ -13,7 +13,7 @@ impl Measurer<'_> {
         let set = PolicySet::parse(&self.in_force.texts, today)?;
         let evidence = PolicyEvidence {
             today,
-            scope: if self.ask.filter.is_some() { Scope::Part } else { Scope::Whole },
+            scope: if self.ask.is_whole() { Scope::Whole } else { Scope::Part },
             files: self.in_force.texts.len() as u64,
             waivers: set.waivers,
             comparison: None,
