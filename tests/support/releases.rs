@@ -153,7 +153,7 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
         policy: policy.hash(),
         toolchain: digest,
     };
-    Evidence { schema: SCHEMA.into(), subject, change: None, gates }
+    Evidence { schema: SCHEMA.into(), subject, change: None, uncompared: None, gates }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every gate's evidence is optional")]

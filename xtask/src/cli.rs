@@ -70,9 +70,17 @@ pub enum Verb {
     /// The tests alone, one process per test.
     Test(Test),
     /// Line coverage alone (runs the tests).
-    Coverage,
+    Coverage {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// rustfmt and clippy alone.
-    Lint,
+    Lint {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Advisories and secrets alone.
     Security {
         /// Something else than the scan.
@@ -201,12 +209,23 @@ pub struct Ci {
     /// Install missing tools and test partners first.
     #[arg(long)]
     pub setup: bool,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
     /// The folder of baselines; default: `baselines` of policies/coverage.yaml, else `baselines` in the report folder.
     #[arg(long, value_name = "DIR")]
     pub baselines: Option<PathBuf>,
     /// Record this commit as a baseline, though it is not on the default branch.
     #[arg(long)]
     pub record_baseline: bool,
+}
+
+/// What the work is compared with.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Against {
+    /// Compare with where the work left this branch or commit; default: what the CI system says, else the default branch.
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
 }
 
 /// `test`.
@@ -224,6 +243,9 @@ pub struct Test {
     /// Print the names of the tests instead of running them.
     #[arg(long, conflicts_with_all = ["no_capture", "rerun_failed"])]
     pub list: bool,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
 }
 
 /// The gates, as the command line names them.

@@ -179,7 +179,7 @@ mod tests {
             policy: policy.hash(),
             toolchain: digest,
         };
-        Evidence { schema: EVIDENCE.into(), subject, change: None, gates }
+        Evidence { schema: EVIDENCE.into(), subject, change: None, uncompared: None, gates }
     }
 
     /// A release from passing evidence, whose evidence is then another one; verified by a policy.

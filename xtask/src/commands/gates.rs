@@ -1,5 +1,6 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod base;
 mod baseline;
 mod coverage;
 mod failed;
@@ -10,7 +11,7 @@ mod tests;
 
 use super::context::{Context, InForce, write_report};
 use super::doctor;
-use crate::cli::{Ci, GateName};
+use crate::cli::{Against, Ci, GateName};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub(super) struct Ask {
     pub(super) filters: Vec<String>,
     /// Whether what tests print is shown as it comes.
     pub(super) capture: Capture,
+    /// What `--base` names.
+    pub(super) base: Option<String>,
     /// The folder of baselines, where it is not the policy's.
     pub(super) baselines: Option<PathBuf>,
     /// Whether this run becomes a baseline.
@@ -73,12 +76,18 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
         wanted = Gate::OF_WORKSPACE.to_vec();
     }
     let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
-    judge_and_show(context, &Ask { baselines: ci.baselines.clone(), record, ..Ask::gates(&wanted) }).await
+    let (baselines, base) = (ci.baselines.clone(), ci.against.base.clone());
+    judge_and_show(context, &Ask { baselines, record, base, ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.
 pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask::gates(wanted)).await
+}
+
+/// These gates against a base.
+pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
+    judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
 }
 
 /// `security snapshot --from PATH`.
@@ -113,7 +122,7 @@ pub(super) async fn judge_and_show_this(
     ask: &Ask,
 ) -> anyhow::Result<Exit> {
     baseline::check(workspace, ask)?;
-    let in_force = context.policy(workspace).await?;
+    let in_force = policy::in_force(context, workspace, ask).await?;
     let subject = context.subject(workspace, &in_force).await?;
     let measurer = Measurer { context, workspace, in_force: &in_force, ask };
     let evidence = measurer.measure(subject).await?;

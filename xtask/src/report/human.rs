@@ -30,6 +30,9 @@ pub fn verdict(style: Style, verdict: &Verdict, report: &str) -> String {
         outcome(style, verdict.outcome),
         verdict.policy.source
     );
+    if let (Some(base), Some(from)) = (&verdict.base, &verdict.base_from) {
+        let _ = writeln!(text, "compared with {}: {from}", base.get(..12).unwrap_or(base));
+    }
     text
 }
 
