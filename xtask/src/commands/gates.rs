@@ -134,7 +134,7 @@ pub(super) async fn judge_and_show_this(
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(style, &verdict, &report) + &counts
     });
-    reports::tell(context, &workspace, &evidence, &verdict)?;
+    reports::tell(context, workspace, &evidence, &verdict)?;
     Ok(verdict.outcome.exit())
 }
 
