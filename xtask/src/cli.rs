@@ -74,6 +74,9 @@ pub enum Verb {
         /// What it is compared with.
         #[command(flatten)]
         against: Against,
+        /// Open the pages with the lines in a browser.
+        #[arg(long)]
+        open: bool,
     },
     /// rustfmt and clippy alone.
     Lint {
@@ -202,7 +205,11 @@ pub enum Verb {
 
 /// `ci`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Ci {
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub what: Option<CiVerb>,
     /// Only this gate; may be repeated.
     #[arg(long = "gate", value_enum)]
     pub gates: Vec<GateName>,
@@ -218,6 +225,20 @@ pub struct Ci {
     /// Record this commit as a baseline, though it is not on the default branch.
     #[arg(long)]
     pub record_baseline: bool,
+}
+
+/// `ci …`.
+#[derive(Debug, Subcommand)]
+pub enum CiVerb {
+    /// One verdict over the jobs of a workflow: a skipped job has not passed.
+    Rollup {
+        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`.
+        #[arg(long, value_name = "JSON")]
+        needs: String,
+        /// A job that may be skipped; may be repeated.
+        #[arg(long, value_name = "JOB")]
+        may_skip: Vec<String>,
+    },
 }
 
 /// What the work is compared with.

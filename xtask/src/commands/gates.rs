@@ -7,11 +7,12 @@ mod failed;
 mod measure;
 mod policy;
 mod reports;
+mod rollup;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
 use super::doctor;
-use crate::cli::{Against, Ci, GateName};
+use crate::cli::{Against, Ci, CiVerb, GateName};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -68,6 +69,9 @@ impl Ask {
 
 /// `ci`: every gate, or those that `--gate` names.
 pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
+    if let Some(CiVerb::Rollup { needs, may_skip }) = &ci.what {
+        return rollup::rollup(context, needs, may_skip);
+    }
     if ci.setup {
         doctor::setup(context).await?;
     }
@@ -88,6 +92,30 @@ pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<E
 /// These gates against a base.
 pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
+}
+
+/// `coverage`: the tests, the lines that they ran, and the pages in a browser where that is asked for.
+pub(super) async fn coverage(context: &Context, against: Against, open: Open) -> anyhow::Result<Exit> {
+    let exit = self::against(context, &[Gate::Tests, Gate::Coverage], against).await?;
+    if open == Open::Yes {
+        reports::open(context).await?;
+    }
+    Ok(exit)
+}
+
+/// Whether the pages are opened in a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+impl From<bool> for Open {
+    fn from(flag: bool) -> Open {
+        if flag { Open::Yes } else { Open::No }
+    }
 }
 
 /// `security snapshot --from PATH`.
@@ -128,6 +156,8 @@ pub(super) async fn judge_and_show_this(
     let evidence = measurer.measure(subject).await?;
     let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
     baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
+    let store = baseline::store(context, workspace, &in_force, ask);
+    reports::trend(context, workspace, &in_force, &store, &verdict)?;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
     context.console.result(&verdict, |style| {
@@ -162,7 +192,7 @@ pub(super) fn conclude(
     let reports = folder(context, workspace, evidence);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
     write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
-    reports::write(context, workspace, evidence, &verdict)?;
+    reports::write(context, workspace, in_force, evidence, &verdict)?;
     Ok(verdict)
 }
 

@@ -3,8 +3,10 @@
 //! Made from JSON, as a file of another run would be, so that a new field with a default does not change it.
 
 use crate::evidence::Evidence;
+use crate::evidence::coverage::{FileLines, LineCounts};
 use crate::verdict::Verdict;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -180,4 +182,32 @@ pub(crate) fn evidence() -> Evidence {
                   "advisories": null, "secrets": null, "image": null},
     }))
     .unwrap()
+}
+
+/// The lines of that run: two packages, a file in a folder, a name with markup.
+pub(crate) fn counts() -> LineCounts {
+    let file = |file: &str, package: &str, lines: &[(u32, u64)]| FileLines {
+        file: file.into(),
+        package: package.into(),
+        lines: lines.to_vec(),
+        ..FileLines::default()
+    };
+    let lib = [(1, 3), (2, 3), (10, 1), (11, 12_345), (12, 0), (13, 0), (14, 1), (20, 0), (21, 2), (22, 2)];
+    LineCounts {
+        engine: "builtin".into(),
+        files: vec![
+            file("other/src/a&b <i>.rs", "other", &[(1, 0), (2, 0)]),
+            file("src/lib.rs", "demo", &lib),
+            file("src/net/socket.rs", "demo", &[(3, 1)]),
+        ],
+        ..LineCounts::default()
+    }
+}
+
+/// The sources of those lines, by path; one is not there.
+pub(crate) fn sources() -> BTreeMap<String, String> {
+    let mut lib: Vec<String> = (1..=22).map(|number| format!("    line({number});")).collect();
+    lib[0] = "pub fn add<T>(a: &str) -> bool { a == \"</script><img src=x>\" && 1 < 2 }".into();
+    let socket = "//! Sockets.\n\nfn open() {}\n";
+    BTreeMap::from([("src/lib.rs".into(), lib.join("\n")), ("src/net/socket.rs".into(), socket.into())])
 }
