@@ -74,6 +74,9 @@ pub enum Verb {
         /// What it is compared with.
         #[command(flatten)]
         against: Against,
+        /// Open the pages with the lines in a browser.
+        #[arg(long)]
+        open: bool,
     },
     /// rustfmt and clippy alone.
     Lint {
@@ -256,6 +259,15 @@ pub enum CiVerb {
         /// The report folder of each shard.
         #[arg(required = true, value_name = "DIR")]
         directories: Vec<PathBuf>,
+    },
+    /// One verdict over the jobs of a workflow: a skipped job has not passed.
+    Rollup {
+        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`.
+        #[arg(long, value_name = "JSON")]
+        needs: String,
+        /// A job that may be skipped; may be repeated.
+        #[arg(long, value_name = "JOB")]
+        may_skip: Vec<String>,
     },
 }
 

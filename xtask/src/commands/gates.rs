@@ -8,6 +8,8 @@ mod linters;
 mod measure;
 mod merge;
 mod policy;
+mod reports;
+mod rollup;
 mod select;
 mod sets;
 mod tests;
@@ -73,8 +75,10 @@ impl Ask {
 
 /// `ci`: every gate, or those that `--gate` names.
 pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
-    if let Some(CiVerb::Merge { directories }) = &ci.what {
-        return merge::shards(context, directories).await;
+    match &ci.what {
+        Some(CiVerb::Merge { directories }) => return merge::shards(context, directories).await,
+        Some(CiVerb::Rollup { needs, may_skip }) => return rollup::rollup(context, needs, may_skip),
+        None => {}
     }
     if ci.setup {
         doctor::setup(context).await?;
@@ -97,6 +101,30 @@ pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<E
 /// These gates against a base.
 pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
+}
+
+/// `coverage`: the tests, the lines that they ran, and the pages in a browser where that is asked for.
+pub(super) async fn coverage(context: &Context, against: Against, open: Open) -> anyhow::Result<Exit> {
+    let exit = self::against(context, &[Gate::Tests, Gate::Coverage], against).await?;
+    if open == Open::Yes {
+        reports::open(context).await?;
+    }
+    Ok(exit)
+}
+
+/// Whether the pages are opened in a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+impl From<bool> for Open {
+    fn from(flag: bool) -> Open {
+        if flag { Open::Yes } else { Open::No }
+    }
 }
 
 /// `security snapshot --from PATH`.
@@ -137,12 +165,15 @@ pub(super) async fn judge_and_show_this(
     let evidence = measurer.measure(subject).await?;
     let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
     baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
+    let store = baseline::store(context, workspace, &in_force, ask);
+    reports::trend(context, workspace, &in_force, &store, &verdict)?;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
     context.console.result(&verdict, |style| {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(style, &verdict, &report) + &counts
     });
+    reports::tell(context, workspace, &evidence, &verdict)?;
     Ok(verdict.outcome.exit())
 }
 
@@ -170,6 +201,7 @@ pub(super) fn conclude(
     let reports = folder(context, workspace, evidence);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
     write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
+    reports::write(context, workspace, in_force, evidence, &verdict)?;
     Ok(verdict)
 }
 

@@ -161,6 +161,14 @@ impl Store {
         }
     }
 
+    /// The newest baselines by the time of their measuring, oldest first; damaged ones are passed over.
+    pub fn series(&self, most: usize) -> Vec<Baseline> {
+        let mut series: Vec<Baseline> =
+            self.commits().iter().filter_map(|commit| self.read(commit).ok().flatten()).collect();
+        series.sort_by(|one, other| (one.recorded, &one.commit).cmp(&(other.recorded, &other.commit)));
+        series.split_off(series.len().saturating_sub(most))
+    }
+
     /// The file of a commit; `None` for what is no commit, so that no name leads out of the folder.
     fn file(&self, commit: &str) -> Option<PathBuf> {
         is_commit(commit).then(|| self.folder.join(format!("{commit}.json")))

@@ -78,7 +78,11 @@ impl Measurer<'_> {
             }
         }
         Ok(Measured {
-            result: counted.result.map(|counts| counts.evidence()),
+            result: counted.result.map(|counts| {
+                let evidence = counts.evidence();
+                let _ = self.context.lines.set(counts);
+                evidence
+            }),
             duration_millis: counted.duration_millis,
         })
     }
