@@ -3,10 +3,13 @@
 //! One type per gate, in the gate's file of this folder. Judging is `gates/`.
 
 pub mod advisories;
+pub mod against;
 pub mod baseline;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+pub mod noise;
+pub mod patch;
 pub mod secrets;
 pub mod tests;
 

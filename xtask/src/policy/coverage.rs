@@ -3,19 +3,69 @@
 use super::Percent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The bar for line coverage.
+/// The bars for line coverage. How each is computed stands in docs/reference/coverage-gate.md.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CoveragePolicy {
     /// Least share of executable lines, over the whole workspace, that the tests must run. Default 80.
     pub minimum: Percent,
+    /// Least share of the executable lines that a change brings. Default 80.
+    pub patch_minimum: Percent,
+    /// Percentage points that the whole may fall below the baseline of the base. Default 1.
+    pub drop_max: Percent,
+    /// Least share in every package. Default none.
+    pub package_minimum: Option<Percent>,
+    /// Least share in these packages, instead of `package_minimum`.
+    pub packages: BTreeMap<String, Percent>,
+    /// Least share in every file. Default none.
+    pub file_minimum: Option<Percent>,
+    /// Least share in every file that a change adds. Default none: `patch_minimum` holds for them together with the rest.
+    pub new_file_minimum: Option<Percent>,
+    /// Whether there must be a commit to compare with. Default auto.
+    pub base: BaseDemand,
+    /// Whether there must be a baseline of the base. Default auto.
+    pub baseline: BaselineDemand,
     /// The folder of baselines, relative to the workspace. Default: `baselines` in the report folder.
     pub baselines: Option<String>,
 }
 
+/// When a commit to compare with must be there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaseDemand {
+    /// For pull requests and merge queues in CI, and wherever `--base` names one.
+    #[default]
+    Auto,
+    /// Always.
+    Required,
+}
+
+/// When a baseline must be there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaselineDemand {
+    /// Never: a note says that there is none.
+    #[default]
+    Auto,
+    /// Whenever there is a base: without a baseline, the gate refuses.
+    Required,
+}
+
 impl Default for CoveragePolicy {
     fn default() -> Self {
-        CoveragePolicy { minimum: Percent::whole(80), baselines: None }
+        CoveragePolicy {
+            minimum: Percent::whole(80),
+            patch_minimum: Percent::whole(80),
+            drop_max: Percent::whole(1),
+            package_minimum: None,
+            packages: BTreeMap::new(),
+            file_minimum: None,
+            new_file_minimum: None,
+            base: BaseDemand::default(),
+            baseline: BaselineDemand::default(),
+            baselines: None,
+        }
     }
 }
