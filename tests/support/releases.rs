@@ -10,7 +10,7 @@ use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::lint::LintEvidence;
 use gateline::evidence::secrets::SecretsEvidence;
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
-use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, SCHEMA, Subject};
+use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, PolicyEvidence, SCHEMA, Subject};
 use gateline::policy::Policy;
 use gateline::release::{Candidate, Release};
 use gateline::verdict::Gate;
@@ -140,9 +140,14 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
     let gates = GateEvidence {
         lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
         tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
-        coverage: measured(CoverageEvidence { engine: "story".into(), files: vec![file] }),
+        coverage: measured(CoverageEvidence {
+            engine: "story".into(),
+            files: vec![file],
+            ..CoverageEvidence::default()
+        }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+        policy: measured(PolicyEvidence::default()),
         image: measured(ImageEvidence { digest: image.clone(), size_bytes: 1, largest: vec![] }),
     };
     let subject = Subject {

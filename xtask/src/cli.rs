@@ -227,6 +227,8 @@ pub enum GateName {
     Secrets,
     /// Advisories and secrets.
     Security,
+    /// The policies themselves.
+    Policy,
 }
 
 /// Which verb's steps `plan` shows.

@@ -10,6 +10,7 @@ pub mod image;
 pub mod lint;
 pub mod noise;
 pub mod patch;
+pub mod policy;
 pub mod secrets;
 pub mod tests;
 
@@ -21,6 +22,7 @@ pub use advisories::AdvisoriesEvidence;
 pub use coverage::CoverageEvidence;
 pub use image::ImageEvidence;
 pub use lint::LintEvidence;
+pub use policy::PolicyEvidence;
 pub use secrets::SecretsEvidence;
 pub use tests::TestsEvidence;
 
@@ -69,6 +71,9 @@ pub struct GateEvidence {
     pub advisories: Option<Measured<AdvisoriesEvidence>>,
     /// Secrets in tracked files, redacted.
     pub secrets: Option<Measured<SecretsEvidence>>,
+    /// Waivers, and what the change does to the policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Measured<PolicyEvidence>>,
     /// What the image weighs; judged once it is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Measured<ImageEvidence>>,

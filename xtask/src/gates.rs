@@ -5,8 +5,10 @@ pub mod advisories;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+pub mod policy;
 pub mod secrets;
 pub mod tests;
+pub mod waiving;
 
 use crate::evidence::{Evidence, Measured};
 use crate::policy::{Policy, PolicySource};
@@ -20,6 +22,10 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
         .filter(|gate| wanted.contains(gate))
         .map(|gate| judge(policy, evidence, *gate))
         .collect();
+    if let Some(Measured { result: Ok(policies), .. }) = &evidence.gates.policy {
+        let said = waiving::apply(policies, &mut gates);
+        gates.iter_mut().filter(|gate| gate.gate == Gate::Policy).for_each(|gate| gate.add(said.clone()));
+    }
     if let Some(change) = &evidence.change {
         gates.iter_mut().flat_map(|gate| &mut gate.findings).for_each(|finding| mark(change, finding));
     }
@@ -40,21 +46,26 @@ fn mark(change: &Change, finding: &mut Finding) {
     finding.changed = finding.file.as_ref().is_some_and(|file| change.touches(file, first, last));
 }
 
-fn judge(policy: &Policy, evidence: &Evidence, gate: Gate) -> GateVerdict {
+fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate) -> GateVerdict {
     let parts = &evidence.gates;
     match gate {
-        Gate::Lint => judged(gate, parts.lint.as_ref(), |one, took| lint::judge(&policy.lint, one, took)),
-        Gate::Tests => judged(gate, parts.tests.as_ref(), |one, took| tests::judge(&policy.tests, one, took)),
+        Gate::Lint => judged(gate, parts.lint.as_ref(), |one, took| lint::judge(&demanded.lint, one, took)),
+        Gate::Tests => {
+            judged(gate, parts.tests.as_ref(), |one, took| tests::judge(&demanded.tests, one, took))
+        }
         Gate::Coverage => {
-            judged(gate, parts.coverage.as_ref(), |one, took| coverage::judge(&policy.coverage, one, took))
+            judged(gate, parts.coverage.as_ref(), |one, took| coverage::judge(&demanded.coverage, one, took))
         }
         Gate::Advisories => judged(gate, parts.advisories.as_ref(), |one, took| {
-            advisories::judge(&policy.security.advisories, one, took)
+            advisories::judge(&demanded.security.advisories, one, took)
         }),
         Gate::Secrets => judged(gate, parts.secrets.as_ref(), |one, took| {
-            secrets::judge(&policy.security.secrets, one, took)
+            secrets::judge(&demanded.security.secrets, one, took)
         }),
-        Gate::Image => judged(gate, parts.image.as_ref(), |one, took| image::judge(&policy.image, one, took)),
+        Gate::Image => {
+            judged(gate, parts.image.as_ref(), |one, took| image::judge(&demanded.image, one, took))
+        }
+        Gate::Policy => judged(gate, parts.policy.as_ref(), policy::judge),
     }
 }
 
@@ -113,5 +124,38 @@ mod judging {
         let read = SecretsEvidence { files: 3, ..SecretsEvidence::default() };
         gates.secrets = Some(Measured { result: Ok(read), duration_millis: 1 });
         assert_eq!(outcome(&gates), Outcome::Passed);
+    }
+
+    #[test]
+    fn a_waiver_lifts_a_finding_and_the_verdict_shows_it() {
+        use crate::evidence::secrets::SecretFound;
+        use crate::policy::waivers::{Placed, tests::waiver};
+        let found = SecretFound {
+            file: "a.rs".into(),
+            line: 3,
+            rule: "github-token".into(),
+            what: "a token".into(),
+            redacted: "ghp_…".into(),
+        };
+        let secrets = SecretsEvidence { files: 1, found: vec![found], ..SecretsEvidence::default() };
+        let judged = |subject: &str, today| {
+            let waivers = vec![Placed { waiver: waiver("secrets/github-token", subject), line: 2 }];
+            let policy = crate::evidence::PolicyEvidence { today, waivers, ..Default::default() };
+            let gates = GateEvidence {
+                secrets: Some(Measured { result: Ok(secrets.clone()), duration_millis: 1 }),
+                policy: Some(Measured { result: Ok(policy), duration_millis: 1 }),
+                ..Default::default()
+            };
+            verdict(&Policy::default(), &evidence(gates), &[Gate::Secrets, Gate::Policy])
+        };
+        let day = jiff::civil::date(2026, 11, 24);
+        let waived = judged("a.rs", day);
+        assert_eq!(waived.outcome, Outcome::Passed);
+        let waiver = waived.gates[0].findings[0].waiver.as_deref();
+        assert_eq!(waiver, Some("ana, until 2026-12-31: upstream has a fix"));
+        assert_eq!(judged("b.rs", day).outcome, Outcome::Refused);
+        let late = judged("a.rs", jiff::civil::date(2027, 1, 1));
+        assert_eq!((late.gates[0].outcome, late.gates[1].outcome), (Outcome::Refused, Outcome::Refused));
+        assert_eq!(late.gates[1].findings[0].code, "policy/waiver-expired");
     }
 }

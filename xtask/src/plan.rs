@@ -33,6 +33,8 @@ pub struct Planned {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Step {
+    /// Waivers, and the policies of the change against those of its base. Needs no compiler.
+    Policy,
     /// rustfmt over all packages. Needs no compiler: runs beside `Compile`.
     Format,
     /// Cargo.lock against the advisory snapshot. Needs no compiler.
@@ -62,6 +64,7 @@ impl Step {
     /// Its name in reports.
     pub fn name(&self) -> String {
         match self {
+            Step::Policy => "policy".into(),
             Step::Format => "format".into(),
             Step::Advisories => "advisories".into(),
             Step::Secrets => "secrets".into(),
@@ -77,7 +80,7 @@ impl Step {
 
     /// Whether it may run while cargo compiles.
     pub fn beside_the_compiler(&self) -> bool {
-        matches!(self, Step::Format | Step::Advisories | Step::Secrets)
+        matches!(self, Step::Policy | Step::Format | Step::Advisories | Step::Secrets)
     }
 }
 
@@ -137,6 +140,7 @@ fn needed_by(gate: Gate) -> Vec<Step> {
         Gate::Advisories => vec![Step::Advisories],
         Gate::Secrets => vec![Step::Secrets],
         Gate::Image => vec![Step::Image],
+        Gate::Policy => vec![Step::Policy],
     }
 }
 
@@ -150,6 +154,7 @@ fn demand(policy: &Policy, gate: Gate) -> String {
         Gate::Advisories => "no known vulnerability in Cargo.lock (policies/security.yaml)".into(),
         Gate::Secrets => "no secret in tracked files (policies/security.yaml)".into(),
         Gate::Image => "an image within its budget (policies/image.yaml)".into(),
+        Gate::Policy => "no waiver past its day, nothing loosened against the base (policies/)".into(),
     }
 }
 
@@ -163,8 +168,18 @@ mod tests {
 
     #[test]
     fn each_step_is_there_once_and_in_order() {
-        let way =
-            ["format", "advisories", "secrets", "compile", "tests", "coverage", "judge", "image", "release"];
+        let way = [
+            "policy",
+            "format",
+            "advisories",
+            "secrets",
+            "compile",
+            "tests",
+            "coverage",
+            "judge",
+            "image",
+            "release",
+        ];
         let environments = ["development", "staging", "production"];
         assert_eq!(names(&Goal::Ship), [&way[..], &environments[..]].concat());
         assert_eq!(names(&Goal::Gates(vec![Gate::Lint])), ["format", "compile", "judge"]);

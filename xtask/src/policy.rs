@@ -3,16 +3,21 @@
 //! A missing file means the documented default, never "no gate". An unknown key is an error that names the file,
 //! the line and the nearest known key. This is the only module that knows `serde_yaml`.
 
+pub mod approvers;
 pub mod coverage;
 pub mod features;
+pub mod file;
 pub mod image;
 pub mod lint;
 pub mod parse;
 pub mod percent;
+pub mod places;
 pub mod rollout;
 pub mod schema;
 pub mod security;
+pub mod set;
 pub mod tests;
+pub mod waivers;
 
 use crate::digest::{Digest, Hasher};
 use schemars::JsonSchema;
@@ -25,6 +30,7 @@ pub use lint::LintPolicy;
 pub use percent::Percent;
 pub use rollout::RolloutPolicy;
 pub use security::SecurityPolicy;
+pub use set::{PolicySet, Texts};
 pub use tests::TestsPolicy;
 
 /// Everything that is demanded of a workspace.

@@ -138,8 +138,8 @@ mod tests {
     use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
     use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
     use crate::evidence::{
-        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, SCHEMA as EVIDENCE,
-        SecretsEvidence, Subject,
+        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, PolicyEvidence,
+        SCHEMA as EVIDENCE, SecretsEvidence, Subject,
     };
     use crate::verdict::Gate;
 
@@ -166,9 +166,14 @@ mod tests {
         let gates = GateEvidence {
             lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),
             tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
-            coverage: measured(CoverageEvidence { engine: "e".into(), files: vec![file] }),
+            coverage: measured(CoverageEvidence {
+                engine: "e".into(),
+                files: vec![file],
+                ..CoverageEvidence::default()
+            }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+            policy: measured(PolicyEvidence::default()),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),
         };
         let subject = Subject {

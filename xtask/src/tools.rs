@@ -10,6 +10,7 @@ pub mod image;
 pub mod lint;
 pub mod metadata;
 pub mod partners;
+pub mod policies;
 mod remember;
 pub mod runner;
 pub mod security;

@@ -63,6 +63,8 @@ pub enum Gate {
     Secrets,
     /// The container image.
     Image,
+    /// The policies themselves: waivers, and what a change loosens.
+    Policy,
 }
 
 /// One gate's judgement.
@@ -78,6 +80,9 @@ pub struct GateVerdict {
     pub facts: serde_json::Value,
     /// What is to be said, worst first.
     pub findings: Vec<Finding>,
+    /// The best that waivers can make of it: a gate that checked nothing does not pass by one.
+    #[serde(skip, default = "unsettled")]
+    at_best: Outcome,
 }
 
 /// One thing to be said.
@@ -144,13 +149,13 @@ pub struct About {
 
 impl Gate {
     /// Every gate, in the order of reports.
-    pub const ALL: [Gate; 6] =
-        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Image];
+    pub const ALL: [Gate; 7] =
+        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Image, Gate::Policy];
     /// What is asked of a workspace, before there is an image.
-    pub const OF_WORKSPACE: [Gate; 5] =
-        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets];
+    pub const OF_WORKSPACE: [Gate; 6] =
+        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Policy];
     /// What a release needs: all of them.
-    pub const FOR_RELEASE: [Gate; 6] = Gate::ALL;
+    pub const FOR_RELEASE: [Gate; 7] = Gate::ALL;
     /// The security group.
     pub const SECURITY: [Gate; 2] = [Gate::Advisories, Gate::Secrets];
 
@@ -163,6 +168,7 @@ impl Gate {
             Gate::Advisories => "advisories",
             Gate::Secrets => "secrets",
             Gate::Image => "image",
+            Gate::Policy => "policy",
         }
     }
 }
@@ -269,16 +275,40 @@ impl GateVerdict {
         mut findings: Vec<Finding>,
     ) -> GateVerdict {
         findings.sort_by_key(|finding| finding.severity);
-        let refused =
-            findings.iter().any(|finding| finding.severity == Severity::Error && finding.waiver.is_none());
-        let outcome = if refused { Outcome::Refused } else { Outcome::Passed };
-        GateVerdict { gate, outcome, duration_ms, facts, findings }
+        let outcome = of_findings(&findings);
+        GateVerdict { gate, outcome, duration_ms, facts, findings, at_best: Outcome::Passed }
+    }
+
+    /// Judges anew once findings are waived. What could not run or had nothing to check stays so.
+    pub fn settle(&mut self) {
+        if self.outcome == Outcome::Refused {
+            self.outcome = of_findings(&self.findings).and(self.at_best);
+        }
+    }
+
+    /// The same with more to be said.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        self.outcome = self.outcome.and(of_findings(&findings));
+        self.findings.extend(findings);
+        self.findings.sort_by_key(|finding| finding.severity);
     }
 
     /// The verdict of a gate that had nothing to look at, unless something is wrong besides.
     #[must_use]
     pub fn nothing_checked(mut self) -> GateVerdict {
         self.outcome = self.outcome.and(Outcome::NothingChecked);
+        self.at_best = self.at_best.and(Outcome::NothingChecked);
+        self
+    }
+
+    /// The verdict of a gate that could not check all that it should: an error, unless something refuses besides.
+    #[must_use]
+    pub fn incomplete(mut self, missing: Vec<Finding>) -> GateVerdict {
+        if !missing.is_empty() {
+            self.outcome = self.outcome.and(Outcome::Error);
+            self.at_best = self.at_best.and(Outcome::Error);
+            self.findings.splice(0..0, missing);
+        }
         self
     }
 
@@ -291,6 +321,7 @@ impl GateVerdict {
             duration_ms,
             facts: serde_json::json!({}),
             findings: vec![finding],
+            at_best: Outcome::Error,
         }
     }
 
@@ -302,6 +333,17 @@ impl GateVerdict {
         };
         Self::could_not_run(gate, 0, &why)
     }
+}
+
+/// Refused where a finding is an error that nothing waives.
+fn of_findings(findings: &[Finding]) -> Outcome {
+    let refuses = |finding: &Finding| finding.severity == Severity::Error && finding.waiver.is_none();
+    if findings.iter().any(refuses) { Outcome::Refused } else { Outcome::Passed }
+}
+
+/// What was read from a file is not judged anew: its evidence is.
+fn unsettled() -> Outcome {
+    Outcome::Error
 }
 
 impl Verdict {
@@ -328,51 +370,4 @@ impl Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digest::Digest;
-
-    fn folded(outcomes: &[Outcome]) -> Verdict {
-        let policy = PolicySource { source: "worktree".into(), hash: Digest::of(b"") };
-        let gates = Gate::ALL.iter().zip(outcomes).map(|(gate, outcome)| GateVerdict {
-            outcome: *outcome,
-            ..GateVerdict::of(*gate, 0, serde_json::json!({}), vec![])
-        });
-        Verdict::fold(About { commit: String::new(), dirty: false, base: None, policy }, gates.collect())
-    }
-
-    #[test]
-    fn the_worst_outcome_wins_whatever_the_order() {
-        use Outcome::{Error, NothingChecked, Passed, Refused};
-        let all = [Passed, Refused, Error, NothingChecked];
-        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b))) {
-            assert_eq!(folded(&[a, b]).outcome, folded(&[b, a]).outcome);
-            assert_eq!(folded(&[a, b]).outcome == Passed, a == Passed && b == Passed);
-        }
-        assert_eq!(folded(&[Error, Refused]).outcome.exit().code(), 10);
-        assert_eq!(folded(&[NothingChecked, Error]).outcome.exit().code(), 1);
-        assert_eq!(folded(&[]).outcome.exit().code(), 3);
-    }
-
-    #[test]
-    fn the_proof_needs_every_gate_of_a_release() {
-        assert!(folded(&[Outcome::Passed; 6]).passed().is_some());
-        assert!(folded(&[Outcome::Passed; 5]).passed().is_none(), "without the image there is no release");
-        for bad in [Outcome::Refused, Outcome::Error, Outcome::NothingChecked] {
-            let mut outcomes = [Outcome::Passed; 6];
-            outcomes[1] = bad;
-            assert!(folded(&outcomes).passed().is_none(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn an_error_refuses_and_a_warning_does_not() {
-        let judged = |severity| {
-            let finding = Finding::new(Gate::Lint, "clippy", severity, "m", "h").at("a.rs", 0);
-            GateVerdict::of(Gate::Lint, 0, serde_json::json!({}), vec![finding]).outcome
-        };
-        assert_eq!(judged(Severity::Error), Outcome::Refused);
-        assert_eq!(judged(Severity::Warning), Outcome::Passed);
-        assert_eq!(GateVerdict::missing(Gate::Tests).outcome, Outcome::Error);
-    }
-}
+mod tests;

@@ -5,14 +5,15 @@ use crate::evidence::Subject;
 use crate::failure::Failure;
 use crate::platform::local::paths;
 use crate::policy::rollout::EnvironmentPolicy;
-use crate::policy::{Policy, PolicySource, parse};
+use crate::policy::{Policy, PolicySource, Texts, parse};
 use crate::report::Console;
 use crate::tools::cargo::Network;
 use crate::tools::toolchain::Toolchain;
-use crate::tools::{git, metadata};
+use crate::tools::{metadata, policies};
 use crate::workspace::Workspace;
 use crate::world::World;
-use anyhow::Context as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 
 /// What every verb starts from.
@@ -31,6 +32,8 @@ pub(super) struct InForce {
     pub policy: Policy,
     /// Where they come from.
     pub source: PolicySource,
+    /// The files that they stand in.
+    pub texts: Texts,
 }
 
 impl InForce {
@@ -60,45 +63,55 @@ impl Context {
 
     /// The policies in force: of the working tree, or of the commit that `--policy-ref` names.
     pub(super) async fn policy(&self, workspace: &Workspace) -> anyhow::Result<InForce> {
-        let policy = match &self.global.policy_ref {
-            None => self.policy_of_files(workspace)?,
-            Some(reference) => {
-                let mut texts = Vec::new();
-                for name in parse::FILES {
-                    let path = format!("policies/{name}");
-                    texts.push((name, git::show(&self.world, &workspace.root, reference, &path).await?));
-                }
-                let find = |file: &str| texts.iter().find(|(name, _)| *name == file);
-                parse::parse(|file| Ok(find(file).and_then(|(_, text)| text.clone())))?
-            }
+        let (texts, source) = match &self.global.policy_ref {
+            None => (self.policies_here(workspace)?, "worktree".to_owned()),
+            Some(reference) => (self.policies_at(workspace, reference).await?, reference.clone()),
         };
-        let source = self.global.policy_ref.clone().unwrap_or_else(|| "worktree".to_owned());
+        let texts = texts.unwrap_or_default();
+        let policy = parse::parse(|name| Ok(texts.get(name).cloned()))?;
         let source = PolicySource { source, hash: policy.hash() };
-        Ok(InForce { policy, source })
+        Ok(InForce { policy, source, texts })
     }
 
-    fn policy_of_files(&self, workspace: &Workspace) -> anyhow::Result<Policy> {
-        let folder = match &self.global.policies {
+    /// The policy files of the working tree; `None` where there is no folder.
+    pub(super) fn policies_here(&self, workspace: &Workspace) -> anyhow::Result<Option<Texts>> {
+        let folder = self.policy_folder(workspace);
+        if !folder.is_dir() && self.global.policies.is_some() {
+            let message = format!("{} is not a folder", folder.display());
+            return Err(Failure::usage(
+                message,
+                "name the folder with the policies, or leave --policies out",
+            ));
+        }
+        policies::here(&folder)
+    }
+
+    /// The policy files at a commit; `None` where it has none.
+    pub(super) async fn policies_at(
+        &self,
+        workspace: &Workspace,
+        reference: &str,
+    ) -> anyhow::Result<Option<Texts>> {
+        let folder = self.policy_folder(workspace);
+        let Some(folder) = folder.strip_prefix(&workspace.root).ok().and_then(Path::to_str) else {
+            let message =
+                format!("{} is not in the repository, so {reference} has none of it", folder.display());
+            return Err(Failure::usage(message, "leave out --policies or --policy-ref"));
+        };
+        policies::at(&self.world, &workspace.root, reference, folder).await
+    }
+
+    /// The folder that holds the policies.
+    pub(super) fn policy_folder(&self, workspace: &Workspace) -> PathBuf {
+        match &self.global.policies {
             Some(named) => self.world.directory().join(named),
             None => workspace.root.join("policies"),
-        };
-        if !folder.is_dir() {
-            if let Some(named) = &self.global.policies {
-                let message = format!("{} is not a folder", named.display());
-                return Err(Failure::usage(
-                    message,
-                    "name the folder with the policies, or leave --policies out",
-                ));
-            }
-            return parse::parse(|_| Ok(None));
         }
-        let names: Vec<String> = std::fs::read_dir(&folder)
-            .and_then(|entries| {
-                entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-            })
-            .with_context(|| format!("failed to read {}", folder.display()))?;
-        parse::check_names(names.iter().map(String::as_str))?;
-        parse::parse(|name| read_policy(&folder.join(name)))
+    }
+
+    /// The day of this run, UTC.
+    pub(super) fn today(&self) -> Date {
+        self.world.now().to_zoned(TimeZone::UTC).date()
     }
 
     /// What evidence of this run speaks of.
@@ -145,15 +158,4 @@ pub(super) fn write_report(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(fresh.path(), permissions).map_err(unwritable)?;
     fresh.persist(file).map(|_| ()).map_err(|error| unwritable(error.error))
-}
-
-fn read_policy(file: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::usage(
-            format!("failed to read {}: {error}", file.display()),
-            "mend or remove the file",
-        )),
-    }
 }

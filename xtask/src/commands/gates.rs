@@ -3,6 +3,7 @@
 mod baseline;
 mod coverage;
 mod measure;
+mod policy;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
@@ -167,5 +168,6 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Advisories => vec![Gate::Advisories],
         GateName::Secrets => vec![Gate::Secrets],
         GateName::Security => Gate::SECURITY.to_vec(),
+        GateName::Policy => vec![Gate::Policy],
     }
 }

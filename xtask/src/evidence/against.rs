@@ -181,7 +181,12 @@ mod proof {
         Age { commit: "c".into(), behind: 0, days: 0 }
     }
 
-    fn compared(before: &BaselineCoverage, now: &CoverageEvidence, noise: &Noise, bytes: &[u8]) -> Comparison {
+    fn compared(
+        before: &BaselineCoverage,
+        now: &CoverageEvidence,
+        noise: &Noise,
+        bytes: &[u8],
+    ) -> Comparison {
         match compare((age(), before), now, Some(noise), |_| Some(Digest::of(bytes))) {
             Fallen::Compared(comparison) => comparison,
             other => panic!("{other:?}"),

@@ -9,6 +9,9 @@ pub struct CoverageEvidence {
     pub engine: String,
     /// Every source file of the workspace's packages that has executable lines, sorted by path.
     pub files: Vec<FileCoverage>,
+    /// What it was compared with.
+    #[serde(default)]
+    pub against: super::against::Against,
 }
 
 /// One file.
@@ -52,6 +55,7 @@ impl LineCounts {
         CoverageEvidence {
             engine: self.engine.clone(),
             files: self.files.iter().map(FileLines::coverage).collect(),
+            against: super::against::Against::default(),
         }
     }
 }

@@ -37,7 +37,8 @@ pub struct PatchFile {
 /// The patch coverage of a change.
 pub fn patch(counts: &LineCounts, change: &Change) -> Patch {
     let of_file = |lines: &FileLines| change.file(&lines.file).map(|changed| in_file(lines, changed));
-    let files: Vec<PatchFile> = counts.files.iter().filter_map(of_file).filter(|file| file.total > 0).collect();
+    let files: Vec<PatchFile> =
+        counts.files.iter().filter_map(of_file).filter(|file| file.total > 0).collect();
     Patch {
         covered: files.iter().map(|file| file.covered).sum(),
         total: files.iter().map(|file| file.total).sum(),

@@ -1,15 +1,17 @@
 //! From YAML to a policy, with errors that say file, line, the key and its nearest known neighbour.
 
 use super::Policy;
+use super::file::{file_with_places, nearest};
+use super::{approvers, waivers};
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
-/// A policy file may be this long; a longer one is not a policy.
-pub const POLICY_BYTES_MAX: usize = 256 * 1024;
 /// The policy files that this version reads, each named as its gate.
 pub const FILES: [&str; 6] =
     ["lint.yaml", "tests.yaml", "coverage.yaml", "security.yaml", "image.yaml", "rollout.yaml"];
+/// The files besides: what is borne, and who may accept a loosening.
+pub const PEOPLE_FILES: [&str; 2] = [waivers::FILE, approvers::FILE];
 
 /// Parses and validates the policies. `read` gives a file's text, or `None` where there is no such file.
 ///
@@ -35,16 +37,22 @@ pub fn parse(read: impl Fn(&str) -> anyhow::Result<Option<String>>) -> anyhow::R
 pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
     for name in names {
         let policy = name.ends_with(".yaml") || name.ends_with(".yml");
-        if policy && !FILES.contains(&name) {
+        let known = all_files();
+        if policy && !known.contains(&name) {
             let near =
-                nearest(name, &FILES).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                nearest(name, &known).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             return Err(Failure::usage(
                 format!("policies/{name}: no gate reads this file{near}"),
-                format!("rename it to one of {}", FILES.join(", ")),
+                format!("rename it to one of {}", known.join(", ")),
             ));
         }
     }
     Ok(())
+}
+
+/// Every file that is read in a policy folder.
+pub fn all_files() -> Vec<&'static str> {
+    [&FILES[..], &PEOPLE_FILES].concat()
 }
 
 /// The policies as files would say them, one after the other, each under its name.
@@ -71,44 +79,7 @@ fn file<T: DeserializeOwned + Default>(
     read: impl Fn(&str) -> anyhow::Result<Option<String>>,
     name: &str,
 ) -> anyhow::Result<T> {
-    let Some(text) = read(name)? else { return Ok(T::default()) };
-    if text.len() > POLICY_BYTES_MAX {
-        let message = format!(
-            "policies/{name}: {} bytes are more than a policy may have ({POLICY_BYTES_MAX})",
-            text.len()
-        );
-        return Err(Failure::usage(message, "cargo xtask policy show"));
-    }
-    let blank =
-        |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
-    if text.lines().all(blank) {
-        return Ok(T::default());
-    }
-    serde_yaml::from_str(&text).map_err(|error| located(name, &error))
-}
-
-/// What serde_yaml says, with the file before it and the nearest known key behind it.
-fn located(name: &str, error: &serde_yaml::Error) -> anyhow::Error {
-    let said = error.to_string();
-    let place = error.location().map_or(String::new(), |at| format!(":{}:{}", at.line(), at.column()));
-    let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
-    let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
-    let near = match words.split_first() {
-        Some((unknown, known)) if said.contains("unknown field") || said.contains("unknown variant") => {
-            nearest(unknown, known).map(|near| format!("; did you mean `{near}`?"))
-        }
-        _ => None,
-    };
-    Failure::usage(
-        format!("policies/{name}{place}: {said}{}", near.unwrap_or_default()),
-        "mend the file; `cargo xtask policy show` prints what is in force, with every key",
-    )
-}
-
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let close = |candidate: &&&str| strsim::jaro_winkler(word, candidate) > 0.75;
-    let score = |candidate: &&str| strsim::jaro_winkler(word, candidate);
-    known.iter().filter(close).max_by(|a, b| score(a).total_cmp(&score(b))).copied()
+    Ok(file_with_places(read, name)?.0)
 }
 
 fn validate(policy: &Policy) -> anyhow::Result<()> {
@@ -241,6 +212,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_deep_inside_has_its_own_place() {
+        check_error(
+            "rollout.yaml",
+            "environments:\n- name: a\n  deadlines:\n    ready_secs: 1\n    stop_secs: soon\n",
+            &["rollout.yaml:5:5", "environments[0].deadlines.stop_secs"],
+        );
+        check_error("security.yaml", "secrets:\n  skip: docs\n", &["security.yaml:2:3", "sequence"]);
+        check_error(
+            "security.yaml",
+            "secrets:\n  level: refuse\n  level: off\n",
+            &["security.yaml:3:3", "twice"],
+        );
+        check_error("image.yaml", "labels:\n  a: x\n  a: y\n", &["image.yaml:3:3", "`a` is there twice"]);
+        check_error("tests.yaml", "timeout_secs:\t5\n\tfirst: []\n", &["tests.yaml:2:"]);
+        check_error("tests.yaml", "timeout-secs: 5\n", &["tests.yaml:1:1", "did you mean `timeout_secs`"]);
+        check_error("tests.yaml", "\u{feff}timeoutSecs: 5\r\n", &["tests.yaml:1:1", "`timeout_secs`"]);
+        check_error("lint.yaml", "clippy: warn\r\nrustfmt: no\r\n", &["lint.yaml:2:1"]);
+        assert_eq!(
+            parsed("lint.yaml", "\u{feff}clippy: warn\r\n").unwrap().lint.clippy,
+            super::super::lint::Level::Warn
+        );
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused_at_its_first() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            bomb += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 8].join(", "));
+        }
+        check_error("image.yaml", &bomb, &["image.yaml:2:", "alias"]);
+    }
+
+    #[test]
+    fn a_byte_that_is_not_utf8_is_found() {
+        let error = crate::policy::file::text("lint.yaml", b"# \xc3\xbc\nclippy: \xff\n".to_vec())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("lint.yaml:2:9"), "{error}");
+    }
+
+    #[test]
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
         check_error("tests.yaml", "features: []", &["names no set"]);
@@ -259,7 +271,11 @@ mod tests {
             "environments: [{name: a, deadlines: {ready_secs: 0}}]",
             &["deadline of 0"],
         );
-        check_error("lint.yaml", &"#".repeat(POLICY_BYTES_MAX + 1), &["more than a policy"]);
+        check_error(
+            "lint.yaml",
+            &"#".repeat(crate::policy::file::POLICY_BYTES_MAX + 1),
+            &["more than a policy"],
+        );
     }
 
     #[test]
@@ -270,8 +286,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_policy_or_an_error(text in "\\PC{0,200}") {
-            let _ = parsed("rollout.yaml", &text);
+        fn any_text_is_a_policy_or_an_error(text in "\\PC{0,200}", like in "([a-z_]{1,9}|[\\[\\]{}:,\\-\\n\\t &*!|>'\"#0-9])*") {
+            let today = jiff::civil::date(2026, 11, 24);
+            for name in all_files() {
+                for text in [&text, &like] {
+                    let texts = [(name.to_owned(), text.clone())].into();
+                    let _ = crate::policy::PolicySet::parse(&texts, today);
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_text_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let read = crate::policy::file::text("lint.yaml", bytes.clone());
+            prop_assert_eq!(read.is_ok(), std::str::from_utf8(&bytes).is_ok());
         }
     }
 }

@@ -4,6 +4,8 @@
 //! across keys (rising weights, distinct ports), which only [`super::parse`] knows. The files in `policies/schema/` are
 //! written from here and checked fresh by `tidy`.
 
+use super::approvers::Approvers;
+use super::waivers::Waivers;
 use super::{CoveragePolicy, ImagePolicy, LintPolicy, RolloutPolicy, SecurityPolicy, TestsPolicy};
 use crate::verdict::Verdict;
 use schemars::transform::{RecursiveTransform, Transform as _};
@@ -19,6 +21,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("security", policy::<SecurityPolicy>("security")),
         ("image", policy::<ImagePolicy>("image")),
         ("rollout", policy::<RolloutPolicy>("rollout")),
+        ("waivers", policy::<Waivers>("waivers")),
+        ("approvers", policy::<Approvers>("approvers")),
         ("verdict", titled(SchemaSettings::draft2020_12().for_serialize(), of::<Verdict>, "verdict.json")),
     ]
 }
@@ -46,13 +50,13 @@ fn plain_description(schema: &mut Schema) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::FILES;
+    use super::super::parse::all_files;
     use super::*;
 
     #[test]
     fn every_policy_file_has_its_schema() {
         let named: Vec<String> = all().iter().map(|(name, _)| format!("{name}.yaml")).collect();
-        assert_eq!(named[..FILES.len()], FILES.map(str::to_owned));
+        assert_eq!(named[..all_files().len()], all_files());
     }
 
     #[test]

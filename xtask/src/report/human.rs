@@ -92,6 +92,12 @@ pub fn facts(gate: &GateVerdict) -> String {
             format!("{}, {}", counted(number("files"), "file"), counted(number("packages"), "package"))
         }
         Gate::Image => counted(number("size_bytes"), "byte"),
+        Gate::Policy => {
+            let compared = gate.facts.get("compared_with").and_then(serde_json::Value::as_str);
+            let compared = compared
+                .map_or(String::new(), |base| format!(", against {}", base.get(..12).unwrap_or(base)));
+            format!("{}{compared}", counted(number("waivers"), "waiver"))
+        }
     }
 }
 

@@ -58,19 +58,25 @@ pub async fn read(world: &World, root: &Path) -> anyhow::Result<Repository> {
 /// # Errors
 /// Where the reference does not exist.
 pub async fn show(world: &World, root: &Path, reference: &str, path: &str) -> anyhow::Result<Option<String>> {
-    let known = run(
-        world,
-        root,
-        &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{reference}^{{commit}}")],
-    )
-    .await;
-    if known.is_err() {
-        return Err(Failure::usage(
-            format!("git knows no commit `{reference}`"),
-            "git fetch, or name another reference",
-        ));
-    }
+    commit(world, root, reference).await?;
     run(world, root, &["show", &format!("{reference}:./{path}")]).await.ok().map(text).transpose()
+}
+
+/// The commit that a reference names, 40 hexadecimal digits.
+///
+/// # Errors
+/// [`crate::exit::Exit::Usage`] where git knows none.
+pub async fn commit(world: &World, root: &Path, reference: &str) -> anyhow::Result<String> {
+    let wanted = format!("{reference}^{{commit}}");
+    let known = run(world, root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]).await;
+    known
+        .map_err(|_| {
+            Failure::usage(
+                format!("git knows no commit `{reference}`"),
+                "git fetch, or name another reference",
+            )
+        })
+        .and_then(text)
 }
 
 async fn inside(world: &World, root: &Path) -> anyhow::Result<()> {
@@ -106,7 +112,7 @@ async fn git(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<c
     })
 }
 
-async fn run(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+pub(super) async fn run(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     let finished = git(world, root, arguments).await?;
     anyhow::ensure!(
         finished.status.success(),

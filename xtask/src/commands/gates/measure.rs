@@ -27,7 +27,8 @@ impl Measurer<'_> {
     pub(super) async fn measure(&self, subject: Subject) -> anyhow::Result<Evidence> {
         let wanted = self.ask.gates.as_slice();
         let plan = plan(&self.in_force.policy, &Goal::Gates(wanted.to_vec()));
-        let mut gates = GateEvidence::default();
+        // First: a policy that is wrong is told before an hour of work.
+        let mut gates = GateEvidence { policy: Some(self.policy()?), ..GateEvidence::default() };
         let needs_cargo = plan.has(&Step::Compile) || plan.has(&Step::Format);
         let cargo = match needs_cargo {
             true => {

@@ -36,7 +36,8 @@ pub(super) fn no_baseline(policy: &CoveragePolicy, against: &Against) -> Option<
 
 fn missing(why: &str, severity: Severity) -> Finding {
     let message = format!("there is no baseline, so a fall cannot be seen: {why}");
-    let help = "on the default branch: cargo xtask ci; keep the folder as a cache, or name it with --baselines DIR";
+    let help =
+        "on the default branch: cargo xtask ci; keep the folder as a cache, or name it with --baselines DIR";
     Finding::new(Gate::Coverage, "no-baseline", severity, message, help).about("baseline")
 }
 

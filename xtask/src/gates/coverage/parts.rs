@@ -96,8 +96,12 @@ mod proof {
             file_minimum: Some(Percent::whole(51)),
             ..CoveragePolicy::default()
         };
-        assert_eq!(codes(&policy, &files), ["coverage/unknown-package r", "coverage/file-below-minimum b.rs"]);
-        let stricter = CoveragePolicy { package_minimum: Some(Percent::whole(71)), ..CoveragePolicy::default() };
+        assert_eq!(
+            codes(&policy, &files),
+            ["coverage/unknown-package r", "coverage/file-below-minimum b.rs"]
+        );
+        let stricter =
+            CoveragePolicy { package_minimum: Some(Percent::whole(71)), ..CoveragePolicy::default() };
         let expected = ["coverage/package-below-minimum p", "coverage/package-below-minimum q"];
         assert_eq!(codes(&stricter, &files), expected);
     }

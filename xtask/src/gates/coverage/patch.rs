@@ -87,14 +87,23 @@ fn new_files(policy: &CoveragePolicy, patch: &Patch) -> Vec<Finding> {
         Finding::new(Gate::Coverage, what, Severity::Error, message, help).at(&file.file, first)
     };
     let mut findings: Vec<Finding> = all.iter().take(NEW_FILES_MAX).map(finding).collect();
-    findings.extend(super::rest(all.len(), NEW_FILES_MAX, "new-file-below-minimum", Severity::Error, "new files"));
+    findings.extend(super::rest(
+        all.len(),
+        NEW_FILES_MAX,
+        "new-file-below-minimum",
+        Severity::Error,
+        "new files",
+    ));
     findings
 }
 
 /// One finding for each range, so that each is shown beside its lines.
 fn uncovered(patch: &Patch, severity: Severity) -> Vec<Finding> {
     let ranges = || {
-        patch.files.iter().flat_map(|file| file.uncovered.iter().map(move |range| (file.file.as_str(), *range)))
+        patch
+            .files
+            .iter()
+            .flat_map(|file| file.uncovered.iter().map(move |range| (file.file.as_str(), *range)))
     };
     let finding = |(file, (first, last)): (&str, (u32, u32))| {
         let message = match first == last {
