@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a story fails by panicking")]
 
 use gateline::evidence::coverage::LineCounts;
+use gateline::policy::coverage::TestCode;
 use gateline::tools::coverage::{Measurement, PackageTree, SourceTree, measure};
 use gateline::world::{CommandLine, World};
 use std::path::{Path, PathBuf};
@@ -71,7 +72,13 @@ impl Fixture {
             remapped: vec![],
         };
         let objects = objects.iter().map(|object| self.root().join(object)).collect();
-        Measurement { profiles: self.profiles(), objects, tree }
+        Measurement {
+            profiles: self.profiles(),
+            objects,
+            doctests: vec![],
+            tree,
+            test_code: TestCode::Include,
+        }
     }
 
     fn measured(&self, objects: &[&str]) -> LineCounts {

@@ -136,6 +136,7 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
         covered: 9,
         total: 10,
         uncovered: vec![(3, 3)],
+        ..FileCoverage::default()
     };
     let gates = GateEvidence {
         lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),

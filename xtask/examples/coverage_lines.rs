@@ -2,6 +2,7 @@
 //! `coverage_lines ROOT PROFILES OTHER.lcov OURS.lcov OBJECT…` writes our tracefile and prints how many lines agree.
 
 use anyhow::Context as _;
+use gateline::policy::coverage::TestCode;
 use gateline::report::lcov;
 use gateline::tools::coverage::{Measurement, PackageTree, SourceTree, measure};
 use std::collections::BTreeMap;
@@ -23,7 +24,13 @@ fn main() -> anyhow::Result<()> {
         packages: vec![package],
         remapped: vec![],
     };
-    let measurement = Measurement { profiles: profiles.clone(), objects: objects.to_vec(), tree };
+    let measurement = Measurement {
+        profiles: profiles.clone(),
+        objects: objects.to_vec(),
+        doctests: vec![],
+        tree,
+        test_code: TestCode::Include,
+    };
     let counts =
         measure(&measurement).map_err(|error| anyhow::anyhow!("{} ({})", error.message, error.help))?;
     let text = lcov::write(&counts);

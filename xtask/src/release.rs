@@ -162,6 +162,7 @@ mod tests {
             covered: 8,
             total: 10,
             uncovered: vec![(1, 2)],
+            ..FileCoverage::default()
         };
         let gates = GateEvidence {
             lint: measured(LintEvidence { files: 1, packages: 1, ..LintEvidence::default() }),

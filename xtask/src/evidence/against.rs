@@ -157,6 +157,7 @@ mod proof {
             covered: 10 - missing,
             total: 10,
             uncovered: uncovered.to_vec(),
+            ..FileCoverage::default()
         };
         CoverageEvidence { engine: "e".into(), files: vec![file], ..CoverageEvidence::default() }
     }

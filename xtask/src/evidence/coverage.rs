@@ -1,6 +1,16 @@
 //! Which lines the tests ran.
 
+use crate::policy::coverage::TestCode;
 use serde::{Deserialize, Serialize};
+
+/// How many of how many: of lines, functions or regions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Those that ran.
+    pub covered: u64,
+    /// All of them.
+    pub total: u64,
+}
 
 /// Line coverage by file, counted as lcov's `DA` lines are: executable lines, all instantiations merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,10 +22,40 @@ pub struct CoverageEvidence {
     /// What it was compared with.
     #[serde(default)]
     pub against: super::against::Against,
+    /// Whether the numbers above hold code that exists only under test.
+    #[serde(default)]
+    pub test_code: TestCode,
+    /// Executable lines of that code: add them where it was left out, take them away where it was not.
+    #[serde(default)]
+    pub test_lines: Share,
+    /// What makes these numbers less sure than they look.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
+}
+
+/// Why a number may be too low or too high, though everything that was there has been read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Doubt {
+    /// What is doubtful.
+    pub kind: DoubtKind,
+    /// The file, relative to the workspace.
+    pub file: String,
+    /// What is known of it.
+    pub message: String,
+}
+
+/// What is doubtful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoubtKind {
+    /// A source file whose test code could not be told from product code; all of it counts as product code.
+    UnreadableSource,
+    /// A raw profile that a child with an empty environment left in the tree: its counts are lost.
+    StrayProfile,
 }
 
 /// One file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCoverage {
     /// Path relative to the workspace.
     pub file: String,
@@ -27,6 +67,15 @@ pub struct FileCoverage {
     pub total: u64,
     /// Executable lines that did not run, as ranges from first to last, both included.
     pub uncovered: Vec<(u32, u32)>,
+    /// Functions, all instantiations of one counted once: `FNF` and `FNH` of LCOV.
+    #[serde(default)]
+    pub functions: Share,
+    /// Regions, of several instantiations of a function the best one: as `llvm-cov report` counts them.
+    #[serde(default)]
+    pub regions: Share,
+    /// Lines as `llvm-cov report` counts them: per function, and of several instantiations the best one.
+    #[serde(default)]
+    pub summary_lines: Share,
 }
 
 /// How often each line ran: what reports need beyond the evidence. Not kept in `evidence.json`.
@@ -36,6 +85,12 @@ pub struct LineCounts {
     pub engine: String,
     /// Every file with executable lines, sorted by path.
     pub files: Vec<FileLines>,
+    /// Whether they hold code that exists only under test.
+    pub test_code: TestCode,
+    /// Executable lines of that code.
+    pub test_lines: Share,
+    /// What makes the numbers less sure than they look.
+    pub doubts: Vec<Doubt>,
 }
 
 /// One file's lines.
@@ -47,6 +102,48 @@ pub struct FileLines {
     pub package: String,
     /// Each executable line, from 1, and how often it ran; in order.
     pub lines: Vec<(u32, u64)>,
+    /// Its functions, all instantiations of one together, by line.
+    pub functions: Vec<FunctionCount>,
+    /// Regions, as [`FileCoverage::regions`].
+    pub regions: Share,
+    /// Lines as [`FileCoverage::summary_lines`].
+    pub summary_lines: Share,
+}
+
+/// One function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FunctionCount {
+    /// Its symbol, demangled; of several instantiations, the first one's.
+    pub name: String,
+    /// The line where it begins, from 1.
+    pub line: u32,
+    /// How often it was entered, all instantiations together.
+    pub count: u64,
+}
+
+impl Share {
+    /// How many of these are covered.
+    pub fn of(covered: impl IntoIterator<Item = bool>) -> Share {
+        covered.into_iter().fold(Share::default(), |share, covered| Share {
+            covered: share.covered + u64::from(covered),
+            total: share.total + 1,
+        })
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Share) -> Share {
+        Share { covered: self.covered + other.covered, total: self.total + other.total }
+    }
+
+    /// This without a part of it.
+    #[must_use]
+    pub fn minus(self, part: Share) -> Share {
+        Share {
+            covered: self.covered.saturating_sub(part.covered),
+            total: self.total.saturating_sub(part.total),
+        }
+    }
 }
 
 impl LineCounts {
@@ -56,6 +153,9 @@ impl LineCounts {
             engine: self.engine.clone(),
             files: self.files.iter().map(FileLines::coverage).collect(),
             against: super::against::Against::default(),
+            test_code: self.test_code,
+            test_lines: self.test_lines,
+            doubts: self.doubts.clone(),
         }
     }
 }
@@ -73,6 +173,9 @@ impl FileLines {
             covered: self.covered(),
             total: self.lines.len() as u64,
             uncovered: self.uncovered(),
+            functions: Share::of(self.functions.iter().map(|function| function.count > 0)),
+            regions: self.regions,
+            summary_lines: self.summary_lines,
         }
     }
 
@@ -90,6 +193,31 @@ impl FileLines {
 }
 
 impl CoverageEvidence {
+    /// Functions of the whole workspace.
+    pub fn functions(&self) -> Share {
+        self.files.iter().fold(Share::default(), |sum, file| sum.plus(file.functions))
+    }
+
+    /// Regions of the whole workspace.
+    pub fn regions(&self) -> Share {
+        self.files.iter().fold(Share::default(), |sum, file| sum.plus(file.regions))
+    }
+
+    /// Lines of the whole workspace as `llvm-cov report` counts them.
+    pub fn summary_lines(&self) -> Share {
+        self.files.iter().fold(Share::default(), |sum, file| sum.plus(file.summary_lines))
+    }
+
+    /// Covered and total lines under the other choice of `test_code`.
+    pub fn other_totals(&self) -> Share {
+        let (covered, total) = self.totals();
+        let lines = Share { covered, total };
+        match self.test_code {
+            TestCode::Exclude => lines.plus(self.test_lines),
+            TestCode::Include => lines.minus(self.test_lines),
+        }
+    }
+
     /// Covered and total lines of the whole workspace.
     pub fn totals(&self) -> (u64, u64) {
         self.files.iter().fold((0, 0), |(covered, total), file| (covered + file.covered, total + file.total))

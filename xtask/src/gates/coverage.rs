@@ -8,9 +8,9 @@ mod parts;
 mod patch;
 
 use crate::evidence::against::{Fallen, Patched};
-use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
+use crate::evidence::coverage::{CoverageEvidence, Doubt, DoubtKind, FileCoverage};
 use crate::policy::Percent;
-use crate::policy::coverage::CoveragePolicy;
+use crate::policy::coverage::{CoveragePolicy, TestCode};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 use serde_json::json;
 
@@ -33,6 +33,7 @@ pub fn judge(policy: &CoveragePolicy, evidence: &CoverageEvidence, duration_ms: 
     let against = &evidence.against;
     let worst = worst_files(&evidence.files);
     let mut findings: Vec<_> = worst.iter().map(|file| uncovered(file)).collect();
+    findings.extend(evidence.doubts.iter().map(doubt));
     if !policy.minimum.reached_by(covered, total) {
         findings.insert(0, below_minimum(policy.minimum, covered, total, &worst));
     }
@@ -48,8 +49,19 @@ fn facts(evidence: &CoverageEvidence) -> serde_json::Value {
     let lines = |(covered, total): (u64, u64)| json!({"covered": covered, "total": total});
     let packages = parts::packages(&evidence.files).into_iter();
     let packages: serde_json::Map<_, _> = packages.map(|(name, sum)| (name.to_owned(), lines(sum))).collect();
-    let mut facts =
-        json!({"lines": lines(evidence.totals()), "packages": packages, "engine": evidence.engine});
+    let mut facts = json!({
+        "lines": lines(evidence.totals()),
+        "functions": evidence.functions(),
+        "regions": evidence.regions(),
+        "summary_lines": evidence.summary_lines(),
+        "packages": packages,
+        "engine": evidence.engine,
+    });
+    let other = match evidence.test_code {
+        TestCode::Exclude => "with_test_code",
+        TestCode::Include => "without_test_code",
+    };
+    facts[other] = json!(evidence.other_totals());
     match &evidence.against.patch {
         Patched::Compared(patch) => facts["patch"] = lines((patch.covered, patch.total)),
         Patched::NotCompared { why } => facts["no_patch"] = why.as_str().into(),
@@ -60,6 +72,22 @@ fn facts(evidence: &CoverageEvidence) -> serde_json::Value {
         Fallen::NoBaseline { why } => facts["no_drop"] = why.as_str().into(),
     }
     facts
+}
+
+/// What makes the numbers less sure than they look. None of it can make them too high.
+fn doubt(doubt: &Doubt) -> Finding {
+    let (what, help) = match doubt.kind {
+        DoubtKind::UnreadableSource => {
+            ("unreadable-source", "cargo check; if rustc reads it, report this as a bug of gateline")
+        }
+        DoubtKind::StrayProfile => (
+            "stray-profile",
+            "hand LLVM_PROFILE_FILE on to the process that is started with an empty environment",
+        ),
+    };
+    Finding::new(Gate::Coverage, what, Severity::Warning, &doubt.message, help)
+        .about(&doubt.file)
+        .at(&doubt.file, 0)
 }
 
 /// The files with the most lines that did not run; of equals, by name.
@@ -124,6 +152,7 @@ mod tests {
             covered,
             total: covered + missing,
             uncovered: uncovered.to_vec(),
+            ..FileCoverage::default()
         }
     }
 
@@ -166,6 +195,10 @@ mod tests {
             "engine": "builtin",
             "no_patch": "nobody asked for a comparison",
             "no_drop": "nobody asked for a comparison",
+            "functions": {"covered": 0, "total": 0},
+            "regions": {"covered": 0, "total": 0},
+            "summary_lines": {"covered": 0, "total": 0},
+            "with_test_code": {"covered": 15, "total": 22},
         });
         assert_eq!((verdict.facts, verdict.duration_ms), (facts, 7));
     }

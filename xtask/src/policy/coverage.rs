@@ -27,6 +27,11 @@ pub struct CoveragePolicy {
     pub base: BaseDemand,
     /// Whether there must be a baseline of the base. Default auto.
     pub baseline: BaselineDemand,
+    /// Whether code that exists only under test (inline `#[cfg(test)]` items, `#[test]` functions) counts. Default
+    /// `exclude`; reports show both numbers.
+    pub test_code: TestCode,
+    /// What reads the raw profiles. Default `builtin`, which needs no tool.
+    pub engine: CoverageEngine,
     /// The folder of baselines, relative to the workspace. Default: `baselines` in the report folder.
     pub baselines: Option<String>,
 }
@@ -53,6 +58,30 @@ pub enum BaselineDemand {
     Required,
 }
 
+/// Whether code that exists only under test counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestCode {
+    /// It is not product code.
+    #[default]
+    Exclude,
+    /// It counts, as in every other tool on stable Rust.
+    Include,
+}
+
+/// What reads the raw profiles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CoverageEngine {
+    /// Gateline itself.
+    #[default]
+    Builtin,
+    /// `llvm-profdata` and `llvm-cov` of the LLVM version that rustc has.
+    LlvmCov,
+    /// `llvm-cov` where its tools are there and match rustc, else `builtin`.
+    Auto,
+}
+
 impl Default for CoveragePolicy {
     fn default() -> Self {
         CoveragePolicy {
@@ -65,6 +94,8 @@ impl Default for CoveragePolicy {
             new_file_minimum: None,
             base: BaseDemand::default(),
             baseline: BaselineDemand::default(),
+            test_code: TestCode::default(),
+            engine: CoverageEngine::default(),
             baselines: None,
         }
     }

@@ -34,10 +34,12 @@ mod tests {
             file: name.into(),
             package: "p".into(),
             lines: lines.to_vec(),
+            ..FileLines::default()
         };
         let counts = LineCounts {
             engine: "builtin".into(),
             files: vec![file("src/a.rs", &[(1, 2), (3, 0)]), file("src/odd\nname.rs", &[(7, 1)])],
+            ..LineCounts::default()
         };
         let expected = "SF:src/a.rs\nDA:1,2\nDA:3,0\nLH:1\nLF:2\nend_of_record\n\
                         SF:src/odd?name.rs\nDA:7,1\nLH:1\nLF:1\nend_of_record\n";

@@ -6,19 +6,22 @@
 //! Left out: the measuring itself (the tests gate runs the instrumented processes) and judging (`gates/coverage.rs`).
 
 mod files;
+mod functions;
 mod lines;
 mod mapping;
+mod merged;
 mod profile;
+mod test_code;
 
 pub use files::{PackageTree, SourceTree};
 
 use crate::evidence::CouldNotRun;
-use crate::evidence::coverage::{FileLines, LineCounts};
-use files::{Source, Sources};
-use lines::Region;
+use crate::evidence::coverage::LineCounts;
+use crate::policy::coverage::TestCode;
+use files::Sources;
 use mapping::Mapping;
 use profile::Counters;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -45,8 +48,13 @@ pub struct Measurement {
     pub profiles: PathBuf,
     /// The test executables and plain binaries that wrote them.
     pub objects: Vec<PathBuf>,
+    /// The executables of documentation tests. Their own code stands in comments and does not count; what they ran of the
+    /// libraries does, generic functions included.
+    pub doctests: Vec<PathBuf>,
     /// The sources that count.
     pub tree: SourceTree,
+    /// Whether code that exists only under test counts.
+    pub test_code: TestCode,
 }
 
 /// Counts the lines that the tests ran. Reads hundreds of megabytes: call it from a blocking thread.
@@ -60,14 +68,18 @@ pub fn measure(measurement: &Measurement) -> Result<LineCounts, CouldNotRun> {
     let mut objects = measurement.objects.clone();
     objects.sort();
     objects.dedup();
+    let mut doctests = measurement.doctests.clone();
+    doctests.sort();
     let mappings = read_objects(&objects, &sources, &counters)?;
+    let of_doctests = read_objects(&doctests, &sources, &counters)?;
     if !mappings.iter().any(|mapping| mapping.instrumented) {
         return Err(could_not_run(
             format!("none of {} object files has a coverage mapping", objects.len()),
             "build the tests with -Cinstrument-coverage",
         ));
     }
-    Ok(LineCounts { engine: ENGINE.to_owned(), files: merge(mappings) })
+    let scanned = test_code::scan(&sources);
+    Ok(merged::merge(mappings, of_doctests, &scanned, measurement.test_code))
 }
 
 fn could_not_run(message: String, help: &str) -> CouldNotRun {
@@ -161,38 +173,6 @@ fn unreadable(object: &Path, why: &str) -> CouldNotRun {
         format!("the object file {} cannot be used: {why}", object.display()),
         "cargo xtask coverage --fresh",
     )
-}
-
-/// Puts the regions of all functions together by file. A function of several objects counts once: its counters are the
-/// sum of all processes already (`RecordProvenance` in `CoverageMapping::loadFunctionRecord`).
-fn merge(mappings: Vec<Mapping>) -> Vec<FileLines> {
-    let (mut places, mut files) = (BTreeMap::new(), Vec::<Vec<Region>>::new());
-    let mut seen = HashSet::new();
-    for mapping in mappings {
-        let mut here = Vec::with_capacity(mapping.sources.len());
-        for source in mapping.sources {
-            let place = *places.entry(source).or_insert(files.len());
-            if place == files.len() {
-                files.push(Vec::new());
-            }
-            here.push(place);
-        }
-        for function in mapping.functions {
-            let first_file = function.regions.first().map(|(file, _)| here[*file]);
-            if seen.insert((function.name, first_file)) {
-                function.regions.into_iter().for_each(|(file, region)| files[here[file]].push(region));
-            }
-        }
-    }
-    places
-        .into_iter()
-        .map(|(source, place)| count_lines(source, std::mem::take(&mut files[place])))
-        .filter(|file| !file.lines.is_empty())
-        .collect()
-}
-
-fn count_lines(source: Source, regions: Vec<Region>) -> FileLines {
-    FileLines { file: source.file, package: source.package, lines: lines::count(regions) }
 }
 
 #[cfg(test)]

@@ -37,7 +37,13 @@ impl Measurer<'_> {
             remapped: Vec::new(),
         };
         let objects = compiled.objects().map(Path::to_owned).collect();
-        let measurement = Measurement { profiles: profiles.to_owned(), objects, tree };
+        let measurement = Measurement {
+            profiles: profiles.to_owned(),
+            objects,
+            doctests: Vec::new(),
+            tree,
+            test_code: self.in_force.policy.coverage.test_code,
+        };
         let step = self.step(&Step::Coverage, plan);
         let counted = self.timed(blocking(move || measure_lines(&measurement))).await;
         match &counted.result {

@@ -73,8 +73,25 @@ impl Sources {
         if self.target.iter().any(|target| path.starts_with(target)) || is_test_code(in_package) {
             return None;
         }
-        let relative = self.roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(&path);
-        Some(Source { file: relative.to_string_lossy().into_owned(), package: package.clone() })
+        Some(Source { file: self.relative(&path), package: package.clone() })
+    }
+
+    /// The directories of all packages.
+    pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.packages.iter().map(|(directory, _)| directory.as_path())
+    }
+
+    /// A path as [`Source::file`] has it.
+    pub(super) fn relative(&self, path: &Path) -> String {
+        let relative = self.roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+        relative.to_string_lossy().into_owned()
+    }
+
+    /// Whether nothing below this directory counts.
+    pub(super) fn is_left_out(&self, directory: &Path) -> bool {
+        let holds_tests =
+            directory.file_name().is_some_and(|name| TEST_DIRECTORIES.iter().any(|one| name == *one));
+        holds_tests || self.target.iter().any(|target| directory.starts_with(target))
     }
 
     /// Undoes remapping; what stays relative is below the workspace.

@@ -16,7 +16,8 @@ impl Place {
         Place(u64::from(line) << 32 | u64::from(column))
     }
 
-    fn line(self) -> u32 {
+    /// Its line.
+    pub(super) fn line(self) -> u32 {
         (self.0 >> 32) as u32
     }
 }

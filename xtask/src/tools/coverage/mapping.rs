@@ -44,6 +44,10 @@ pub(super) struct Mapping {
 pub(super) struct Function {
     /// The hash of its linkage name.
     pub(super) name: u64,
+    /// That name, where the object has it.
+    pub(super) symbol: Option<String>,
+    /// The file that it belongs to: that of its first region. `None` where that one does not count.
+    pub(super) main: Option<usize>,
     /// Its regions, each with an index into [`Mapping::sources`].
     pub(super) regions: Vec<(usize, Region)>,
 }
@@ -80,7 +84,10 @@ fn functions(info: &CoverageMappingInfo, sources: &Sources, counters: &Counters)
             continue;
         }
         if let Some(regions) = counted(record, files, counters)? {
-            mapping.functions.push(Function { name: record.header.name_hash, regions });
+            let name = record.header.name_hash;
+            let symbol = info.prof_names.get(&name).cloned();
+            let main = record.regions.first().and_then(|region| files.get(region.file_id).copied().flatten());
+            mapping.functions.push(Function { name, symbol, main, regions });
         }
     }
     Ok(mapping)
