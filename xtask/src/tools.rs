@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod build;
 pub mod cargo;
 pub mod coverage;
+pub mod coverage_import;
 pub mod git;
 mod identity;
 pub mod image;

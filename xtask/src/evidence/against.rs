@@ -7,6 +7,7 @@ use super::coverage::CoverageEvidence;
 use super::noise::{Noise, by_path};
 use super::patch::Patch;
 use crate::digest::Digest;
+use crate::policy::coverage::TestCode;
 use serde::{Deserialize, Serialize};
 
 /// What coverage was compared with.
@@ -88,12 +89,14 @@ pub fn compare(
     noise: Option<&Noise>,
     digest: impl Fn(&str) -> Option<Digest>,
 ) -> Fallen {
-    if before.engine != now.engine {
+    if before.engine != now.engine || before.test_code != now.test_code {
+        let counted =
+            |engine: &str, test_code| format!("`{engine}` ({})", if test_code == TestCode::Include { "with test code" } else { "without test code" });
         let why = format!(
-            "the baseline {} was counted by `{}`, this run by `{}`",
+            "the baseline {} was counted by {}, this run by {}",
             age.words(),
-            before.engine,
-            now.engine
+            counted(&before.engine, before.test_code),
+            counted(&now.engine, now.test_code)
         );
         return Fallen::NoBaseline { why };
     }
@@ -146,7 +149,11 @@ mod proof {
             total: 10,
             uncovered: uncovered.to_vec(),
         };
-        BaselineCoverage { engine: "e".into(), files: [("a.rs".into(), file)].into() }
+        BaselineCoverage {
+            engine: "e".into(),
+            test_code: TestCode::default(),
+            files: [("a.rs".into(), file)].into(),
+        }
     }
 
     fn now(uncovered: &[(u32, u32)]) -> CoverageEvidence {
@@ -213,5 +220,8 @@ mod proof {
         let other = BaselineCoverage { engine: "f".into(), ..before(&[], b"same") };
         let found = compare((age(), &other), &now(&[]), None, |_| None);
         assert!(matches!(found, Fallen::NoBaseline { why } if why.contains("`f`")));
+        let other = BaselineCoverage { test_code: TestCode::Include, ..before(&[], b"same") };
+        let found = compare((age(), &other), &now(&[]), None, |_| None);
+        assert!(matches!(found, Fallen::NoBaseline { why } if why.contains("with test code")));
     }
 }

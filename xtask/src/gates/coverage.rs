@@ -4,6 +4,7 @@
 //! docs/reference/coverage-engine.md, the bars in docs/reference/coverage-gate.md.
 
 mod fall;
+mod inputs;
 mod parts;
 mod patch;
 
@@ -37,6 +38,7 @@ pub fn judge(policy: &CoveragePolicy, evidence: &CoverageEvidence, duration_ms: 
     if !policy.minimum.reached_by(covered, total) {
         findings.insert(0, below_minimum(policy.minimum, covered, total, &worst));
     }
+    findings.extend(inputs::findings(&evidence.imported));
     findings.splice(0..0, patch::findings(policy, &against.patch));
     findings.splice(0..0, fall::findings(policy, against));
     findings.splice(0..0, parts::findings(policy, &evidence.files));

@@ -34,6 +34,40 @@ pub struct CoveragePolicy {
     pub engine: CoverageEngine,
     /// The folder of baselines, relative to the workspace. Default: `baselines` in the report folder.
     pub baselines: Option<String>,
+    /// Coverage files from elsewhere (LCOV, Cobertura, llvm-cov's JSON), of any language, whose lines are added. Default none.
+    pub inputs: Vec<CoverageInput>,
+}
+
+/// Coverage files from elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoverageInput {
+    /// The file, relative to the workspace. `*` stands for any characters of one name, `**` for any folders. It must be there.
+    pub file: String,
+    /// What it is. Default auto: by its first character.
+    #[serde(default)]
+    pub format: InputFormat,
+    /// The beginning of paths that is taken away, for what was measured in another folder.
+    #[serde(default)]
+    pub strip: Option<String>,
+    /// What is put before relative paths, for what was measured in a folder of the workspace.
+    #[serde(default)]
+    pub prefix: Option<String>,
+}
+
+/// What a coverage file is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputFormat {
+    /// By its first character.
+    #[default]
+    Auto,
+    /// An LCOV tracefile.
+    Lcov,
+    /// Cobertura XML.
+    Cobertura,
+    /// `llvm-cov export` in JSON.
+    LlvmJson,
 }
 
 /// When a commit to compare with must be there.
@@ -97,6 +131,7 @@ impl Default for CoveragePolicy {
             test_code: TestCode::default(),
             engine: CoverageEngine::default(),
             baselines: None,
+            inputs: Vec::new(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod profile;
 mod test_code;
 
 pub use files::{PackageTree, SourceTree};
+pub(crate) use lines::{ExportedSegment, lines_of_segments};
 
 use crate::evidence::CouldNotRun;
 use crate::evidence::coverage::LineCounts;
