@@ -5,6 +5,7 @@
 
 use gateline::evidence::tests::{TestOutcome, TestResult};
 use gateline::evidence::{LintEvidence, Measured, TestsEvidence};
+use gateline::policy::tests::Retries;
 use gateline::policy::{LintPolicy, TestsPolicy};
 use gateline::tools::build::{self, Compilation, Compiled, Harness};
 use gateline::tools::cargo::{Cargo, Network};
@@ -54,7 +55,7 @@ impl Fixture {
 }
 
 /// Every way for a test to end, in one workspace of two packages.
-const TRAPS: [(&str, &str); 9] = [
+const TRAPS: [(&str, &str); 10] = [
     (
         "Cargo.toml",
         "[workspace]\nmembers = [\"macros\"]\nresolver = \"3\"\n[package]\nname = \"traps\"\nversion = \"0.1.0\"\n\
@@ -116,6 +117,19 @@ mod tests {
         std::process::abort()
     }
     #[test]
+    fn segfaults() {
+        unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) }
+    }
+    #[test]
+    fn leaves_a_child() {
+        std::process::Command::new("sh").args(["-c", "sleep 1000 &"]).status().unwrap();
+    }
+    #[test]
+    fn passes_at_last() {
+        let mark = std::env::temp_dir().join("tried");
+        assert!(std::fs::exists(&mark).unwrap() || std::fs::write(mark, "").is_err(), "the first time");
+    }
+    #[test]
     #[should_panic]
     fn panics_as_it_should() {
         panic!("on purpose")
@@ -144,6 +158,7 @@ mod tests {
          assert_eq!(run(std::env::var(\"CARGO_BIN_EXE_traps\").unwrap()), b\"2\\n\");\n}\n",
     ),
     ("tests/whole.rs", "fn main() {}\n"),
+    ("tests/empty.rs", "//! Nothing is tested here.\n"),
     (
         "tests/early.rs",
         "//! Ends before libtest begins.\n#[used]\n#[unsafe(link_section = \".init_array\")]\nstatic START: extern \"C\" fn() = start;\n\
@@ -188,8 +203,16 @@ async fn every_trap_is_told_for_what_it_is() {
     let evidence = fixture.run(&compiled, &policy, &options).await;
     every_outcome_is_right(&evidence);
     let verdict = gateline::gates::tests::judge(&policy, &evidence, 0);
-    let expected =
-        ["tests/broken-binary", "tests/failed", "tests/skipped", "tests/timed-out", "tests/vanished"];
+    let expected = [
+        "tests/broken-binary",
+        "tests/counts-lost",
+        "tests/empty-binary",
+        "tests/failed",
+        "tests/leaked",
+        "tests/skipped",
+        "tests/timed-out",
+        "tests/vanished",
+    ];
     assert_eq!((verdict.outcome, codes(&verdict).as_slice()), (Outcome::Refused, &expected[..]));
     assert!(
         std::fs::read_dir(&profiles).unwrap().count() >= 4,
@@ -197,6 +220,9 @@ async fn every_trap_is_told_for_what_it_is() {
     );
     nothing_is_left_in_the_tree(&fixture.root);
     a_filter_runs_little(&fixture, &compiled, &policy).await;
+    what_is_tried_again_is_flaky(&fixture, &compiled, &policy).await;
+    what_must_run_is_run(&fixture, &compiled, &policy).await;
+    a_list_runs_nothing(&fixture, &compiled, &policy).await;
     what_runs_first_must_pass(&fixture, &compiled, &policy).await;
     nothing_is_compiled_twice(&fixture).await;
 }
@@ -208,6 +234,7 @@ fn every_binary_is_known(compiled: &Compiled) {
         ("traps::bench/speed", Harness::OwnBenchmark),
         ("traps::bin/traps", Harness::Libtest),
         ("traps::early", Harness::Libtest),
+        ("traps::empty", Harness::Libtest),
         ("traps::lib", Harness::Libtest),
         ("traps::starts", Harness::Libtest),
         ("traps::whole", Harness::Own),
@@ -223,7 +250,7 @@ async fn the_linters_agree(fixture: &Fixture, compiled: &Compiled) {
     let found: Vec<_> =
         evidence.diagnostics.iter().map(|one| (one.file.as_str(), one.line, one.lint.as_str())).collect();
     assert_eq!(found, [("src/lib.rs", 7, "clippy::needless_return"), ("src/lib.rs", 14, "")]);
-    assert_eq!((evidence.files, evidence.packages), (7, 2));
+    assert_eq!((evidence.files, evidence.packages), (8, 2));
     let verdict = gateline::gates::lint::judge(&LintPolicy::default(), &evidence, 0);
     assert_eq!((verdict.outcome, codes(&verdict)), (Outcome::Refused, vec!["lint/clippy", "lint/rustfmt"]));
 }
@@ -239,9 +266,11 @@ fn every_outcome_is_right(evidence: &TestsEvidence) {
         ("traps::lib$tests::fails", Failed),
         ("traps::lib$tests::hangs", TimedOut),
         ("traps::lib$tests::ignored", Ignored),
+        ("traps::lib$tests::leaves_a_child", Passed),
         ("traps::lib$tests::panics_as_it_should", Passed),
         ("traps::lib$tests::partner_is_missing", Skipped("no such partner".into())),
         ("traps::lib$tests::passes", Passed),
+        ("traps::lib$tests::passes_at_last", Failed),
         ("traps::starts$the_binary_runs", Passed),
         ("traps::whole", Passed),
     ];
@@ -249,11 +278,18 @@ fn every_outcome_is_right(evidence: &TestsEvidence) {
         let test = outcome(evidence, name);
         assert_eq!(test.outcome, expected, "{test:#?}");
     }
-    for (name, why) in [("exits", "exit status 0"), ("aborts", "signal 6 (SIGABRT)")] {
+    let vanished =
+        [("exits", "exit status 0"), ("aborts", "signal 6 (SIGABRT)"), ("segfaults", "signal 11 (SIGSEGV)")];
+    for (name, why) in vanished {
         let test = outcome(evidence, &format!("traps::lib$tests::{name}"));
         assert!(matches!(&test.outcome, TestOutcome::Vanished(said) if said.contains(why)), "{test:#?}");
     }
-    assert_eq!(evidence.tests.len(), 15);
+    assert_eq!(evidence.tests.len(), 18);
+    assert_eq!(outcome(evidence, "traps::lib$tests::leaves_a_child").left_behind, ["sleep"]);
+    let left_behind = evidence.tests.iter().filter(|test| !test.left_behind.is_empty()).count();
+    assert_eq!((left_behind, evidence.empty.as_slice()), (1, &["traps::empty".to_owned()][..]));
+    let lost = ["aborts", "hangs", "segfaults"].map(|name| format!("traps::lib$tests::{name}"));
+    assert_eq!(evidence.counts_lost, lost);
     assert!(outcome(evidence, "traps::lib$tests::hangs").output.contains("before the hang"));
     assert!(outcome(evidence, "traps::lib$tests::fails").output.contains("two is not three"));
     let broken: Vec<_> = evidence.broken.iter().map(|one| one.name.as_str()).collect();
@@ -271,17 +307,57 @@ fn nothing_is_left_in_the_tree(root: &Path) {
 }
 
 async fn a_filter_runs_little(fixture: &Fixture, compiled: &Compiled, policy: &TestsPolicy) {
-    let options = RunOptions { filter: Some("doc$src/lib.rs - two".into()), ..RunOptions::default() };
-    let evidence = fixture.run(compiled, policy, &options).await;
-    let names: Vec<_> = evidence.tests.iter().map(|test| test.name.as_str()).collect();
-    assert_eq!(names, ["traps::doc$src/lib.rs - two (line 3)"]);
+    let run = async |words: &[&str]| {
+        let evidence = fixture.run(compiled, policy, &asked(words)).await;
+        assert_eq!(evidence.filters, words);
+        evidence.tests.into_iter().map(|test| test.name).collect::<Vec<_>>()
+    };
+    assert_eq!(run(&["doc$src/lib.rs - two"]).await, ["traps::doc$src/lib.rs - two (line 3)"]);
+    // A whole name is that test alone; `passes_at_last` has it inside.
+    let two = ["traps::lib$tests::passes", "traps::starts$the_binary_runs"];
+    assert_eq!(run(&two).await, two);
+}
+
+fn asked(words: &[&str]) -> RunOptions {
+    RunOptions { filters: words.iter().map(|word| (*word).to_owned()).collect(), ..RunOptions::default() }
+}
+
+async fn what_is_tried_again_is_flaky(fixture: &Fixture, compiled: &Compiled, policy: &TestsPolicy) {
+    let policy = TestsPolicy { retries: Retries { local: 1, ci: 1 }, ..policy.clone() };
+    let evidence =
+        fixture.run(compiled, &policy, &asked(&["lib$tests::passes_at_last", "lib$tests::fails"])).await;
+    let flaky = outcome(&evidence, "traps::lib$tests::passes_at_last");
+    assert_eq!((flaky.outcome.clone(), flaky.tries()), (TestOutcome::Flaky, 2), "{flaky:#?}");
+    assert!(flaky.output.contains("the first time") && flaky.attempts[1].output.is_empty(), "{flaky:#?}");
+    let failed = outcome(&evidence, "traps::lib$tests::fails");
+    assert_eq!((failed.outcome.clone(), failed.tries()), (TestOutcome::Failed, 2));
+    let verdict = gateline::gates::tests::judge(&policy, &evidence, 0);
+    assert_eq!(codes(&verdict), ["tests/failed", "tests/flaky"]);
+}
+
+async fn what_must_run_is_run(fixture: &Fixture, compiled: &Compiled, policy: &TestsPolicy) {
+    let policy = TestsPolicy { must_run: vec!["traps::*$tests::ignored".into()], ..policy.clone() };
+    let evidence = fixture.run(compiled, &policy, &asked(&["tests::ignored"])).await;
+    assert_eq!(outcome(&evidence, "traps::lib$tests::ignored").outcome, TestOutcome::Passed);
+}
+
+async fn a_list_runs_nothing(fixture: &Fixture, compiled: &Compiled, policy: &TestsPolicy) {
+    let list =
+        async |words: &[&str]| runner::list(&fixture.world, compiled, policy, &asked(words)).await.unwrap();
+    let all = list(&[]).await;
+    let ignored: Vec<_> =
+        all.tests.iter().filter(|test| test.ignored).map(|test| test.name.as_str()).collect();
+    assert_eq!((all.tests.len(), ignored), (18, vec!["traps::lib$tests::ignored"]), "{all:#?}");
+    assert!(all.tests.iter().any(|test| test.name == "traps::doc$src/lib.rs - two (line 3)"), "{all:#?}");
+    assert_eq!(all.broken.len(), 1);
+    let some = list(&["tests::hangs"]).await;
+    assert_eq!(some.tests.len(), 1, "{some:#?}");
 }
 
 async fn what_runs_first_must_pass(fixture: &Fixture, compiled: &Compiled, policy: &TestsPolicy) {
     let first = vec!["traps::lib$tests::passes".to_owned(), "traps::lib$tests::fails".to_owned()];
     let policy = TestsPolicy { first, ..policy.clone() };
-    let options = RunOptions { filter: Some("the_binary_runs".into()), ..RunOptions::default() };
-    let evidence = fixture.run(compiled, &policy, &options).await;
+    let evidence = fixture.run(compiled, &policy, &asked(&["the_binary_runs"])).await;
     assert_eq!(outcome(&evidence, "traps::lib$tests::passes").outcome, TestOutcome::Passed);
     let kept_back = &outcome(&evidence, "traps::starts$the_binary_runs").outcome;
     assert_eq!(*kept_back, TestOutcome::NotRun("traps::lib$tests::fails".to_owned()));

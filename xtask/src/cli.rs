@@ -68,14 +68,19 @@ pub enum Verb {
     /// Every gate on this workspace.
     Ci(Ci),
     /// The tests alone, one process per test.
-    Test {
-        /// Only tests whose name contains this.
-        filter: Option<String>,
-    },
+    Test(Test),
     /// Line coverage alone (runs the tests).
-    Coverage,
+    Coverage {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// rustfmt and clippy alone.
-    Lint,
+    Lint {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Advisories and secrets alone.
     Security {
         /// Something else than the scan.
@@ -204,12 +209,43 @@ pub struct Ci {
     /// Install missing tools and test partners first.
     #[arg(long)]
     pub setup: bool,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
     /// The folder of baselines; default: `baselines` of policies/coverage.yaml, else `baselines` in the report folder.
     #[arg(long, value_name = "DIR")]
     pub baselines: Option<PathBuf>,
     /// Record this commit as a baseline, though it is not on the default branch.
     #[arg(long)]
     pub record_baseline: bool,
+}
+
+/// What the work is compared with.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Against {
+    /// Compare with where the work left this branch or commit; default: what the CI system says, else the default branch.
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
+}
+
+/// `test`.
+#[derive(Debug, Default, Args)]
+pub struct Test {
+    /// Only tests whose name contains one of these; a whole name, as reports print it, means that test alone.
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Only those that did not pass when they ran last.
+    #[arg(long, conflicts_with = "filters")]
+    pub rerun_failed: bool,
+    /// Show what tests print as they print it; they run one at a time.
+    #[arg(long)]
+    pub no_capture: bool,
+    /// Print the names of the tests instead of running them.
+    #[arg(long, conflicts_with_all = ["no_capture", "rerun_failed"])]
+    pub list: bool,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
 }
 
 /// The gates, as the command line names them.

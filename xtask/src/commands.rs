@@ -13,12 +13,14 @@ mod policy;
 mod ship;
 mod site;
 mod status;
+mod test;
 
 use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
 use crate::tools::partners;
+use crate::verdict::Gate;
 use crate::world::World;
 use clap::CommandFactory as _;
 use context::Context;
@@ -95,12 +97,10 @@ fn stopped() -> anyhow::Error {
 async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
-        Verb::Test { filter } => gates::test(context, filter).await,
-        Verb::Coverage => {
-            gates::some(context, &[crate::verdict::Gate::Tests, crate::verdict::Gate::Coverage]).await
-        }
-        Verb::Lint => gates::some(context, &[crate::verdict::Gate::Lint]).await,
-        Verb::Security { what: None } => gates::some(context, &crate::verdict::Gate::SECURITY).await,
+        Verb::Test(asked) => test::test(context, &asked).await,
+        Verb::Coverage { against } => gates::against(context, &[Gate::Tests, Gate::Coverage], against).await,
+        Verb::Lint { against } => gates::against(context, &[Gate::Lint], against).await,
+        Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
             gates::snapshot(context, &from, commit.as_deref()).await
         }

@@ -16,6 +16,7 @@ pub mod tests;
 
 use crate::digest::Digest;
 use crate::workspace::Change;
+use crate::workspace::change::Uncompared;
 use serde::{Deserialize, Serialize};
 
 pub use advisories::AdvisoriesEvidence;
@@ -39,6 +40,9 @@ pub struct Evidence {
     /// What differs from the base, where it was compared with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// Why it was compared with none, where `change` is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncompared: Option<Uncompared>,
     /// The gates that were performed. A gate that is absent was not performed.
     pub gates: GateEvidence,
 }

@@ -99,7 +99,7 @@ mod judging {
             policy: digest.clone(),
             toolchain: digest,
         };
-        Evidence { schema: crate::evidence::SCHEMA.into(), subject, change: None, gates }
+        Evidence { schema: crate::evidence::SCHEMA.into(), subject, change: None, uncompared: None, gates }
     }
 
     #[test]

@@ -150,12 +150,7 @@ mod tests {
 
     fn passing(policy: &Policy) -> Evidence {
         let digest = Digest::of(b"x");
-        let test = TestResult {
-            name: "t".into(),
-            outcome: TestOutcome::Passed,
-            duration_millis: 1,
-            output: String::new(),
-        };
+        let test = TestResult::new("t", TestOutcome::Passed);
         let file = FileCoverage {
             file: "a".into(),
             package: "a".into(),
@@ -184,7 +179,7 @@ mod tests {
             policy: policy.hash(),
             toolchain: digest,
         };
-        Evidence { schema: EVIDENCE.into(), subject, change: None, gates }
+        Evidence { schema: EVIDENCE.into(), subject, change: None, uncompared: None, gates }
     }
 
     /// A release from passing evidence, whose evidence is then another one; verified by a policy.

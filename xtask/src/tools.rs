@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod build;
 pub mod cargo;
+pub mod ci_event;
 pub mod coverage;
 pub mod coverage_import;
 pub mod git;

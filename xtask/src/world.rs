@@ -8,7 +8,10 @@ mod command;
 mod network;
 
 pub use clock::Clock;
-pub use command::{CleanEnvironment, CommandLine, Finished, Leash, OUTPUT_BYTES_MAX, Running, kill_group};
+pub use command::{
+    CleanEnvironment, CommandLine, Finished, Leash, OUTPUT_BYTES_MAX, Running, group_lives, kill_group,
+    kill_process,
+};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,31 +1,40 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod base;
 mod baseline;
 mod coverage;
+mod failed;
 mod measure;
 mod policy;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
 use super::doctor;
-use crate::cli::{Ci, GateName};
+use crate::cli::{Against, Ci, GateName};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::human;
+use crate::tools::runner::Capture;
 use crate::tools::security::snapshot as advisory_snapshot;
 use crate::verdict::{Gate, Verdict};
 use crate::workspace::Workspace;
 use measure::Measurer;
 use std::path::{Path, PathBuf};
 
+pub(super) use failed::outstanding;
+
 /// What is asked of the gates besides what the policies demand.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ask {
     /// The gates that are wanted.
     pub(super) gates: Vec<Gate>,
-    /// Only tests whose full name contains this.
-    pub(super) filter: Option<String>,
+    /// Only tests whose full name contains one of these, or is one of them.
+    pub(super) filters: Vec<String>,
+    /// Whether what tests print is shown as it comes.
+    pub(super) capture: Capture,
+    /// What `--base` names.
+    pub(super) base: Option<String>,
     /// The folder of baselines, where it is not the policy's.
     pub(super) baselines: Option<PathBuf>,
     /// Whether this run becomes a baseline.
@@ -47,7 +56,7 @@ pub(super) enum Recording {
 impl Ask {
     /// Whether every test is asked for: only then can a run be compared with others.
     pub(super) fn is_whole(&self) -> bool {
-        self.filter.is_none()
+        self.filters.is_empty()
     }
 
     /// These gates, and nothing special.
@@ -66,7 +75,8 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
         wanted = Gate::OF_WORKSPACE.to_vec();
     }
     let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
-    judge_and_show(context, &Ask { baselines: ci.baselines.clone(), record, ..Ask::gates(&wanted) }).await
+    let (baselines, base) = (ci.baselines.clone(), ci.against.base.clone());
+    judge_and_show(context, &Ask { baselines, record, base, ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.
@@ -74,9 +84,9 @@ pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<E
     judge_and_show(context, &Ask::gates(wanted)).await
 }
 
-/// `test [FILTER]`.
-pub(super) async fn test(context: &Context, filter: Option<String>) -> anyhow::Result<Exit> {
-    judge_and_show(context, &Ask { filter, ..Ask::gates(&[Gate::Tests]) }).await
+/// These gates against a base.
+pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
+    judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
 }
 
 /// `security snapshot --from PATH`.
@@ -101,14 +111,23 @@ pub(super) async fn snapshot(context: &Context, from: &Path, commit: Option<&str
 
 async fn judge_and_show(context: &Context, ask: &Ask) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
-    baseline::check(&workspace, ask)?;
-    let in_force = context.policy(&workspace).await?;
-    let subject = context.subject(&workspace, &in_force).await?;
-    let measurer = Measurer { context, workspace: &workspace, in_force: &in_force, ask };
+    judge_and_show_this(context, &workspace, ask).await
+}
+
+/// The same for a verb that has read the workspace already.
+pub(super) async fn judge_and_show_this(
+    context: &Context,
+    workspace: &Workspace,
+    ask: &Ask,
+) -> anyhow::Result<Exit> {
+    baseline::check(workspace, ask)?;
+    let in_force = policy::in_force(context, workspace, ask).await?;
+    let subject = context.subject(workspace, &in_force).await?;
+    let measurer = Measurer { context, workspace, in_force: &in_force, ask };
     let evidence = measurer.measure(subject).await?;
-    let verdict = conclude(context, &workspace, &in_force, &evidence, &ask.gates)?;
-    baseline::record(context, &workspace, &in_force, ask, (&evidence, &verdict)).await;
-    let report = context.reports(&workspace).join("verdict.json");
+    let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
+    baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
+    let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
     context.console.result(&verdict, |style| {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
@@ -138,10 +157,21 @@ pub(super) fn conclude(
 ) -> anyhow::Result<Verdict> {
     let mut verdict = crate::gates::verdict(&in_force.policy, evidence, wanted);
     verdict.policy = in_force.source.clone();
-    let reports = context.reports(workspace);
+    let reports = folder(context, workspace, evidence);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
     write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
     Ok(verdict)
+}
+
+/// Where reports of this evidence go. What speaks of some tests only has a folder of its own, so that it never stands where a
+/// whole run's is looked for.
+fn folder(context: &Context, workspace: &Workspace, evidence: &Evidence) -> PathBuf {
+    let reports = context.reports(workspace);
+    let tests = evidence.gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
+    match tests {
+        Some(tests) if !tests.filters.is_empty() => reports.join("some-tests"),
+        _ => reports,
+    }
 }
 
 /// A gate that could not run, as the failure of a verb that needs it.

@@ -1,19 +1,26 @@
 //! The gate *tests*: every test passed, every binary was heard, and there was at least one.
 //!
 //! A test whose partner is missing (it prints `gateline-skip: WHAT`) is a warning on a laptop and refuses in CI. Ignored
-//! and skipped tests prove nothing, so a run of only those is nothing checked.
+//! and skipped tests prove nothing, so a run of only those is nothing checked. A flaky test is neither a pass nor a failure:
+//! the policy says what it does. What one test is told for stands in `findings`.
+
+mod findings;
 
 mod fewer;
 
 use crate::evidence::TestsEvidence;
-use crate::evidence::tests::{Surroundings, TestOutcome, TestResult};
+use crate::evidence::tests::{TestOutcome, TestResult};
 use crate::gates::lint::explained;
 use crate::policy::TestsPolicy;
+use crate::policy::tests::is_like;
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
+use findings::rerun;
 use std::collections::BTreeMap;
 
 /// The slowest tests that the facts name.
 const SLOWEST_MAX: usize = 5;
+/// Tests that one finding names.
+const NAMED_MAX: usize = 10;
 
 /// Judges the outcomes.
 pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -> GateVerdict {
@@ -22,17 +29,21 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
         let message = format!("{} gave no list of its tests: {}", broken.name, broken.why);
         Finding::new(Gate::Tests, "broken-binary", Severity::Error, message, rerun(&broken.name))
     }));
-    findings.extend(evidence.tests.iter().filter_map(|test| finding(test, evidence.surroundings)));
+    findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence.surroundings)));
     findings.extend(not_run(evidence));
     findings.extend(fewer::finding(policy.fewer, evidence));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
+        findings.extend(must_run_missing(policy, evidence));
     }
+    findings.extend(evidence.empty.iter().map(empty_binary));
+    findings.extend(slow(policy, evidence));
+    findings.extend(counts_lost(evidence));
     let proved = evidence.tests.iter().any(proves_something);
-    if !proved && findings.is_empty() {
+    if !proved && findings.iter().all(|finding| finding.severity == Severity::Note) {
         findings.push(nothing_ran(evidence));
     }
-    let verdict = GateVerdict::of(Gate::Tests, duration_ms, facts(evidence), findings);
+    let verdict = GateVerdict::of(Gate::Tests, duration_ms, facts(policy, evidence), findings);
     if proved { verdict } else { verdict.nothing_checked() }
 }
 
@@ -48,9 +59,9 @@ fn nothing_ran(evidence: &TestsEvidence) -> Finding {
 }
 
 fn proves_something(test: &TestResult) -> bool {
-    use TestOutcome::{Failed, Ignored, NotRun, Passed, Skipped, TimedOut, Vanished};
+    use TestOutcome::{Failed, Flaky, Ignored, NotRun, Passed, Skipped, TimedOut, Vanished};
     match test.outcome {
-        Passed | Failed | TimedOut | Vanished(_) => true,
+        Passed | Flaky | Failed | TimedOut | Vanished(_) => true,
         Ignored | Skipped(_) | NotRun(_) => false,
     }
 }
@@ -65,47 +76,82 @@ fn first_missing(name: &String) -> Finding {
     Finding::new(Gate::Tests, "first-missing", Severity::Error, message, help)
 }
 
+/// A pattern of `must_run` that names no test. A run of some tests cannot tell.
+fn must_run_missing(policy: &TestsPolicy, evidence: &TestsEvidence) -> Vec<Finding> {
+    if !evidence.filters.is_empty() {
+        return Vec::new();
+    }
+    let names = |pattern: &&String| !evidence.tests.iter().any(|test| is_like(pattern, &test.name));
+    let missing = policy.must_run.iter().filter(names).map(|pattern| {
+        let message = format!("the policy says that {pattern} must run, but there is no such test");
+        let help = "correct `must_run` in policies/tests.yaml; cargo xtask test --list prints every name";
+        Finding::new(Gate::Tests, "must-run-missing", Severity::Error, message, help).about(pattern)
+    });
+    missing.collect()
+}
+
+fn empty_binary(name: &String) -> Finding {
+    let message = format!("{name} has no test inside");
+    Finding::new(Gate::Tests, "empty-binary", Severity::Note, message, "write one, or remove the file")
+        .about(name)
+}
+
+/// One note for all tests that ran longer than the policy calls slow, the slowest first.
+fn slow(policy: &TestsPolicy, evidence: &TestsEvidence) -> Option<Finding> {
+    let slow = slow_tests(policy, evidence);
+    let first = slow.first()?;
+    let named: Vec<_> = slow
+        .iter()
+        .take(NAMED_MAX)
+        .map(|test| format!("{} ({} s)", test.name, test.duration_millis / 1000))
+        .collect();
+    let message = format!(
+        "{} took longer than {} s: {}",
+        tests(slow.len()),
+        policy.slow_secs,
+        listed(&named, slow.len())
+    );
+    Some(Finding::new(Gate::Tests, "slow", Severity::Note, message, rerun(&first.name)))
+}
+
+fn slow_tests<'a>(policy: &TestsPolicy, evidence: &'a TestsEvidence) -> Vec<&'a TestResult> {
+    let limit = policy.slow_secs.saturating_mul(1000);
+    let long = |test: &&TestResult| limit > 0 && test.duration_millis > limit;
+    let mut slow: Vec<_> = evidence.tests.iter().filter(long).collect();
+    slow.sort_by_key(|test| std::cmp::Reverse(test.duration_millis));
+    slow
+}
+
+/// One note for all tests whose counts of lines are lost, because a signal ended them.
+fn counts_lost(evidence: &TestsEvidence) -> Option<Finding> {
+    let lost = &evidence.counts_lost;
+    let first = lost.first()?;
+    let named: Vec<_> = lost.iter().take(NAMED_MAX).cloned().collect();
+    let message = format!(
+        "a signal ended {}, so the lines that they ran are not counted: {}",
+        tests(lost.len()),
+        listed(&named, lost.len())
+    );
+    Some(Finding::new(Gate::Tests, "counts-lost", Severity::Note, message, rerun(first)))
+}
+
+fn tests(count: usize) -> String {
+    if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }
+}
+
+/// Names with commas, and how many are left out.
+fn listed(named: &[String], of: usize) -> String {
+    let names = named.join(", ");
+    match of.saturating_sub(named.len()) {
+        0 => names,
+        rest => format!("{names} and {rest} more"),
+    }
+}
+
 fn does_not_compile(error: &crate::evidence::lint::Diagnostic) -> Finding {
     let (message, help) = (error.message.clone(), explained(&error.lint));
     let finding = Finding::new(Gate::Tests, "does-not-compile", Severity::Error, message, help);
     if error.file.is_empty() { finding } else { finding.at(&error.file, error.line) }
-}
-
-/// The command that runs one test again.
-fn rerun(name: &str) -> String {
-    format!("cargo xtask test '{name}'")
-}
-
-fn finding(test: &TestResult, surroundings: Surroundings) -> Option<Finding> {
-    let (what, severity, message) = match &test.outcome {
-        TestOutcome::Passed | TestOutcome::Ignored | TestOutcome::NotRun(_) => return None,
-        TestOutcome::Failed => {
-            ("failed", Severity::Error, format!("{} failed{}", test.name, reason(&test.output)))
-        }
-        TestOutcome::TimedOut => {
-            let seconds = test.duration_millis / 1000;
-            ("timed-out", Severity::Error, format!("{} was killed after {seconds} s", test.name))
-        }
-        TestOutcome::Vanished(why) => ("vanished", Severity::Error, format!("{}: {why}", test.name)),
-        TestOutcome::Skipped(missing) => {
-            let severity = match surroundings {
-                Surroundings::Laptop => Severity::Warning,
-                Surroundings::Ci => Severity::Error,
-            };
-            ("skipped", severity, format!("{} did not run: {missing}", test.name))
-        }
-    };
-    let help = match test.outcome {
-        TestOutcome::Skipped(_) => "cargo xtask setup".to_owned(),
-        _ => rerun(&test.name),
-    };
-    let finding = Finding::new(Gate::Tests, what, severity, message, help);
-    let place =
-        test.documented_at().or_else(|| panicked_at(&test.output).map(|(file, line, _)| (file, line)));
-    Some(match place {
-        Some((file, line)) => finding.at(plain(file), line),
-        None => finding,
-    })
 }
 
 /// One finding for all tests that were not started, by the test that kept them from it.
@@ -123,42 +169,7 @@ fn not_run(evidence: &TestsEvidence) -> Vec<Finding> {
     by_culprit.into_iter().map(told).collect()
 }
 
-/// `: ` and the panic's message, where there is one.
-fn reason(output: &str) -> String {
-    panicked_at(output).map_or_else(String::new, |(_, _, message)| format!(": {message}"))
-}
-
-/// The file, line and first line of the message of the first panic
-/// (`thread 'x' panicked at src/a.rs:3:5:` since Rust 1.73). A panic inside the library's tests names foreign files too;
-/// only relative paths are places in the workspace.
-fn panicked_at(output: &str) -> Option<(&str, u32, &str)> {
-    let mut lines = output.lines();
-    loop {
-        let Some((_, place)) = lines.next()?.split_once(" panicked at ") else { continue };
-        let mut parts = place.trim_end_matches(':').rsplitn(3, ':');
-        let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
-        if let (Ok(line), false) = (line.parse(), file.starts_with('/')) {
-            return Some((file, line, lines.next().unwrap_or_default()));
-        }
-    }
-}
-
-/// A path without `..`: a test that lives beside its package panics at `xtask/../tests/a.rs`.
-fn plain(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
-fn facts(evidence: &TestsEvidence) -> serde_json::Value {
+fn facts(policy: &TestsPolicy, evidence: &TestsEvidence) -> serde_json::Value {
     let count = |is: fn(&TestOutcome) -> bool| evidence.tests.iter().filter(|test| is(&test.outcome)).count();
     let mut slowest: Vec<_> = evidence.tests.iter().filter(|test| test.duration_millis > 0).collect();
     slowest.sort_by_key(|test| std::cmp::Reverse(test.duration_millis));
@@ -167,136 +178,25 @@ fn facts(evidence: &TestsEvidence) -> serde_json::Value {
         .take(SLOWEST_MAX)
         .map(|test| serde_json::json!({"name": test.name, "duration_ms": test.duration_millis}))
         .collect();
-    serde_json::json!({
+    let mut facts = serde_json::json!({
         "engine": evidence.engine,
         "total": evidence.tests.len(),
         "passed": count(|outcome| *outcome == TestOutcome::Passed),
-        "failed": count(|outcome| matches!(
-            outcome, TestOutcome::Failed | TestOutcome::TimedOut | TestOutcome::Vanished(_)
-        )),
+        "flaky": count(|outcome| *outcome == TestOutcome::Flaky),
+        "failed": count(TestOutcome::is_failure),
+        "attempts": evidence.tests.iter().map(TestResult::tries).sum::<usize>(),
+        "slow": slow_tests(policy, evidence).len(),
+        "leaked": evidence.tests.iter().filter(|test| !test.left_behind.is_empty()).count(),
         "ignored": count(|outcome| *outcome == TestOutcome::Ignored),
         "skipped": count(|outcome| matches!(outcome, TestOutcome::Skipped(_))),
         "not_run": count(|outcome| matches!(outcome, TestOutcome::NotRun(_))),
         "slowest": slowest,
-    })
+    });
+    if !evidence.filters.is_empty() {
+        facts["filters"] = evidence.filters.clone().into();
+    }
+    facts
 }
 
 #[cfg(test)]
-mod proof {
-    use super::*;
-    use crate::evidence::tests::BrokenBinary;
-    use crate::verdict::Outcome;
-    use proptest::prelude::*;
-
-    fn result(name: &str, outcome: TestOutcome) -> TestResult {
-        TestResult { name: name.to_owned(), outcome, duration_millis: 1500, output: String::new() }
-    }
-
-    fn evidence(outcomes: &[TestOutcome]) -> TestsEvidence {
-        let tests =
-            outcomes.iter().enumerate().map(|(index, one)| result(&format!("p::lib$t{index}"), one.clone()));
-        TestsEvidence { tests: tests.collect(), ..TestsEvidence::default() }
-    }
-
-    fn check(evidence: &TestsEvidence, outcome: Outcome, codes: &[&str]) -> GateVerdict {
-        let verdict = judge(&TestsPolicy::default(), evidence, 1);
-        let found: Vec<_> = verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
-        assert_eq!((verdict.outcome, found.as_slice()), (outcome, codes));
-        verdict
-    }
-
-    #[test]
-    fn each_way_not_to_pass_has_its_code() {
-        use TestOutcome::{Failed, Ignored, NotRun, Passed, Skipped, TimedOut, Vanished};
-        check(&evidence(&[Passed, Ignored]), Outcome::Passed, &[]);
-        check(&evidence(&[Passed, Failed]), Outcome::Refused, &["tests/failed"]);
-        check(&evidence(&[TimedOut]), Outcome::Refused, &["tests/timed-out"]);
-        check(&evidence(&[Vanished("signal 6".into())]), Outcome::Refused, &["tests/vanished"]);
-        check(&evidence(&[Passed, Skipped("git".into())]), Outcome::Passed, &["tests/skipped"]);
-        let after = [Failed, NotRun("p::lib$t0".into()), NotRun("p::lib$t0".into())];
-        let verdict = check(&evidence(&after), Outcome::Refused, &["tests/failed", "tests/first-failed"]);
-        assert!(verdict.findings[1].message.starts_with("2 tests were not run"));
-        assert_eq!(verdict.facts["not_run"], 2);
-    }
-
-    #[test]
-    fn nothing_that_ran_is_nothing_checked() {
-        for outcomes in [&[][..], &[TestOutcome::Ignored], &[TestOutcome::Ignored, TestOutcome::Ignored]] {
-            check(&evidence(outcomes), Outcome::NothingChecked, &["tests/none"]);
-        }
-        check(&evidence(&[TestOutcome::Skipped("git".into())]), Outcome::NothingChecked, &["tests/skipped"]);
-    }
-
-    #[test]
-    fn a_missing_partner_refuses_in_ci() {
-        let mut in_ci = evidence(&[TestOutcome::Passed, TestOutcome::Skipped("git".into())]);
-        in_ci.surroundings = Surroundings::Ci;
-        check(&in_ci, Outcome::Refused, &["tests/skipped"]);
-    }
-
-    #[test]
-    fn broken_binaries_and_compile_errors_refuse_whatever_else_passed() {
-        let mut with_broken = evidence(&[TestOutcome::Passed]);
-        with_broken.broken.push(BrokenBinary { name: "p::it".into(), why: "exit status 0".into() });
-        check(&with_broken, Outcome::Refused, &["tests/broken-binary"]);
-        let error = crate::evidence::lint::Diagnostic {
-            file: "src/lib.rs".into(),
-            line: 4,
-            tool: crate::evidence::lint::LintTool::Clippy,
-            severity: crate::evidence::lint::DiagnosticSeverity::Error,
-            lint: "E0425".into(),
-            message: "cannot find value".into(),
-            rendered: String::new(),
-            edits: Vec::new(),
-        };
-        let broken = TestsEvidence { compile_errors: vec![error], ..TestsEvidence::default() };
-        let verdict = check(&broken, Outcome::Refused, &["tests/does-not-compile"]);
-        assert_eq!(
-            (verdict.findings[0].file.as_deref(), verdict.findings[0].line),
-            (Some("src/lib.rs"), Some(4))
-        );
-    }
-
-    #[test]
-    fn a_test_that_the_policy_puts_first_must_exist() {
-        let policy = TestsPolicy { first: vec!["p::lib$gone".into()], ..TestsPolicy::default() };
-        let verdict = judge(&policy, &evidence(&[TestOutcome::Passed]), 0);
-        assert_eq!(verdict.findings[0].code, "tests/first-missing");
-    }
-
-    #[test]
-    fn a_failure_says_where_why_and_how_to_run_it_again() {
-        let mut failed = evidence(&[TestOutcome::Failed]);
-        failed.tests[0].output = "thread 'a' panicked at /rustc/core/x.rs:1:1:\nhm\n\
-                                  thread 'a' (7) panicked at p/../src/a.rs:12:5:\nleft is right\nmore\n"
-            .to_owned();
-        let verdict = check(&failed, Outcome::Refused, &["tests/failed"]);
-        let finding = &verdict.findings[0];
-        assert_eq!((finding.file.as_deref(), finding.line), (Some("src/a.rs"), Some(12)));
-        assert_eq!(finding.message, "p::lib$t0 failed: left is right");
-        assert_eq!(finding.help, "cargo xtask test 'p::lib$t0'");
-        let mut doc = evidence(&[TestOutcome::Failed]);
-        doc.tests[0].name = "p::doc$src/lib.rs - two (line 9)".to_owned();
-        assert_eq!(judge(&TestsPolicy::default(), &doc, 0).findings[0].line, Some(9));
-    }
-
-    proptest! {
-        #[test]
-        fn a_pass_means_that_something_passed_and_nothing_failed(choices in prop::collection::vec(0usize..7, 0..8)) {
-            let kinds = [
-                TestOutcome::Passed,
-                TestOutcome::Ignored,
-                TestOutcome::Skipped("x".into()),
-                TestOutcome::Failed,
-                TestOutcome::TimedOut,
-                TestOutcome::Vanished("x".into()),
-                TestOutcome::NotRun("x".into()),
-            ];
-            let outcomes: Vec<_> = choices.iter().map(|choice| kinds[*choice].clone()).collect();
-            let verdict = judge(&TestsPolicy::default(), &evidence(&outcomes), 0);
-            let good = choices.contains(&0) && choices.iter().all(|choice| *choice < 3);
-            prop_assert_eq!(verdict.outcome == Outcome::Passed, good);
-            prop_assert_eq!(&verdict.facts["total"], choices.len());
-        }
-    }
-}
+mod proof;

@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::file::{file_with_places, nearest};
+use super::tests::RETRIES_MAX;
 use super::{approvers, waivers};
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
@@ -87,6 +88,11 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         |file: &str, what: String, help: &str| Err(Failure::usage(format!("policies/{file}: {what}"), help));
     if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
         return refuse("tests.yaml", "a timeout of 0 seconds fails every test".into(), "give it at least 1");
+    }
+    let retries = policy.tests.retries;
+    if retries.local.max(retries.ci) > RETRIES_MAX {
+        let what = format!("more than {RETRIES_MAX} retries hide what a test says");
+        return refuse("tests.yaml", what, "retries: {local: 0, ci: 1}");
     }
     let features = &policy.tests.features;
     if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
@@ -258,6 +264,7 @@ mod tests {
     #[test]
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
+        check_error("tests.yaml", "retries: {ci: 3}", &["more than 2 retries"]);
         check_error("tests.yaml", "features: []", &["names no set"]);
         check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
         check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);

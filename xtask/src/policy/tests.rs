@@ -5,12 +5,25 @@ use super::lint::Level;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// More retries than this are no test any more.
+pub const RETRIES_MAX: u8 = 2;
+
 /// How tests are run, one process per test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TestsPolicy {
     /// A test that runs longer is killed with its whole process group and fails. Default 120.
     pub timeout_secs: u64,
+    /// A test that runs longer is told while it runs, and named in the report. Default 60; 0 names none.
+    pub slow_secs: u64,
+    /// How often a test that did not pass is tried again.
+    pub retries: Retries,
+    /// What a test does that did not pass and then passed. Default allow, which is a warning. One test alone is let through by
+    /// a waiver for `tests/flaky`.
+    pub flaky: FlakyLevel,
+    /// Tests that run even where they are marked `#[ignore]`. Names as reports show them; `*` stands for any characters. One
+    /// that names no test, or a test that did not run, refuses.
+    pub must_run: Vec<String>,
     /// Tests that run before all others, one after the other, with `first_timeout_secs`: they prepare what others use.
     /// Names as reports show them: `package::target$module::test`.
     pub first: Vec<String>,
@@ -31,10 +44,41 @@ pub struct TestsPolicy {
     pub partners: Vec<String>,
 }
 
+/// How often a test that did not pass is tried again; at most 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retries {
+    /// On somebody's machine. Default 0: who works on a test wants to see it fail.
+    pub local: u8,
+    /// In CI. Default 1.
+    pub ci: u8,
+}
+
+/// What a flaky test does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlakyLevel {
+    /// It is shown as a warning.
+    #[default]
+    Allow,
+    /// It refuses.
+    Refuse,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Retries { local: 0, ci: 1 }
+    }
+}
+
 impl Default for TestsPolicy {
     fn default() -> Self {
         TestsPolicy {
             timeout_secs: 120,
+            slow_secs: 60,
+            retries: Retries::default(),
+            flaky: FlakyLevel::default(),
+            must_run: Vec::new(),
             first: Vec::new(),
             first_timeout_secs: 900,
             fewer: Level::Warn,
@@ -42,6 +86,61 @@ impl Default for TestsPolicy {
             environment: Vec::new(),
             features: vec![FeatureSet::Default],
             partners: Vec::new(),
+        }
+    }
+}
+
+impl TestsPolicy {
+    /// Whether a test runs even where it is marked `#[ignore]`.
+    pub fn must_run(&self, name: &str) -> bool {
+        self.must_run.iter().any(|pattern| is_like(pattern, name))
+    }
+}
+
+/// Whether a name is what a pattern says, where `*` stands for any characters.
+pub fn is_like(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod proof {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        let like = |pattern, name| is_like(pattern, name);
+        assert!(
+            like("p::lib$a", "p::lib$a")
+                && like("p::*$a*", "p::it$abc")
+                && like("*", "")
+                && like("a*b", "ab")
+        );
+        assert!(
+            !like("p::lib$a", "p::lib$ab") && !like("a*a", "a") && !like("*x*y", "ayx") && !like("", "a")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_made_from_a_name_is_like_it(parts in prop::collection::vec("[a-c]{0,3}", 1..5), gaps in "[a-c]{0,4}") {
+            let name = parts.join(&gaps);
+            prop_assert!(is_like(&parts.join("*"), &name));
+        }
+
+        #[test]
+        fn without_a_star_only_the_same_is_like_it(pattern in "[a-c]{0,3}", name in "[a-c]{0,3}") {
+            prop_assert_eq!(is_like(&pattern, &name), pattern == name);
         }
     }
 }

@@ -194,6 +194,25 @@ impl Step<'_> {
         }
     }
 
+    /// A line that stays, above the one that moves.
+    pub fn notice(&self, line: impl AsRef<str>) {
+        if self.console.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let print = || eprintln!("  ! {} {}", self.title, line.as_ref());
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// What a program prints, as it comes: on stderr, because stdout has the verb's result.
+    pub fn output(&self, bytes: &[u8]) {
+        let mut stderr = std::io::stderr();
+        // A reader that went away (a closed pipe) is not our failure.
+        let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
+    }
+
     /// Takes the moving line away while a person is asked something.
     pub fn hide(&self) {
         if let Some(bar) = &self.bar {

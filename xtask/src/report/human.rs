@@ -30,6 +30,9 @@ pub fn verdict(style: Style, verdict: &Verdict, report: &str) -> String {
         outcome(style, verdict.outcome),
         verdict.policy.source
     );
+    if let (Some(base), Some(from)) = (&verdict.base, &verdict.base_from) {
+        let _ = writeln!(text, "compared with {}: {from}", base.get(..12).unwrap_or(base));
+    }
     text
 }
 
@@ -76,9 +79,12 @@ pub fn facts(gate: &GateVerdict) -> String {
     }
     match gate.gate {
         Gate::Tests => {
-            let counted = ["passed", "failed", "ignored", "skipped"].map(|name| (number(name), name));
+            let names = ["passed", "flaky", "failed", "ignored", "skipped"];
+            let counted = names.map(|name| (number(name), name));
             let shown = counted.iter().filter(|(count, name)| *count > 0 || *name == "passed");
-            shown.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+            let shown = shown.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
+            let some = if gate.facts.get("filters").is_some() { " (chosen by name)" } else { "" };
+            shown + some
         }
         Gate::Coverage => {
             let lines = gate.facts.get("lines").cloned().unwrap_or_default();

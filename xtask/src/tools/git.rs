@@ -1,18 +1,29 @@
-//! git: the program, so that what we see is what users see.
+//! git: the program, so that what we see is what users see. Here: the state of a repository, and files of other commits.
+
+mod base;
+mod change;
+mod command;
+mod lines;
+mod raw;
+mod renames;
+
+pub use base::{BaseRequest, Found, base};
+pub use change::change;
 
 use crate::digest::{Digest, Hasher};
 use crate::failure::Failure;
 use crate::workspace::Repository;
-use crate::world::{CommandLine, World};
+use crate::world::World;
 use anyhow::Context as _;
+pub(super) use command::run;
+use command::{git, text};
 use jiff::Timestamp;
+pub(crate) use raw::is_object;
+use raw::shown;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// git answers from local files; longer than this it hangs.
-const GIT_TIMEOUT: Duration = Duration::from_secs(60);
 /// A changed file is read up to here for the tree's digest; what is larger counts by size and start.
 const CHANGED_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -37,16 +48,15 @@ pub async fn read(world: &World, root: &Path) -> anyhow::Result<Repository> {
     let commit_time = Timestamp::from_second(seconds.parse().context("git gave no commit time")?)?;
     let branch =
         run(world, root, &["symbolic-ref", "--quiet", "--short", "HEAD"]).await.ok().map(text).transpose()?;
-    let changed = changed(
-        &run(world, root, &["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "."])
-            .await?,
-    );
-    let prefix = text(run(world, root, &["rev-parse", "--show-prefix"]).await?)?;
-    let changed: Vec<String> = changed
-        .into_iter()
-        .map(|path| path.strip_prefix(&prefix).map(str::to_owned).unwrap_or(path))
-        .collect();
+    let status = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "."];
+    let status = run(world, root, &status).await?;
+    let changed = changed(&status);
+    let prefix = run(world, root, &["rev-parse", "--show-prefix"]).await?;
+    let prefix = prefix.strip_suffix(b"\n").unwrap_or(&prefix);
+    let changed: Vec<&[u8]> =
+        changed.into_iter().map(|path| path.strip_prefix(prefix).unwrap_or(path)).collect();
     let tree = tree_digest(root, tree, &changed);
+    let changed = changed.into_iter().map(shown).collect();
     let tracked = run(world, root, &["ls-files", "-z"]).await?;
     let tracked = tracked.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     let tracked = tracked.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
@@ -99,48 +109,22 @@ async fn inside(world: &World, root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn git(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<crate::world::Finished> {
-    let mut command = CommandLine::new("git", ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false"])
-        .in_directory(root);
-    command.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-    let command = command.env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").with_timeout(GIT_TIMEOUT);
-    world.run(&command).await.map_err(|error| {
-        Failure::infrastructure(
-            format!("{error:#}"),
-            "install git: `apt-get install git`, or your system's way",
-        )
-    })
-}
-
-pub(super) async fn run(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
-    let finished = git(world, root, arguments).await?;
-    anyhow::ensure!(
-        finished.status.success(),
-        "git {} failed: {}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&finished.stderr).trim()
-    );
-    Ok(finished.stdout)
-}
-
-fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
-    let text = String::from_utf8(bytes).context("git gave text that is not UTF-8")?;
-    Ok(text.trim_end_matches('\n').to_owned())
-}
-
 /// The paths of `git status --porcelain=v1 -z --no-renames`: two letters, a space, the path.
-fn changed(status: &[u8]) -> Vec<String> {
-    let entries = status.split(|byte| *byte == 0).filter(|entry| entry.len() > 3);
-    entries.map(|entry| String::from_utf8_lossy(&entry[3..]).into_owned()).collect()
+fn changed(status: &[u8]) -> Vec<&[u8]> {
+    status
+        .split(|byte| *byte == 0)
+        .filter_map(|entry| entry.get(3..))
+        .filter(|path| !path.is_empty())
+        .collect()
 }
 
 /// HEAD's tree, and each changed path with what is there now.
-fn tree_digest(root: &Path, tree: &str, changed: &[String]) -> Digest {
+fn tree_digest(root: &Path, tree: &str, changed: &[&[u8]]) -> Digest {
     let mut hasher = Hasher::default();
     hasher.field(tree.as_bytes());
     for path in changed {
-        hasher.field(path.as_bytes());
-        let file = root.join(path);
+        hasher.field(path);
+        let file = root.join(OsStr::from_bytes(path));
         match std::fs::metadata(&file) {
             Ok(facts) if facts.is_file() && facts.len() <= CHANGED_FILE_BYTES_MAX => {
                 hasher.field(&std::fs::read(&file).unwrap_or_default());
@@ -160,7 +144,7 @@ mod tests {
 
     #[test]
     fn status_entries_are_paths() {
-        assert_eq!(changed(b" M a.rs\0?? b c.rs\0 D d.rs\0"), ["a.rs", "b c.rs", "d.rs"]);
+        assert_eq!(changed(b" M a.rs\0?? b c.rs\0 D d.rs\0"), [&b"a.rs"[..], b"b c.rs", b"d.rs"]);
         assert!(changed(b"").is_empty());
     }
 
@@ -168,7 +152,7 @@ mod tests {
     fn the_digest_follows_contents_and_names() {
         let folder = tempfile::tempdir().unwrap();
         let digest = |changed: &[&str]| {
-            let changed: Vec<String> = changed.iter().map(|path| (*path).to_owned()).collect();
+            let changed: Vec<&[u8]> = changed.iter().map(|path| path.as_bytes()).collect();
             tree_digest(folder.path(), "tree", &changed)
         };
         let clean = digest(&[]);

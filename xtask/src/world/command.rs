@@ -232,6 +232,19 @@ pub fn kill_group(leader: Option<u32>) {
     }
 }
 
+/// Whether any process of a group is there, one that has ended and was not waited for included.
+pub fn group_lives(leader: u32) -> bool {
+    let group = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    group.is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
+}
+
+/// Kills one process that something which we started has left behind; one that has already ended is no error.
+pub fn kill_process(id: u32) {
+    if let Some(process) = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+    }
+}
+
 async fn bounded(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     if let Some(mut stream) = stream {

@@ -37,12 +37,14 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (format, advisories, secrets, compiled) = tokio::join!(
+        let (compared, format, advisories, secrets, compiled) = tokio::join!(
+            self.compared(),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.secrets(&plan),
             self.compile(&plan, cargo.as_ref()),
         );
+        let (change, uncompared) = compared?;
         gates.advisories = advisories;
         gates.secrets = secrets;
         match compiled {
@@ -56,7 +58,7 @@ impl Measurer<'_> {
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }
-        Ok(Evidence { schema: SCHEMA.to_owned(), subject, change: None, gates })
+        Ok(Evidence { schema: SCHEMA.to_owned(), subject, change, uncompared, gates })
     }
 
     async fn format(

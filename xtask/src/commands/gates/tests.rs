@@ -1,11 +1,12 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::failed;
 use super::measure::Measurer;
 use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
 use crate::tools::build::Compiled;
-use crate::tools::runner::{self, RunOptions};
+use crate::tools::runner::{self, Capture, RunOptions, Told};
 use crate::verdict::Outcome;
 
 impl Measurer<'_> {
@@ -24,28 +25,34 @@ impl Measurer<'_> {
         let _ = std::fs::remove_dir_all(&profiles);
         std::fs::create_dir_all(&profiles)?;
         let options = RunOptions {
-            filter: self.ask.filter.clone(),
+            filters: self.ask.filters.clone(),
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
+            capture: self.ask.capture,
             previous: self.previous(),
+            ..RunOptions::default()
         };
         let step = self.step(&Step::Test, plan);
+        if self.ask.capture == Capture::Live {
+            step.hide();
+        }
+        let tell = |told: Told<'_>| match told {
+            Told::Progress(line) => step.tell(line),
+            Told::Notice(line) => step.notice(line),
+            Told::Output(bytes) => step.output(bytes),
+        };
+        let policy = &self.in_force.policy.tests;
         let found = self.baselines(None).await;
-        let mut tests =
-            runner::run(&self.context.world, compiled, &self.in_force.policy.tests, &options, &|line| {
-                step.tell(line)
-            })
-            .await;
+        let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
         self.compare_tests(&found, &mut tests);
-        let judged = tests
-            .result
-            .as_ref()
-            .ok()
-            .map(|one| crate::gates::tests::judge(&self.in_force.policy.tests, one, 0));
+        let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
             Some(judged) => step.failed(human::facts(judged)),
             None => step.failed("could not run"),
         };
+        if let Ok(evidence) = &tests.result {
+            failed::remember(&self.context.reports(self.workspace), evidence)?;
+        }
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
             gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);

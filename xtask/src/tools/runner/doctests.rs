@@ -10,7 +10,9 @@
 
 use super::libtest::Tally;
 use super::process::{Ended, attend};
-use super::{BrokenBinary, CommandLine, Compiled, Progress, Site, TestOutcome, TestResult, TestsPolicy};
+use super::{
+    BrokenBinary, CommandLine, Compiled, Filter, Site, Tell, TestOutcome, TestResult, TestsPolicy, Told,
+};
 use crate::tools::build::wrapper::{COVERAGE_FLAG, shell_word, write_script};
 use crate::tools::stream::{HeadAndTail, for_each_piece};
 use anyhow::Context as _;
@@ -24,55 +26,105 @@ const COMPILE_SECS_MAX: u64 = 1800;
 /// The longest line that is read whole.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Runs the documentation tests of every library.
+/// Runs the documentation tests of every library whose names contain one of the words.
 pub(super) async fn run(
     site: &Site,
     compiled: &Compiled,
     policy: &TestsPolicy,
-    filter: Option<&str>,
-    progress: Progress<'_>,
+    words: &[String],
+    tell: Tell<'_>,
 ) -> (Vec<TestResult>, Vec<BrokenBinary>) {
-    // Crate name, as rustdoc announces it, to package name.
-    let crates: BTreeMap<String, String> = compiled
-        .cargo
-        .with_doctests()
-        .map(|(package, target)| (target.name.replace('-', "_"), package.name.to_string()))
-        .collect();
-    if crates.is_empty() {
+    let wanted = wanted(compiled, words);
+    if wanted.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    progress("documentation tests");
-    let (tests, broken) = match perform(site, compiled, policy, filter, &crates).await {
-        Ok(read) => read.finish(filter),
-        Err(error) => (Vec::new(), vec![BrokenBinary { name: "doc".to_owned(), why: format!("{error:#}") }]),
+    tell(Told::Progress("documentation tests"));
+    let mut reader = Reader::new(wanted.crates());
+    let ended = match command(site, compiled, policy, &wanted, words) {
+        Ok(command) => follow(site, &command, policy, |line, at| reader.take(line, at)).await,
+        Err(error) => Err(error),
     };
-    (tests, broken)
+    match ended {
+        Ok(ended) => {
+            reader.ended = Some(ended);
+            reader.finish(words)
+        }
+        Err(error) => (Vec::new(), vec![BrokenBinary { name: "doc".to_owned(), why: format!("{error:#}") }]),
+    }
 }
 
-async fn perform(
+/// The full names of the documentation tests whose names contain one of the words.
+///
+/// # Errors
+/// Where rustdoc gives no list.
+pub(super) async fn list(
     site: &Site,
     compiled: &Compiled,
     policy: &TestsPolicy,
-    filter: Option<&str>,
-    crates: &BTreeMap<String, String>,
-) -> anyhow::Result<Reader> {
-    let mut reader = Reader::new(crates.clone());
-    let command = command(site, compiled, policy, filter)?;
+    words: &[String],
+) -> anyhow::Result<Vec<String>> {
+    let wanted = wanted(compiled, words);
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let command = command(site, compiled, policy, &wanted, words)?.arg("--list");
+    let mut reader = Reader::new(wanted.crates());
+    let (mut names, mut said) = (Vec::new(), HeadAndTail::default());
+    let each = |line: &str, at| match line.strip_suffix(": test").filter(|test| test.contains("(line ")) {
+        Some(test) => names.push(reader.full_name(test)),
+        None => {
+            said.push(line.as_bytes());
+            said.push(b"\n");
+            reader.take(line, at);
+        }
+    };
+    let ended = follow(site, &command, policy, each).await?;
+    anyhow::ensure!(ended == Ended::Exited(0), "rustdoc gave no list ({ended}): {}", said.text().trim());
+    Ok(names)
+}
+
+/// Libraries with documentation tests: each package's id and name, and the crate's name as rustdoc announces it.
+struct Wanted(Vec<(String, String, String)>);
+
+impl Wanted {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Crate name to package name.
+    fn crates(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|(_, package, name)| (name.clone(), package.clone())).collect()
+    }
+}
+
+fn wanted(compiled: &Compiled, words: &[String]) -> Wanted {
+    let all = compiled.cargo.with_doctests().map(|(package, target)| {
+        (package.id.repr.clone(), package.name.to_string(), target.name.replace('-', "_"))
+    });
+    Wanted(all.filter(|(_, package, _)| Filter(words).may_want(&format!("{package}::doc"))).collect())
+}
+
+/// Runs a command and gives every line, with the time since its start.
+async fn follow(
+    site: &Site,
+    command: &CommandLine,
+    policy: &TestsPolicy,
+    mut each: impl FnMut(&str, Duration),
+) -> anyhow::Result<Ended> {
     // One pipe for both streams keeps cargo's `Doc-tests NAME` in order with rustdoc's results.
     let (receiver, sender) = std::io::pipe().context("failed to make a pipe")?;
     let second = sender.try_clone().context("failed to copy a pipe")?;
-    let mut child = site.world.spawn(&command, |prepared| {
+    let mut child = site.world.spawn(command, |prepared| {
         prepared.stdout(Stdio::from(sender)).stderr(Stdio::from(second)).kill_on_drop(true);
     })?;
     let receiver = tokio::net::unix::pipe::Receiver::from_owned_fd(receiver.into())
         .context("failed to read from a pipe")?;
     let start = site.world.monotonic();
     let reading = for_each_piece(receiver, b"\n", LINE_BYTES_MAX, |line| {
-        reader.take(&String::from_utf8_lossy(line), site.world.monotonic() - start);
+        each(&String::from_utf8_lossy(line), site.world.monotonic() - start);
     });
     let limit = Duration::from_secs(policy.timeout_secs.saturating_add(COMPILE_SECS_MAX));
-    reader.ended = Some(attend(&mut child, limit, reading).await?);
-    Ok(reader)
+    Ok(attend(&mut child, limit, reading, &[]).await?.ended)
 }
 
 /// The command. It holds on to no pipe: spawning drops our copies of the sender with the prepared command.
@@ -80,17 +132,23 @@ fn command(
     site: &Site,
     compiled: &Compiled,
     policy: &TestsPolicy,
-    filter: Option<&str>,
+    wanted: &Wanted,
+    words: &[String],
 ) -> anyhow::Result<CommandLine> {
     let runner = runner(site, policy)?;
     let mut command = compiled.same_compiler(compiled.cargo.command("test", ["--doc", "--no-fail-fast"]));
-    for (package, _) in compiled.cargo.with_doctests() {
-        command = command.arg("--package").arg(package.id.repr.clone());
+    for (id, _, _) in &wanted.0 {
+        command = command.arg("--package").arg(id.clone());
     }
-    if let Some(filter) = filter {
-        // rustdoc splits its filter at white space; what is too much is left out afterwards.
-        let word = filter.rsplit('$').next().unwrap_or_default().split_whitespace().next();
-        command = command.arg("--").arg(word.unwrap_or_default());
+    // rustdoc splits its filters at white space; what is too much is left out afterwards.
+    let first_word = |word: &String| {
+        let test = word.rsplit('$').next().unwrap_or_default();
+        test.split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    let words: Vec<String> = words.iter().map(first_word).collect();
+    command = command.arg("--");
+    if !words.iter().any(String::is_empty) {
+        command = words.into_iter().fold(command, CommandLine::arg);
     }
     let flags = site.world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
     let triple = compiled.cargo.toolchain.host.to_uppercase().replace(['-', '.'], "_");
@@ -124,8 +182,7 @@ fn script(site: &Site, policy: &TestsPolicy) -> String {
     for name in world.filter(|name| is_removed(name, policy)).chain(ours) {
         let _ = write!(text, " -u {}", shell_word(name));
     }
-    let profile = site.profiles.join("doc-%p-%m.profraw");
-    let profile = ("LLVM_PROFILE_FILE".to_owned(), profile.to_string_lossy().into_owned());
+    let profile = ("LLVM_PROFILE_FILE".to_owned(), site.profiles.of_documentation());
     for (name, value) in site.environment.iter().chain([(&profile.0, &profile.1)]) {
         let _ = write!(text, " {}", shell_word(&format!("{name}={value}")));
     }
@@ -229,7 +286,7 @@ impl Reader {
         }
         let duration_millis = super::millis(at.saturating_sub(self.last));
         self.last = at;
-        self.results.push(TestResult { name, outcome, duration_millis, output: String::new() });
+        self.results.push(TestResult { duration_millis, ..TestResult::new(name, outcome) });
     }
 
     /// A package is done where rustdoc's sums are those of its results.
@@ -248,15 +305,15 @@ impl Reader {
     }
 
     /// The results, and what is wrong besides.
-    fn finish(mut self, filter: Option<&str>) -> (Vec<TestResult>, Vec<BrokenBinary>) {
+    fn finish(mut self, words: &[String]) -> (Vec<TestResult>, Vec<BrokenBinary>) {
         let began = self.package.as_ref().map(|section| format!("{}::doc", section.name));
         if self.ended == Some(Ended::TimedOut) {
             self.package = None;
+            let name = began.unwrap_or_else(|| "doc".to_owned());
             self.results.push(TestResult {
-                name: began.unwrap_or_else(|| "doc".to_owned()),
-                outcome: TestOutcome::TimedOut,
                 duration_millis: super::millis(self.last),
                 output: self.said.text(),
+                ..TestResult::new(name, TestOutcome::TimedOut)
             });
         } else {
             self.end_section();
@@ -268,7 +325,8 @@ impl Reader {
                 self.broken.push(BrokenBinary { name, why: super::libtest::shortened(error.trim()) });
             }
         }
-        self.results.retain(|result| filter.is_none_or(|filter| result.name.contains(filter)));
+        let chosen = Filter(words).among(self.results.iter().map(|result| result.name.as_str()));
+        self.results.retain(|result| chosen.has(&result.name));
         (self.results, self.broken)
     }
 }
@@ -282,77 +340,4 @@ fn result_line(line: &str) -> Option<(&str, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TWO_CRATES: &str = "\
-   Doc-tests first_one
-
-running 2 tests
-test src/lib.rs - a (line 1) ... ok
-test src/lib.rs - b (line 7) - compile fail ... FAILED
-
-failures:
-
----- src/lib.rs - b (line 7) stdout ----
-error[E0425]: cannot find function
-Couldn't compile the test.
-
-failures:
-    src/lib.rs - b (line 7)
-
-test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.11s
-
-error: doctest failed, to rerun pass `-p first-one --doc`
-   Doc-tests second
-
-running 1 test
-test second/src/lib.rs - c (line 2) ... ignored
-
-test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.11s
-";
-
-    fn read(text: &str, ended: Ended) -> (Vec<TestResult>, Vec<BrokenBinary>) {
-        let crates = [("first_one", "first-one"), ("second", "second")];
-        let mut reader = Reader::new(crates.map(|(a, b)| (a.to_owned(), b.to_owned())).into());
-        for (index, line) in text.lines().enumerate() {
-            reader.take(line, Duration::from_millis(index as u64));
-        }
-        reader.ended = Some(ended);
-        reader.finish(None)
-    }
-
-    #[test]
-    fn results_belong_to_their_package_and_failures_have_their_output() {
-        let (results, broken) = read(TWO_CRATES, Ended::Exited(101));
-        let names: Vec<_> = results.iter().map(|one| (one.name.as_str(), one.outcome.clone())).collect();
-        assert_eq!(
-            names,
-            [
-                ("first-one::doc$src/lib.rs - a (line 1)", TestOutcome::Passed),
-                ("first-one::doc$src/lib.rs - b (line 7)", TestOutcome::Failed),
-                ("second::doc$second/src/lib.rs - c (line 2)", TestOutcome::Ignored),
-            ]
-        );
-        assert!(results[1].output.contains("E0425") && broken.is_empty(), "{broken:?}");
-        assert_eq!(results[1].documented_at(), Some(("src/lib.rs", 7)));
-    }
-
-    #[test]
-    fn a_crate_without_a_sum_or_with_another_is_broken() {
-        let silent = "   Doc-tests second\nall doctests ran in 0.20s\n";
-        let (_, broken) = read(silent, Ended::Exited(0));
-        assert_eq!(broken[0].why, "rustdoc gave no sum; it last said: all doctests ran in 0.20s");
-        let (_, broken) = read(&TWO_CRATES.replace("1 passed", "2 passed"), Ended::Exited(101));
-        assert_eq!((broken.len(), broken[0].name.as_str()), (1, "first-one::doc"));
-        let (_, broken) = read("error: no such thing\n", Ended::Exited(101));
-        assert_eq!(broken[0].why, "error: no such thing");
-    }
-
-    #[test]
-    fn a_hang_is_told_with_its_crate() {
-        let (results, broken) = read("   Doc-tests second\n\nrunning 1 test\n", Ended::TimedOut);
-        assert_eq!((results[0].name.as_str(), &results[0].outcome), ("second::doc", &TestOutcome::TimedOut));
-        assert!(broken.is_empty());
-    }
-}
+mod tests;

@@ -1,7 +1,10 @@
 //! One test process: in a group of its own, with a deadline, with bounded output, and nothing left behind.
 
+use super::left;
+use super::queue::{Message, Messages};
 use crate::tools::stream::HeadAndTail;
 use crate::world::{CleanEnvironment, CommandLine, Leash, Running, World};
+use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -36,27 +39,56 @@ pub(super) struct Ran {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) duration: Duration,
+    /// The names of processes that outlived it and were killed.
+    pub(super) left_behind: Vec<String>,
 }
 
-/// Runs a command to its end, or to its deadline. Whatever is left of its process group is killed.
+/// Runs a command to its end, or to its deadline. Whatever is left of its process group, or holds its output open, is killed.
+/// Output also goes to `live` as it comes.
 ///
 /// # Errors
 /// Where it cannot be started.
-pub(super) async fn run(world: &World, mut command: CommandLine, limits: Limits) -> anyhow::Result<Ran> {
+pub(super) async fn run(
+    world: &World,
+    mut command: CommandLine,
+    limits: Limits,
+    live: Option<&Messages>,
+) -> anyhow::Result<Ran> {
     command.clean_environment = CleanEnvironment::Empty;
     let start = world.monotonic();
     let mut child = world.spawn(&command, |prepared| {
         prepared.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let pipes: Vec<u64> =
+        [stdout.as_ref().and_then(inode), stderr.as_ref().and_then(inode)].into_iter().flatten().collect();
     let kept = || HeadAndTail::keeping(limits.end_bytes);
     let (mut out, mut err) = (kept(), kept());
-    let drained = async { tokio::join!(drain(stdout, &mut out), drain(stderr, &mut err)) };
-    let ended = attend(&mut child, limits.timeout, drained).await?;
-    Ok(Ran { ended, stdout: out.text(), stderr: err.text(), duration: world.monotonic() - start })
+    let drained = async { tokio::join!(drain(stdout, &mut out, live), drain(stderr, &mut err, live)) };
+    let attended = attend(&mut child, limits.timeout, drained, &pipes).await?;
+    Ok(Ran {
+        ended: attended.ended,
+        stdout: out.text(),
+        stderr: err.text(),
+        duration: world.monotonic() - start,
+        left_behind: attended.left_behind,
+    })
 }
 
-/// Waits for a process while its output is read, kills what is left of its group, and reads what is left to read.
+/// What names a pipe.
+fn inode(stream: &impl AsFd) -> Option<u64> {
+    rustix::fs::fstat(stream).ok().map(|stat| stat.st_ino)
+}
+
+/// A process that was attended to its end.
+#[derive(Debug)]
+pub(super) struct Attended {
+    pub(super) ended: Ended,
+    pub(super) left_behind: Vec<String>,
+}
+
+/// Waits for a process while its output is read, kills what is left of its group, reads what is left to read, and kills who
+/// still holds one of these pipes open then.
 ///
 /// # Errors
 /// Where the kernel cannot say how it ended.
@@ -64,8 +96,9 @@ pub(super) async fn attend(
     child: &mut Running,
     timeout: Duration,
     reading: impl Future,
-) -> std::io::Result<Ended> {
-    let leash = Leash::of(child);
+    pipes: &[u64],
+) -> std::io::Result<Attended> {
+    let (leash, leader) = (Leash::of(child), child.id());
     tokio::pin!(reading);
     let mut open = true;
     let waited = tokio::time::timeout(timeout, async {
@@ -80,15 +113,18 @@ pub(super) async fn attend(
         Ok(status) => Ended::of(status?),
         Err(_) => Ended::TimedOut,
     };
+    // Who is killed at the deadline has no chance to end its children.
+    let mut left_behind = if ended == Ended::TimedOut { Vec::new() } else { left::in_group(leader).await };
     drop(leash);
-    if open {
+    let drained = Duration::from_millis(DRAIN_MILLIS_MAX);
+    if open && tokio::time::timeout(drained, reading).await.is_err() {
         // A process that left the group can still hold the pipe: its output is not waited for.
-        let _ = tokio::time::timeout(Duration::from_millis(DRAIN_MILLIS_MAX), reading).await;
+        left_behind.extend(left::end_writers(pipes));
     }
     if ended == Ended::TimedOut {
         child.wait().await?;
     }
-    Ok(ended)
+    Ok(Attended { ended, left_behind })
 }
 
 impl Limits {
@@ -141,12 +177,16 @@ fn signal_name(signal: i32) -> Option<&'static str> {
     names.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
 }
 
-async fn drain(stream: Option<impl AsyncRead + Unpin>, into: &mut HeadAndTail) {
+async fn drain(stream: Option<impl AsyncRead + Unpin>, into: &mut HeadAndTail, live: Option<&Messages>) {
     let Some(mut stream) = stream else { return };
     let mut chunk = vec![0; 16 * 1024];
     // A pipe that breaks has ended.
     while let Ok(read @ 1..) = stream.read(&mut chunk).await {
         into.push(&chunk[..read]);
+        if let Some(live) = live {
+            // Nobody is there to be shown only where the whole run is given up.
+            let _ = live.send(Message::Output(chunk[..read].to_vec())).await;
+        }
     }
 }
 
@@ -158,7 +198,7 @@ mod tests {
     async fn shell(script: &str, timeout: Duration) -> Ran {
         let world = World::with([].into(), "/".into(), Clock::system());
         let command = CommandLine::new("/bin/sh", ["-c", script]).env("PATH", "/usr/bin:/bin");
-        run(&world, command, Limits::of_a_test(timeout)).await.unwrap()
+        run(&world, command, Limits::of_a_test(timeout), None).await.unwrap()
     }
 
     const LONG: Duration = Duration::from_secs(60);
@@ -178,7 +218,7 @@ mod tests {
     #[tokio::test]
     async fn a_child_that_is_left_behind_is_killed_and_not_waited_for() {
         let ran = shell("sleep 1000 & echo $!", LONG).await;
-        assert_eq!(ran.ended, Ended::Exited(0));
+        assert_eq!((ran.ended, ran.left_behind), (Ended::Exited(0), vec!["sleep".to_owned()]));
         let left: i32 = ran.stdout.trim().parse().unwrap();
         // The kernel carries a SIGKILL out in its own time; a child that survives it makes this test hang and fail.
         let alive = || {
@@ -188,7 +228,23 @@ mod tests {
         while alive() {
             tokio::task::yield_now().await;
         }
-        // One that left the group holds the pipe: the run ends all the same.
-        assert_eq!(shell("setsid sleep 5 & exit 0", LONG).await.ended, Ended::Exited(0));
+        // One that left the group holds the pipe: the run ends all the same, and so does that one.
+        let ran = shell("setsid sleep 1000 & exit 0", LONG).await;
+        assert_eq!((ran.ended, ran.left_behind), (Ended::Exited(0), vec!["sleep".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_ends_with_its_parent_is_not_left_behind() {
+        for script in ["true & wait", "sleep 1000 & kill -9 $!", "sleep 0.02 &", "echo a"] {
+            let ran = shell(script, LONG).await;
+            assert_eq!(
+                (ran.ended, ran.left_behind.len()),
+                (Ended::Exited(0), 0),
+                "{script}: {:?}",
+                ran.left_behind
+            );
+        }
+        let hung = shell("sleep 1000 & wait", Duration::from_millis(200)).await;
+        assert_eq!((hung.ended, hung.left_behind.len()), (Ended::TimedOut, 0));
     }
 }
