@@ -2,6 +2,7 @@
 
 mod base;
 mod baseline;
+mod compare;
 mod coverage;
 mod failed;
 mod measure;
@@ -22,6 +23,7 @@ use crate::workspace::Workspace;
 use measure::Measurer;
 use std::path::{Path, PathBuf};
 
+pub(super) use baseline::{digest, noise_of, store_of as baselines_of};
 pub(super) use failed::outstanding;
 
 /// What is asked of the gates besides what the policies demand.
@@ -37,6 +39,8 @@ pub(super) struct Ask {
     pub(super) base: Option<String>,
     /// The folder of baselines, where it is not the policy's.
     pub(super) baselines: Option<PathBuf>,
+    /// Coverage files besides those that the policy names.
+    pub(super) from: Vec<PathBuf>,
     /// Whether this run becomes a baseline.
     pub(super) record: Recording,
 }
@@ -87,6 +91,13 @@ pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<E
 /// These gates against a base.
 pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
+}
+
+/// `coverage`: the tests, and the lines that they and other files reach.
+pub(super) async fn coverage(context: &Context, asked: &crate::cli::Coverage) -> anyhow::Result<Exit> {
+    let (base, from, baselines) = (asked.against.base.clone(), asked.from.clone(), asked.baselines.clone());
+    judge_and_show(context, &Ask { base, from, baselines, ..Ask::gates(&[Gate::Tests, Gate::Coverage]) })
+        .await
 }
 
 /// `security snapshot --from PATH`.

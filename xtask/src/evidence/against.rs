@@ -90,8 +90,12 @@ pub fn compare(
     digest: impl Fn(&str) -> Option<Digest>,
 ) -> Fallen {
     if before.engine != now.engine || before.test_code != now.test_code {
-        let counted =
-            |engine: &str, test_code| format!("`{engine}` ({})", if test_code == TestCode::Include { "with test code" } else { "without test code" });
+        let counted = |engine: &str, test_code| {
+            format!(
+                "`{engine}` ({})",
+                if test_code == TestCode::Include { "with test code" } else { "without test code" }
+            )
+        };
         let why = format!(
             "the baseline {} was counted by {}, this run by {}",
             age.words(),

@@ -111,7 +111,7 @@ impl NoisyFile {
     }
 
     /// How many lines flap.
-    pub(super) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         length(&self.lines)
     }
 }

@@ -103,7 +103,11 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         );
     }
     if policy.coverage.inputs.iter().any(|input| input.file.trim().is_empty()) {
-        return refuse("coverage.yaml", "an input without a file".into(), "name it: `inputs: [{file: lcov.info}]`");
+        return refuse(
+            "coverage.yaml",
+            "an input without a file".into(),
+            "name it: `inputs: [{file: lcov.info}]`",
+        );
     }
     if policy.image.user == 0 {
         return refuse(

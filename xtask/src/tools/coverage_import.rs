@@ -130,7 +130,9 @@ fn look(input: &mut impl BufRead) -> Result<InputFormat, Malformed> {
 pub fn merge(mut counts: LineCounts, imported: Imported) -> LineCounts {
     for file in imported.files {
         match counts.files.iter_mut().find(|known| known.file == file.file) {
-            Some(known) => known.lines = gathered::merged(known.lines.iter().copied(), file.lines.into_iter()).collect(),
+            Some(known) => {
+                known.lines = gathered::merged(known.lines.iter().copied(), file.lines.into_iter()).collect()
+            }
             None => counts.files.push(file),
         }
     }
@@ -147,7 +149,10 @@ fn owner(packages: &[(String, PathBuf)], file: &str) -> String {
 }
 
 fn malformed(file: &str, wrong: &Malformed) -> CouldNotRun {
-    could_not_run(format!("{file}:{wrong}"), "write the file again, or correct `inputs` in policies/coverage.yaml")
+    could_not_run(
+        format!("{file}:{wrong}"),
+        "write the file again, or correct `inputs` in policies/coverage.yaml",
+    )
 }
 
 fn not_found(file: &str, why: &str) -> CouldNotRun {

@@ -44,7 +44,7 @@ impl Measurer<'_> {
             self.secrets(&plan),
             self.compile(&plan, cargo.as_ref()),
         );
-        let (change, uncompared) = compared?;
+        let compared = compared?;
         gates.advisories = advisories;
         gates.secrets = secrets;
         match compiled {
@@ -54,10 +54,11 @@ impl Measurer<'_> {
                     gates.lint =
                         format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
-                self.run(&plan, &compiled, &mut gates).await?;
+                self.run(&plan, &compiled, &compared, &mut gates).await?;
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }
+        let (change, uncompared) = compared;
         Ok(Evidence { schema: SCHEMA.to_owned(), subject, change, uncompared, gates })
     }
 

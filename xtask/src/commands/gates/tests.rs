@@ -1,5 +1,6 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::compare::Compared;
 use super::failed;
 use super::measure::Measurer;
 use crate::evidence::{Evidence, GateEvidence};
@@ -15,6 +16,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &Compiled,
+        compared: &Compared,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<()> {
         if !plan.has(&Step::Test) {
@@ -41,7 +43,8 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
-        let found = self.baselines(None).await;
+        let base = compared.0.as_ref().map(|change| change.base.commit.as_str());
+        let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
         self.compare_tests(&found, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
@@ -55,7 +58,7 @@ impl Measurer<'_> {
         }
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);
+            gates.coverage = Some(self.coverage(plan, compiled, &profiles, (compared, &found)).await?);
         }
         Ok(())
     }

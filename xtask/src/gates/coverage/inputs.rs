@@ -23,7 +23,10 @@ pub(super) fn findings(inputs: &[ImportedInput]) -> Vec<Finding> {
         let all = input.files + input.outside;
         let message = match input.files {
             0 => format!("none of the {all} files in {} is in the workspace{listed}", input.name),
-            _ => format!("{} of the {all} files in {} are not in the workspace{listed}", input.outside, input.name),
+            _ => format!(
+                "{} of the {all} files in {} are not in the workspace{listed}",
+                input.outside, input.name
+            ),
         };
         let help = "set `strip` or `prefix` of this input in policies/coverage.yaml";
         Some(Finding::new(Gate::Coverage, what, severity, message, help).about(&input.name))

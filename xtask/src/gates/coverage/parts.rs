@@ -76,7 +76,14 @@ mod proof {
 
     fn file(name: &str, package: &str, covered: u64, total: u64) -> FileCoverage {
         let uncovered = if covered < total { vec![(5, 5)] } else { vec![] };
-        FileCoverage { file: name.into(), package: package.into(), covered, total, uncovered, ..FileCoverage::default() }
+        FileCoverage {
+            file: name.into(),
+            package: package.into(),
+            covered,
+            total,
+            uncovered,
+            ..FileCoverage::default()
+        }
     }
 
     fn codes(policy: &CoveragePolicy, files: &[FileCoverage]) -> Vec<String> {

@@ -22,7 +22,15 @@ pub const FOLDERS_MAX: usize = 100;
 /// Where it is malformed, at which line.
 pub fn read(input: impl BufRead, gathered: &mut Gathered<'_>) -> Result<(), Malformed> {
     let mut reader = Reader::from_reader(Watched::new(input));
-    let mut state = State { gathered, depth: 0, root: false, folders: Vec::new(), text: None, class: None, lines: Vec::new() };
+    let mut state = State {
+        gathered,
+        depth: 0,
+        root: false,
+        folders: Vec::new(),
+        text: None,
+        class: None,
+        lines: Vec::new(),
+    };
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
@@ -75,7 +83,11 @@ impl State<'_, '_> {
                 Ok(())
             }
             Event::GeneralRef(entity) => {
-                if self.text.is_some() { Err(format!("the entity `&{};` in a path", &**entity)) } else { Ok(()) }
+                if self.text.is_some() {
+                    Err(format!("the entity `&{};` in a path", &**entity))
+                } else {
+                    Ok(())
+                }
             }
             Event::DocType(declared) if declared.contains('[') => {
                 Err("a document type with a subset of its own: entities are not read".to_owned())

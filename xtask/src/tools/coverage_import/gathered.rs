@@ -138,7 +138,11 @@ impl<'a> Gathered<'a> {
         for (file, place) in std::mem::take(&mut self.files) {
             let runs = self.runs.get_mut(place).map(std::mem::take).unwrap_or_default();
             let whole = runs.iter().fold(Vec::new(), |sum, run| {
-                if sum.is_empty() { unpack(run).collect() } else { merged(sum.into_iter(), unpack(run)).collect() }
+                if sum.is_empty() {
+                    unpack(run).collect()
+                } else {
+                    merged(sum.into_iter(), unpack(run)).collect()
+                }
             });
             if !whole.is_empty() {
                 let package = package(&file);

@@ -28,7 +28,8 @@ pub fn read(input: impl BufRead, gathered: &mut Gathered<'_>) -> Result<(), Malf
             let Record::Of(place) = record else {
                 return Err(wrong("`DA` before `SF`".to_owned()));
             };
-            let entry = data(rest).ok_or_else(|| wrong(format!("`{}` is no `DA:line,count`", shown(line))))?;
+            let entry =
+                data(rest).ok_or_else(|| wrong(format!("`{}` is no `DA:line,count`", shown(line))))?;
             if place.is_some() {
                 if lines.len() == RECORD_LINES_MAX {
                     return Err(wrong(format!("a record of more than {RECORD_LINES_MAX} lines")));

@@ -6,8 +6,8 @@
 use super::gathered::{Gathered, RECORD_LINES_MAX};
 use super::stream::{Limit, Malformed, Watched};
 use crate::tools::coverage::{ExportedSegment as Segment, lines_of_segments};
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{BufRead, Read};

@@ -113,7 +113,6 @@ impl<R: BufRead> Watched<R> {
         }
         Ok(())
     }
-
 }
 
 impl<R: BufRead> Read for Watched<R> {

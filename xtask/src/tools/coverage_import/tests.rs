@@ -16,8 +16,7 @@ fn read_text(text: &[u8], format: InputFormat) -> Result<(Lines, u64), String> {
 
 #[track_caller]
 fn check(text: &str, expected: &[(&str, &[(u32, u64)])], outside: u64) {
-    let expected: Lines =
-        expected.iter().map(|(file, lines)| ((*file).to_owned(), lines.to_vec())).collect();
+    let expected: Lines = expected.iter().map(|(file, lines)| ((*file).to_owned(), lines.to_vec())).collect();
     assert_eq!(read_text(text.as_bytes(), InputFormat::Auto), Ok((expected, outside)));
 }
 
@@ -125,10 +124,18 @@ fn json_that_is_wrong_says_where() {
     check_wrong("{\"type\":\"x\",\n\"data\":[]}", "2: `type` is not");
     check_wrong("{\"data\":[{\"files\":[\n{\"segments\":[]}]}]}", "2: a file without `filename`");
     check_wrong("{\"data\":[", "1: EOF");
-    let file = |segments: &str| format!("{{\"data\":[{{\"files\":[{{\"filename\":\"a\",\"segments\":{segments}}}]}}]}}");
+    let file = |segments: &str| {
+        format!("{{\"data\":[{{\"files\":[{{\"filename\":\"a\",\"segments\":{segments}}}]}}]}}")
+    };
     check_wrong(&file("[[1,1,1,true,true]]"), "1: invalid length 5");
-    check_wrong(&file("[[2,1,1,true,true,false],[1,1,1,true,true,false]]"), "1: the segments of `a` are not in order");
-    check_wrong(&file("[[1,1,1,true,true,false],[4294967295,1,1,true,true,false]]"), "1: the segments of `a` name lines");
+    check_wrong(
+        &file("[[2,1,1,true,true,false],[1,1,1,true,true,false]]"),
+        "1: the segments of `a` are not in order",
+    );
+    check_wrong(
+        &file("[[1,1,1,true,true,false],[4294967295,1,1,true,true,false]]"),
+        "1: the segments of `a` name lines",
+    );
     check_wrong(&"[".repeat(1000), "1: ");
     check_wrong(&format!("{{\"a\":{}", "[".repeat(1000)), "1: recursion limit");
 }
@@ -166,9 +173,32 @@ fn inputs_are_merged_with_what_was_measured() {
 
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
     let words = prop::sample::select(vec![
-        "SF:a\n", "DA:1,2\n", "DA:3,0\n", "end_of_record\n", "<coverage>", "<class filename='a'>", "</class>",
-        "<line number='1' hits='2'/>", "</coverage>", "{", "\"data\":", "[", "]", "}", "\"files\"", ",", "1", "true",
-        "<!DOCTYPE x [", "&a;", "<source>", "</source>", "\"", "\n", "\u{0}", "é",
+        "SF:a\n",
+        "DA:1,2\n",
+        "DA:3,0\n",
+        "end_of_record\n",
+        "<coverage>",
+        "<class filename='a'>",
+        "</class>",
+        "<line number='1' hits='2'/>",
+        "</coverage>",
+        "{",
+        "\"data\":",
+        "[",
+        "]",
+        "}",
+        "\"files\"",
+        ",",
+        "1",
+        "true",
+        "<!DOCTYPE x [",
+        "&a;",
+        "<source>",
+        "</source>",
+        "\"",
+        "\n",
+        "\u{0}",
+        "é",
     ]);
     prop::collection::vec(words, 0..40).prop_map(|words| words.concat().into_bytes())
 }
