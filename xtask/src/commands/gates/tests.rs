@@ -1,6 +1,7 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
 use super::compare::Compared;
+use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
 use crate::evidence::{Evidence, GateEvidence};
@@ -26,6 +27,7 @@ impl Measurer<'_> {
         // Files that tests could have written are never evidence: only this run's profiles count.
         let _ = std::fs::remove_dir_all(&profiles);
         std::fs::create_dir_all(&profiles)?;
+        let strays_before = self.strays();
         let options = RunOptions {
             filters: self.ask.filters.clone(),
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
@@ -46,7 +48,7 @@ impl Measurer<'_> {
         let base = compared.0.as_ref().map(|change| change.base.commit.as_str());
         let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
-        self.compare_tests(&found, &mut tests);
+        self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
@@ -58,7 +60,9 @@ impl Measurer<'_> {
         }
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage = Some(self.coverage(plan, compiled, &profiles, (compared, &found)).await?);
+            let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
+            let left = Left { profiles: &profiles, strays_before: &strays_before, tests };
+            gates.coverage = Some(self.coverage(plan, compiled, left, (compared, &found)).await?);
         }
         Ok(())
     }

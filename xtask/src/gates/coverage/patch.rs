@@ -122,7 +122,10 @@ fn uncovered(patch: &Patch, severity: Severity) -> Vec<Finding> {
 mod proof {
     use super::*;
 
-    fn patch(files: &[(&str, bool, u64, &[(u32, u32)])]) -> Patched {
+    /// Path, whether it is new, covered lines, uncovered ranges.
+    type Told<'a> = (&'a str, bool, u64, &'a [(u32, u32)]);
+
+    fn patch(files: &[Told<'_>]) -> Patched {
         let files: Vec<PatchFile> = files
             .iter()
             .map(|(file, added, covered, uncovered)| {
