@@ -60,6 +60,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("tests", "first", Unchanged),
     ("tests", "first_timeout_secs", Lower),
     ("tests", "fewer", LEVEL),
+    ("tests", "failing_on_base", Unchanged),
     ("tests", "doctests", True),
     ("tests", "environment", Less),
     ("tests", "features", More),

@@ -103,7 +103,7 @@ fn entities_are_never_expanded() {
     check_wrong(bomb, "1: a document type with a subset");
     check_wrong("<coverage><class filename='&b;'/></coverage>", "1: ");
     check_wrong("<coverage><sources><source>&b;</source></sources></coverage>", "1: the entity `&b;`");
-    let huge = format!("<coverage a='{}'/>", "x".repeat(stream::PIECE_BYTES_MAX + 1));
+    let huge = format!("<coverage a='{}'/>", "x".repeat(stream::PIECE_BYTES_MAX * 2));
     let cut = BufReader::with_capacity(4096, huge.as_bytes());
     let mut gathered = Gathered::new(&|_| true);
     let error = cobertura::read(cut, &mut gathered).unwrap_err();
