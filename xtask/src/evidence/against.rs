@@ -3,11 +3,13 @@
 //! Computed while measuring, from stores that a later judge does not have; kept as the few numbers that judging needs.
 
 use super::baseline::{Age, BaselineCoverage};
-use super::coverage::CoverageEvidence;
+use super::coverage::{CoverageEvidence, LineCounts};
 use super::noise::{Noise, by_path};
-use super::patch::Patch;
+use super::patch::{Patch, patch};
 use crate::digest::Digest;
 use crate::policy::coverage::TestCode;
+use crate::workspace::Change;
+use crate::workspace::change::Uncompared;
 use serde::{Deserialize, Serialize};
 
 /// What coverage was compared with.
@@ -79,6 +81,22 @@ impl Default for Patched {
 impl Default for Fallen {
     fn default() -> Self {
         Fallen::NoBaseline { why: "nobody asked for a comparison".to_owned() }
+    }
+}
+
+impl Patched {
+    /// What the change brings of these lines, or why that is not known.
+    pub fn of(counts: &LineCounts, change: Option<&Change>, uncompared: Option<&Uncompared>) -> Patched {
+        match (change, uncompared) {
+            (Some(change), _) => Patched::Compared(patch(counts, change)),
+            (None, Some(Uncompared::NoBase { message, help })) => {
+                Patched::NoBase { message: message.clone(), help: help.clone() }
+            }
+            (None, Some(Uncompared::NothingToCompare { reason })) => {
+                Patched::NotCompared { why: reason.clone() }
+            }
+            (None, None) => Patched::default(),
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use super::measure::Measurer;
 use crate::evidence::CoverageEvidence;
 use crate::evidence::against::{Against, Fallen, Patched, compare};
 use crate::evidence::coverage::LineCounts;
-use crate::evidence::patch::patch;
 use crate::tools::baseline::Found;
 use crate::workspace::Change;
 use crate::workspace::change::Uncompared;
@@ -22,16 +21,7 @@ impl Measurer<'_> {
         compared: &Compared,
         found: &Found,
     ) -> Against {
-        let patch = match compared {
-            (Some(change), _) => Patched::Compared(patch(counts, change)),
-            (None, Some(Uncompared::NoBase { message, help })) => {
-                Patched::NoBase { message: message.clone(), help: help.clone() }
-            }
-            (None, Some(Uncompared::NothingToCompare { reason })) => {
-                Patched::NotCompared { why: reason.clone() }
-            }
-            (None, None) => Patched::default(),
-        };
+        let patch = Patched::of(counts, compared.0.as_ref(), compared.1.as_ref());
         let mut damaged = found.damaged.clone();
         let store = store(self.context, self.workspace, self.in_force, self.ask);
         let noise = store.noise().unwrap_or_else(|why| {

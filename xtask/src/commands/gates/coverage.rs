@@ -2,6 +2,8 @@
 
 use super::compare::Compared;
 use super::measure::{Measurer, blocking};
+use super::merge;
+use super::select::none_ran;
 use crate::commands::context::write_report;
 use crate::evidence::coverage::LineCounts;
 use crate::evidence::tests::TestOutcome;
@@ -58,8 +60,11 @@ impl Measurer<'_> {
         let measurement = self.measurement(compiled, &left);
         let step = self.step(&Step::Coverage, plan);
         let (sources, inputs) = self.inputs();
+        // Where a part of the tests was asked for and it is empty, there are no profiles, and nothing is wrong.
+        let nothing = left.tests.is_some_and(none_ran);
         let counting = async {
-            let counts = self.count(compiled, measurement).await?;
+            let counts =
+                if nothing { LineCounts::default() } else { self.count(compiled, measurement).await? };
             let imported = blocking(move || coverage_import::read(&sources, &inputs)).await?;
             Ok(coverage_import::merge(counts, imported))
         };
@@ -67,7 +72,11 @@ impl Measurer<'_> {
         match &mut counted.result {
             Ok(counts) => {
                 counts.doubts.extend(doubts);
-                let file = self.context.reports(self.workspace).join("coverage.lcov");
+                let reports = self.context.reports(self.workspace);
+                if left.tests.is_some_and(|tests| tests.part.shard.is_some()) {
+                    write_report(&reports.join(merge::LINES), &serde_json::to_vec(counts)?)?;
+                }
+                let file = reports.join("coverage.lcov");
                 write_report(&file, lcov::write(counts).as_bytes())?;
                 step.done("lines counted");
             }

@@ -54,7 +54,9 @@ impl Measurer<'_> {
                     gates.lint =
                         format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
-                self.run(&plan, &compiled, &compared, &mut gates).await?;
+                let (change, uncompared) = (compared.0.as_ref(), compared.1.as_ref());
+                let choice = self.choice(&compiled.cargo, change, uncompared).await?;
+                self.run(&plan, &compiled, &compared, choice, &mut gates).await?;
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }
