@@ -2,6 +2,7 @@
 
 mod audit;
 mod context;
+mod coverage;
 mod deploy;
 mod doctor;
 mod explain;
@@ -100,7 +101,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
         Verb::Test(asked) => test::test(context, &asked).await,
-        Verb::Coverage { against, open } => gates::coverage(context, against, open.into()).await,
+        Verb::Coverage(asked) => coverage::coverage(context, &asked).await,
         Verb::Lint { against } => gates::against(context, &[Gate::Lint], against).await,
         Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {

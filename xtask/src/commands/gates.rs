@@ -2,6 +2,7 @@
 
 mod base;
 mod baseline;
+mod compare;
 mod coverage;
 mod failed;
 mod linters;
@@ -28,6 +29,7 @@ use crate::workspace::Workspace;
 use measure::Measurer;
 use std::path::{Path, PathBuf};
 
+pub(super) use baseline::{digest, noise_of, store_of as baselines_of};
 pub(super) use failed::outstanding;
 
 /// What is asked of the gates besides what the policies demand.
@@ -45,6 +47,8 @@ pub(super) struct Ask {
     pub(super) select: Select,
     /// The folder of baselines, where it is not the policy's.
     pub(super) baselines: Option<PathBuf>,
+    /// Coverage files besides those that the policy names.
+    pub(super) from: Vec<PathBuf>,
     /// Whether this run becomes a baseline.
     pub(super) record: Recording,
 }
@@ -103,28 +107,15 @@ pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
 }
 
-/// `coverage`: the tests, the lines that they ran, and the pages in a browser where that is asked for.
-pub(super) async fn coverage(context: &Context, against: Against, open: Open) -> anyhow::Result<Exit> {
-    let exit = self::against(context, &[Gate::Tests, Gate::Coverage], against).await?;
-    if open == Open::Yes {
+/// `coverage`: the tests, the lines that they and other files reach, and the pages in a browser where that is asked for.
+pub(super) async fn coverage(context: &Context, asked: &crate::cli::Coverage) -> anyhow::Result<Exit> {
+    let (base, from, baselines) = (asked.against.base.clone(), asked.from.clone(), asked.baselines.clone());
+    let ask = Ask { base, from, baselines, ..Ask::gates(&[Gate::Tests, Gate::Coverage]) };
+    let exit = judge_and_show(context, &ask).await?;
+    if asked.open {
         reports::open(context).await?;
     }
     Ok(exit)
-}
-
-/// Whether the pages are opened in a browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Open {
-    /// Yes.
-    Yes,
-    /// No.
-    No,
-}
-
-impl From<bool> for Open {
-    fn from(flag: bool) -> Open {
-        if flag { Open::Yes } else { Open::No }
-    }
 }
 
 /// `security snapshot --from PATH`.

@@ -18,6 +18,7 @@ pub mod stray;
 mod test_code;
 
 pub use files::{PackageTree, SourceTree};
+pub(crate) use lines::{ExportedSegment, lines_of_segments};
 
 use crate::evidence::CouldNotRun;
 use crate::evidence::coverage::LineCounts;

@@ -45,19 +45,19 @@ impl Measurer<'_> {
             self.secrets(&plan),
             self.compile(&plan, cargo.as_ref()),
         );
-        let (change, uncompared) = compared?;
+        let compared = compared?;
         gates.advisories = advisories;
         gates.secrets = secrets;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {
                 let all = compiled.clone();
-                let choice = self.choice(&compiled.cargo, change.as_ref(), uncompared.as_ref()).await?;
+                let (change, uncompared) = (compared.0.as_ref(), compared.1.as_ref());
+                let choice = self.choice(&compiled.cargo, change, uncompared).await?;
                 // Linters that need what was compiled run beside the tests.
-                let base = change.as_ref().map(|change| change.base.commit.as_str());
                 let (looked, further) = tokio::join!(
                     self.linters(&plan, &all),
-                    self.run(&plan, &mut compiled, base, choice, &mut gates)
+                    self.run(&plan, &mut compiled, &compared, choice, &mut gates)
                 );
                 let further = further?;
                 if wanted.contains(&Gate::Lint) {
@@ -66,6 +66,7 @@ impl Measurer<'_> {
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }
+        let (change, uncompared) = compared;
         Ok(Evidence { schema: SCHEMA.to_owned(), subject, change, uncompared, gates })
     }
 

@@ -1,5 +1,6 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::compare::Compared;
 use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
@@ -17,7 +18,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &mut Compiled,
-        base: Option<&str>,
+        compared: &Compared,
         choice: Choice,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<Vec<Compiled>> {
@@ -48,6 +49,7 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
+        let base = compared.0.as_ref().map(|change| change.base.commit.as_str());
         let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
         if let Ok(evidence) = &mut tests.result {
@@ -68,7 +70,7 @@ impl Measurer<'_> {
         if plan.has(&Step::Coverage) {
             let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
             let left = Left { profiles: &profiles, further: &further, strays_before: &strays_before, tests };
-            gates.coverage = Some(self.coverage(plan, compiled, left).await?);
+            gates.coverage = Some(self.coverage(plan, compiled, left, (compared, &found)).await?);
         }
         Ok(further)
     }
