@@ -9,6 +9,7 @@ pub mod features;
 pub mod file;
 pub mod image;
 pub mod lint;
+pub mod loosened;
 pub mod parse;
 pub mod percent;
 pub mod places;

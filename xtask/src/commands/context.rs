@@ -2,9 +2,11 @@
 
 use crate::cli::Global;
 use crate::evidence::Subject;
+use crate::evidence::policy::Comparison;
 use crate::failure::Failure;
 use crate::platform::local::paths;
 use crate::policy::rollout::EnvironmentPolicy;
+use crate::policy::waivers::Placed;
 use crate::policy::{Policy, PolicySource, Texts, parse};
 use crate::report::Console;
 use crate::tools::cargo::Network;
@@ -26,6 +28,15 @@ pub(super) struct Context {
     pub global: Global,
 }
 
+/// How policies came to be in force for judging a change.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    /// The base's policies against the change's.
+    pub comparison: Comparison,
+    /// The waivers that count.
+    pub waivers: Vec<Placed>,
+}
+
 /// The policies in force and where they were read.
 pub(super) struct InForce {
     /// The values.
@@ -34,6 +45,8 @@ pub(super) struct InForce {
     pub source: PolicySource,
     /// The files that they stand in.
     pub texts: Texts,
+    /// Where a base judges: how the change differs.
+    pub judged: Option<Judged>,
 }
 
 impl InForce {
@@ -70,7 +83,7 @@ impl Context {
         let texts = texts.unwrap_or_default();
         let policy = parse::parse(|name| Ok(texts.get(name).cloned()))?;
         let source = PolicySource { source, hash: policy.hash() };
-        Ok(InForce { policy, source, texts })
+        Ok(InForce { policy, source, texts, judged: None })
     }
 
     /// The policy files of the working tree; `None` where there is no folder.

@@ -121,7 +121,7 @@ pub(super) async fn judge_and_show_this(
     ask: &Ask,
 ) -> anyhow::Result<Exit> {
     baseline::check(workspace, ask)?;
-    let in_force = context.policy(workspace).await?;
+    let in_force = policy::in_force(context, workspace, ask).await?;
     let subject = context.subject(workspace, &in_force).await?;
     let measurer = Measurer { context, workspace, in_force: &in_force, ask };
     let evidence = measurer.measure(subject).await?;
