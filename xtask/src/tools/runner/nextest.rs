@@ -10,23 +10,23 @@
 //! and binaries that nextest does not know (further feature sets). Left out: processes that a test leaves behind are nextest's
 //! affair, and a test's output is limited when it is read, not while it is written.
 
+mod record;
+
 use super::attempts::{Job, Mark};
 use super::libtest::{conclude, shortened};
-use super::process::Ended;
 use super::{Capture, RunOptions, Site, Tell, Told, millis};
 use crate::evidence::CouldNotRun;
 use crate::evidence::tests::{Attempt, BrokenBinary, TestOutcome, TestResult};
 use crate::policy::TestsPolicy;
 use crate::policy::tests::Engine;
-use crate::tools::build::wrapper::{shell_word, write_script};
+use crate::tools::build::wrapper::write_script;
 use crate::tools::build::{Compiled, Harness};
-use crate::tools::stream::HeadAndTail;
 use crate::world::{CleanEnvironment, CommandLine, Finished, World};
 use anyhow::Context as _;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Write as _;
+use record::{Record, read, runner};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long nextest may take to name its binaries.
 const LIST_TIMEOUT: Duration = Duration::from_secs(600);
@@ -255,38 +255,6 @@ fn metadata(answer: &[u8], wanted: &HashSet<&Path>) -> anyhow::Result<Metadata> 
     Ok(Metadata { text: document.to_string(), known })
 }
 
-/// The script that starts each test: `runner BINARY --exact NAME --nocapture`. A record is a folder with the test's name, its
-/// output, and, once it has ended, its exit status; their times tell how long it took.
-fn runner(site: &Site, jobs: &[Job], records: &Path) -> String {
-    let binaries: BTreeMap<usize, &Path> =
-        jobs.iter().map(|job| (job.index, job.binary.path.as_path())).collect();
-    let mut text =
-        "#!/bin/sh\nfor word in \"$@\"; do\n  [ \"$word\" = --list ] && LLVM_PROFILE_FILE=/dev/null exec \
-                    \"$@\"\ndone\ncase $1 in\n"
-            .to_owned();
-    for (index, path) in binaries {
-        let (path, profile) =
-            (shell_word(&path.to_string_lossy()), shell_word(&site.profiles.of_binary(index)));
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{path}) number={index}; export LLVM_PROFILE_FILE={profile} ;;");
-    }
-    let records = shell_word(&records.to_string_lossy());
-    let _ = write!(text, "*) exit 125 ;;\nesac\nrecords={records}\n{ATTEMPT}");
-    text
-}
-
-/// One attempt. nextest is told of a failure where libtest did not sum up, so that it tries again as it does for others.
-const ATTEMPT: &str = r#"record=$(mktemp -d "$records/XXXXXXXXXX") || exit 125
-printf '%s\n' "$number" "$@" >"$record/start"
-"$@" >"$record/out" 2>"$record/err"
-status=$?
-echo $status >"$record/end"
-cat "$record/out"
-cat "$record/err" >&2
-[ $status = 0 ] && ! grep -q '^test result: ok\. 1 passed' "$record/out" && status=1
-exit $status
-"#;
-
 /// Why nextest did not do its work; `None` where it did.
 fn ended(finished: &Finished) -> Option<String> {
     let said = String::from_utf8_lossy(&finished.stderr);
@@ -296,66 +264,6 @@ fn ended(finished: &Finished) -> Option<String> {
         Some(code) if ENDED.contains(&code) => None,
         Some(code) => Some(format!("nextest ended with exit status {code}: {said}")),
         None => Some("a signal ended nextest".to_owned()),
-    }
-}
-
-/// One attempt of a test, as the script has it.
-#[derive(Debug)]
-struct Record {
-    begun: SystemTime,
-    took: Option<Duration>,
-    ended: Ended,
-    stdout: String,
-    stderr: String,
-}
-
-impl Record {
-    /// A shell tells a signal as 128 and its number.
-    fn was_killed(&self) -> bool {
-        !matches!(self.ended, Ended::Exited(0..=128))
-    }
-}
-
-/// The attempts of each test, by the number of its binary and its name, in the order in which they began.
-fn read(records: &Path) -> anyhow::Result<HashMap<(usize, String), Vec<Record>>> {
-    let mut found: HashMap<_, Vec<Record>> = HashMap::new();
-    for entry in std::fs::read_dir(records)? {
-        let folder = entry?.path();
-        // A record without a start is of a test that was killed before it began.
-        let Some((number, name)) = start(&kept(&folder.join("start"))?) else { continue };
-        let time = |file: &str| std::fs::metadata(folder.join(file)).and_then(|facts| facts.modified());
-        let begun = time("start")?;
-        let end: Option<i32> = kept(&folder.join("end")).ok().and_then(|end| end.trim().parse().ok());
-        found.entry((number, name)).or_default().push(Record {
-            begun,
-            took: time("end").ok().and_then(|end| end.duration_since(begun).ok()),
-            ended: end.map_or(Ended::TimedOut, Ended::Exited),
-            stdout: kept(&folder.join("out")).unwrap_or_default(),
-            stderr: kept(&folder.join("err")).unwrap_or_default(),
-        });
-    }
-    found.values_mut().for_each(|attempts| attempts.sort_by_key(|attempt| attempt.begun));
-    Ok(found)
-}
-
-/// The binary's number, its path, and the arguments, one a line.
-fn start(text: &str) -> Option<(usize, String)> {
-    let mut lines = text.lines();
-    let number = lines.next()?.parse().ok()?;
-    let name = lines.skip_while(|word| *word != "--exact").nth(1)?;
-    Some((number, name.to_owned()))
-}
-
-/// The head and tail of a file.
-fn kept(file: &Path) -> std::io::Result<String> {
-    let mut open = std::fs::File::open(file)?;
-    let (mut kept, mut chunk) = (HeadAndTail::default(), vec![0; 64 * 1024]);
-    loop {
-        let read = std::io::Read::read(&mut open, &mut chunk)?;
-        match chunk.get(..read) {
-            Some(bytes) if read > 0 => kept.push(bytes),
-            _ => return Ok(kept.text()),
-        }
     }
 }
 
@@ -383,14 +291,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_record_begins_with_the_binary_and_the_test() {
-        assert_eq!(start("3\n/b\n--exact\na::b\n--nocapture\n"), Some((3, "a::b".to_owned())));
-        for wrong in ["", "x\n/b\n--exact\na\n", "3\n/b\n--exact\n", "3\n/b\na\n"] {
-            assert_eq!(start(wrong), None, "{wrong:?}");
-        }
-    }
-
-    #[test]
     fn only_the_jobs_binaries_are_left_in_the_list() {
         let text = br#"{"rust-build-meta": {}, "rust-binaries": {"a": {"binary-path": "/a"}, "b": {"binary-path": "/b"}}}"#;
         let read = metadata(text, &HashSet::from([Path::new("/b"), Path::new("/c")])).unwrap();
@@ -401,8 +301,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_list_or_an_error(bytes: Vec<u8>, text in ".{0,60}") {
-            let _ = (metadata(&bytes, &HashSet::new()), start(&text));
+        fn any_bytes_are_a_list_or_an_error(bytes: Vec<u8>) {
+            let _ = metadata(&bytes, &HashSet::new());
         }
     }
 }
