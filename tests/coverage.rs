@@ -78,6 +78,8 @@ impl Fixture {
             doctests: vec![],
             tree,
             test_code: TestCode::Include,
+            writers: Default::default(),
+            expected: vec![],
         }
     }
 

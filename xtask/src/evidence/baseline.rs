@@ -4,11 +4,11 @@
 //! into the evidence: a verdict is judged again without the store.
 
 use super::coverage::CoverageEvidence;
-use super::tests::{TestOutcome, TestsEvidence};
+use super::tests::{AtBase, TestOutcome, TestsEvidence};
 use crate::digest::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The schema of a baseline's file.
 pub const SCHEMA: &str = "gateline/baseline/v1";
@@ -196,6 +196,18 @@ pub fn compare_tests(before: &[BaselineTest], age: Age, now: &TestsEvidence) -> 
     }
 }
 
+/// Says of each test that failed whether the baseline of this very commit has it as failed: an older baseline could speak of a
+/// failure that was mended since.
+pub fn compare_failures(before: &[BaselineTest], commit: &str, now: &mut TestsEvidence) {
+    let failed = before.iter().filter(|test| test.outcome == BaselineOutcome::Failed);
+    let failed: BTreeSet<&str> = failed.map(|test| without_line(&test.name)).collect();
+    for test in now.tests.iter_mut().filter(|test| test.outcome.is_failure()) {
+        if failed.contains(without_line(&test.name)) {
+            test.at_base = Some(AtBase { commit: commit.to_owned(), outcome: TestOutcome::Failed });
+        }
+    }
+}
+
 /// `p::doc$src/lib.rs - a::b (line 7)` without its line.
 fn without_line(name: &str) -> &str {
     let documentation = name.contains("::doc$");
@@ -219,6 +231,19 @@ mod proof {
 
     fn compared(before: &[(&str, TestOutcome)], after: &[(&str, TestOutcome)]) -> TestsCompared {
         compare_tests(&Baseline::tests_of(&now(before)).unwrap(), age(), &now(after))
+    }
+
+    #[test]
+    fn only_what_fails_here_and_failed_there_is_marked() {
+        use TestOutcome::{Failed, Passed, TimedOut};
+        let doc = |line| format!("p::doc$src/lib.rs - a (line {line})");
+        let (there, here) = (doc(3), doc(9));
+        let before = [("both", Failed), ("mended", Failed), ("new", Passed), (there.as_str(), Failed)];
+        let after = [("both", TimedOut), ("mended", Passed), ("new", Failed), (here.as_str(), Failed)];
+        let mut evidence = now(&after);
+        compare_failures(&Baseline::tests_of(&now(&before)).unwrap(), "c", &mut evidence);
+        let marked = evidence.tests.iter().filter(|test| test.at_base.is_some());
+        assert_eq!(marked.map(|test| test.name.as_str()).collect::<Vec<_>>(), ["both", here.as_str()]);
     }
 
     #[test]
@@ -254,7 +279,7 @@ mod proof {
     proptest! {
         #[test]
         fn gone_and_new_explain_the_difference(before in prop::collection::btree_set(0u8..20, 0..15), after in prop::collection::btree_set(0u8..20, 0..15)) {
-            let names = |set: &std::collections::BTreeSet<u8>| set.iter().map(|name| format!("t{name}")).collect::<Vec<_>>();
+            let names = |set: &BTreeSet<u8>| set.iter().map(|name| format!("t{name}")).collect::<Vec<_>>();
             let (before, after) = (names(&before), names(&after));
             let with = |names: &[String]| {
                 let tests: Vec<(&str, TestOutcome)> = names.iter().map(|name| (name.as_str(), TestOutcome::Passed)).collect();

@@ -25,6 +25,8 @@ pub struct TestsPolicy {
     /// What a test does that did not pass and then passed. Default allow, which is a warning. One test alone is let through by
     /// a waiver for `tests/flaky`.
     pub flaky: FlakyLevel,
+    /// Where a test fails here and at the base: whether the report says so. Default recorded.
+    pub failing_on_base: FailingOnBase,
     /// Tests that run even where they are marked `#[ignore]`. Names as reports show them; `*` stands for any characters. One
     /// that names no test, or a test that did not run, refuses.
     pub must_run: Vec<String>,
@@ -82,6 +84,17 @@ pub enum FlakyLevel {
     Refuse,
 }
 
+/// How it is known that a test fails at the base too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailingOnBase {
+    /// From the base's baseline, where there is one. The test still refuses, under the code `tests/failed-on-base`.
+    #[default]
+    Recorded,
+    /// It is not looked for.
+    Off,
+}
+
 impl Default for Retries {
     fn default() -> Self {
         Retries { local: 0, ci: 1 }
@@ -97,6 +110,7 @@ impl Default for TestsPolicy {
             slow_secs: 60,
             retries: Retries::default(),
             flaky: FlakyLevel::default(),
+            failing_on_base: FailingOnBase::default(),
             must_run: Vec::new(),
             first: Vec::new(),
             first_timeout_secs: 900,

@@ -5,12 +5,15 @@
 //! names the file: a report with fewer lines than there are would pass where it should not.
 //! Left out: the measuring itself (the tests gate runs the instrumented processes) and judging (`gates/coverage.rs`).
 
+mod doctests;
 mod files;
 mod functions;
 mod lines;
+pub mod llvm;
 mod mapping;
 mod merged;
 mod profile;
+pub mod stray;
 mod test_code;
 
 pub use files::{PackageTree, SourceTree};
@@ -21,7 +24,7 @@ use crate::policy::coverage::TestCode;
 use files::Sources;
 use mapping::Mapping;
 use profile::Counters;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -55,6 +58,11 @@ pub struct Measurement {
     pub tree: SourceTree,
     /// Whether code that exists only under test counts.
     pub test_code: TestCode,
+    /// Who wrote which profile, by file name, for messages about damaged ones.
+    pub writers: BTreeMap<String, String>,
+    /// Test binaries that came to their end and so must have left a profile: what its file name begins with, and the
+    /// binary's name.
+    pub expected: Vec<(String, String)>,
 }
 
 /// Counts the lines that the tests ran. Reads hundreds of megabytes: call it from a blocking thread.
@@ -62,16 +70,14 @@ pub struct Measurement {
 /// # Errors
 /// Where a profile or an object is missing or damaged, by name: never fewer lines instead.
 pub fn measure(measurement: &Measurement) -> Result<LineCounts, CouldNotRun> {
-    let counters = read_profiles(&measurement.profiles)?;
+    let counters = read_profiles(measurement)?;
     let sources = Sources::of(&measurement.tree);
     // In one order, whatever the caller's: of functions with the same name, the first object's counts.
-    let mut objects = measurement.objects.clone();
-    objects.sort();
-    objects.dedup();
-    let mut doctests = measurement.doctests.clone();
-    doctests.sort();
+    let in_order = |objects: &[PathBuf]| objects.iter().cloned().collect::<BTreeSet<_>>();
+    let objects: Vec<_> = in_order(&measurement.objects).into_iter().collect();
+    let of_doctests: Vec<_> = in_order(&measurement.doctests).into_iter().collect();
     let mappings = read_objects(&objects, &sources, &counters)?;
-    let of_doctests = read_objects(&doctests, &sources, &counters)?;
+    let of_doctests = read_objects(&of_doctests, &sources, &counters)?;
     if !mappings.iter().any(|mapping| mapping.instrumented) {
         return Err(could_not_run(
             format!("none of {} object files has a coverage mapping", objects.len()),
@@ -79,14 +85,32 @@ pub fn measure(measurement: &Measurement) -> Result<LineCounts, CouldNotRun> {
         ));
     }
     let scanned = test_code::scan(&sources);
-    Ok(merged::merge(mappings, of_doctests, &scanned, measurement.test_code))
+    let counts = merged::merge(mappings, of_doctests, &scanned, measurement.test_code);
+    Ok(LineCounts { engine: ENGINE.to_owned(), ..counts })
+}
+
+/// The same from what LLVM's tools exported. The profiles are looked at first, so that damage is named in the same words.
+///
+/// # Errors
+/// Where a profile is missing or damaged, or the export cannot be read.
+pub fn measure_exported(
+    measurement: &Measurement,
+    exported: &llvm::Exported,
+) -> Result<LineCounts, CouldNotRun> {
+    read_profiles(measurement)?;
+    let sources = Sources::of(&measurement.tree);
+    let (mapping, of_doctests) = exported.mappings(&sources)?;
+    let scanned = test_code::scan(&sources);
+    let counts = merged::merge(vec![mapping], vec![of_doctests], &scanned, measurement.test_code);
+    Ok(LineCounts { engine: exported.engine(), ..counts })
 }
 
 fn could_not_run(message: String, help: &str) -> CouldNotRun {
     CouldNotRun { message, help: help.to_owned() }
 }
 
-fn read_profiles(directory: &Path) -> Result<Counters, CouldNotRun> {
+fn read_profiles(measurement: &Measurement) -> Result<Counters, CouldNotRun> {
+    let directory = &measurement.profiles;
     let help = "cargo xtask coverage --fresh";
     let paths = list_profiles(directory)
         .map_err(|error| could_not_run(format!("failed to read {}: {error}", directory.display()), help))?;
@@ -100,10 +124,26 @@ fn read_profiles(directory: &Path) -> Result<Counters, CouldNotRun> {
             format!("{} has {} raw profiles, more than {PROFILES_MAX}", directory.display(), paths.len());
         return Err(could_not_run(message, "write them to a pool: LLVM_PROFILE_FILE=…/%4m.profraw"));
     }
+    let names: Vec<_> =
+        paths.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy()).collect();
+    if let Some((_, binary)) = measurement
+        .expected
+        .iter()
+        .find(|(start, _)| !names.iter().any(|name| name.starts_with(start.as_str())))
+    {
+        let message = format!(
+            "tests of {binary} came to their end, but {} has no raw profile of them: something removed it, or they ran \
+             another LLVM_PROFILE_FILE",
+            directory.display()
+        );
+        return Err(could_not_run(message, help));
+    }
     let mut counters = Counters::default();
-    for path in paths {
-        read_bounded(&path).and_then(|bytes| counters.add(&bytes)).map_err(|why| {
-            could_not_run(format!("the raw profile {} cannot be used: {why}", path.display()), help)
+    for (path, name) in paths.iter().zip(&names) {
+        read_bounded(path).and_then(|bytes| counters.add(&bytes)).map_err(|why| {
+            let writer = measurement.writers.get(name.as_ref());
+            let by = writer.map_or(String::new(), |writer| format!(" of {writer}"));
+            could_not_run(format!("the raw profile {}{by} cannot be used: {why}", path.display()), help)
         })?;
     }
     Ok(counters)

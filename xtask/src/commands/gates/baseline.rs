@@ -4,10 +4,11 @@ use super::measure::Measurer;
 use super::{Ask, Recording};
 use crate::commands::context::{Context, InForce};
 use crate::digest::Digest;
-use crate::evidence::baseline::{Baseline, SCHEMA, compare_tests};
+use crate::evidence::baseline::{Baseline, SCHEMA, compare_failures, compare_tests};
 use crate::evidence::{CoverageEvidence, Evidence, Measured, TestsEvidence};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policy::tests::FailingOnBase;
 use crate::tools::baseline::{Found, Start, Store, on_default_branch};
 use crate::verdict::{Gate, Outcome, Verdict};
 use crate::workspace::Workspace;
@@ -36,9 +37,19 @@ impl Measurer<'_> {
         }
     }
 
-    /// Says how the tests compare with the baseline's, where all of them were run.
-    pub(super) fn compare_tests(&self, found: &Found, tests: &mut Measured<TestsEvidence>) {
+    /// Says how the tests compare with the baseline's, where all of them were run, and which of those that fail also fail at
+    /// the base.
+    pub(super) fn compare_tests(
+        &self,
+        found: &Found,
+        base: Option<&str>,
+        tests: &mut Measured<TestsEvidence>,
+    ) {
         let (Ok(evidence), Some((age, before))) = (&mut tests.result, &found.tests) else { return };
+        let wanted = self.in_force.policy.tests.failing_on_base == FailingOnBase::Recorded;
+        if wanted && base == Some(age.commit.as_str()) {
+            compare_failures(before, &age.commit, evidence);
+        }
         if self.ask.is_whole() && Baseline::tests_of(evidence).is_some() {
             evidence.compared = Some(compare_tests(before, age.clone(), evidence));
         }

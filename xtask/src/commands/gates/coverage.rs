@@ -2,21 +2,47 @@
 
 use super::measure::{Measurer, blocking};
 use crate::commands::context::write_report;
-use crate::evidence::{CouldNotRun, Measured};
+use crate::evidence::coverage::LineCounts;
+use crate::evidence::tests::TestOutcome;
+use crate::evidence::{CouldNotRun, CoverageEvidence, Measured, TestsEvidence};
 use crate::plan::{Plan, Step};
+use crate::policy::coverage::CoverageEngine;
 use crate::report::lcov;
-use crate::tools::build::{Compilation, Compiled};
-use crate::tools::coverage::{Measurement, PackageTree, SourceTree, measure as measure_lines};
-use std::path::Path;
+use crate::tools::build::{Compilation, Compiled, Harness};
+use crate::tools::coverage::llvm::Tools;
+use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, stray};
+use crate::tools::runner::written_by;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What the tests left behind for counting.
+pub(super) struct Left<'a> {
+    /// The directory of the raw profiles.
+    pub(super) profiles: &'a Path,
+    /// Stray profiles that were in the tree before.
+    pub(super) strays_before: &'a BTreeSet<PathBuf>,
+    /// What is known of the tests.
+    pub(super) tests: Option<&'a TestsEvidence>,
+}
 
 impl Measurer<'_> {
+    /// The stray profiles in the tree now.
+    pub(super) fn strays(&self) -> BTreeSet<PathBuf> {
+        stray::list(self.package_folders())
+    }
+
+    fn package_folders(&self) -> impl Iterator<Item = &Path> {
+        let folders = self.workspace.packages.iter().map(|package| package.directory.as_path());
+        folders.chain([self.workspace.root.as_path()])
+    }
+
     /// Counts the lines that the tests ran.
     pub(super) async fn coverage(
         &self,
         plan: &Plan,
         compiled: &Compiled,
-        profiles: &Path,
-    ) -> anyhow::Result<Measured<crate::evidence::CoverageEvidence>> {
+        left: Left<'_>,
+    ) -> anyhow::Result<Measured<CoverageEvidence>> {
         if compiled.outcome == Compilation::DoesNotCompile {
             let why = CouldNotRun {
                 message: "the workspace does not compile".into(),
@@ -24,30 +50,13 @@ impl Measurer<'_> {
             };
             return Ok(Measured { result: Err(why), duration_millis: 0 });
         }
-        let packages = self.workspace.packages.iter();
-        let tree = SourceTree {
-            root: self.workspace.root.clone(),
-            target: self.workspace.target.clone(),
-            packages: packages
-                .map(|package| PackageTree {
-                    name: package.name.clone(),
-                    directory: package.directory.clone(),
-                })
-                .collect(),
-            remapped: Vec::new(),
-        };
-        let objects = compiled.objects().map(Path::to_owned).collect();
-        let measurement = Measurement {
-            profiles: profiles.to_owned(),
-            objects,
-            doctests: Vec::new(),
-            tree,
-            test_code: self.in_force.policy.coverage.test_code,
-        };
+        let doubts = stray::remove_new(self.package_folders(), left.strays_before, &self.workspace.root);
+        let measurement = self.measurement(compiled, &left);
         let step = self.step(&Step::Coverage, plan);
-        let counted = self.timed(blocking(move || measure_lines(&measurement))).await;
-        match &counted.result {
+        let mut counted = self.timed(self.count(compiled, measurement)).await;
+        match &mut counted.result {
             Ok(counts) => {
+                counts.doubts.extend(doubts);
                 let file = self.context.reports(self.workspace).join("coverage.lcov");
                 write_report(&file, lcov::write(counts).as_bytes())?;
                 step.done("lines counted");
@@ -61,4 +70,73 @@ impl Measurer<'_> {
             duration_millis: counted.duration_millis,
         })
     }
+
+    /// Counts by the engine that the policy names.
+    async fn count(&self, compiled: &Compiled, measurement: Measurement) -> Result<LineCounts, CouldNotRun> {
+        let world = &self.context.world;
+        let tools = match self.in_force.policy.coverage.engine {
+            CoverageEngine::Builtin => None,
+            CoverageEngine::LlvmCov => Some(Tools::find(world, &compiled.cargo).await?),
+            CoverageEngine::Auto => Tools::find(world, &compiled.cargo).await.ok(),
+        };
+        match tools {
+            None => blocking(move || coverage::measure(&measurement)).await,
+            Some(tools) => {
+                let exported = tools.export(world, &measurement).await?;
+                blocking(move || coverage::measure_exported(&measurement, &exported)).await
+            }
+        }
+    }
+
+    fn measurement(&self, compiled: &Compiled, left: &Left<'_>) -> Measurement {
+        let packages = self.workspace.packages.iter();
+        let tree = SourceTree {
+            root: self.workspace.root.clone(),
+            target: self.workspace.target.clone(),
+            packages: packages
+                .map(|package| PackageTree {
+                    name: package.name.clone(),
+                    directory: package.directory.clone(),
+                })
+                .collect(),
+            remapped: Vec::new(),
+        };
+        Measurement {
+            profiles: left.profiles.to_owned(),
+            objects: compiled.objects().map(Path::to_owned).collect(),
+            doctests: Vec::new(),
+            tree,
+            test_code: self.in_force.policy.coverage.test_code,
+            writers: writers(left, compiled),
+            expected: expected(left, compiled),
+        }
+    }
+}
+
+/// Who wrote which raw profile.
+fn writers(left: &Left<'_>, compiled: &Compiled) -> BTreeMap<String, String> {
+    let (Some(tests), Ok(entries)) = (left.tests, std::fs::read_dir(left.profiles)) else {
+        return BTreeMap::new();
+    };
+    let writer = |path: PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some((name, written_by(&path, &compiled.tests, tests)?))
+    };
+    entries.flatten().filter_map(|entry| writer(entry.path())).collect()
+}
+
+/// Binaries of which a test passed: libtest returned to its end, and the runtime wrote the profile after it.
+fn expected(left: &Left<'_>, compiled: &Compiled) -> Vec<(String, String)> {
+    let tests = left.tests.map_or(&[][..], |evidence| &evidence.tests);
+    let passed = |binary: &str| {
+        let mut of_it = tests
+            .iter()
+            .filter(|test| test.name.strip_prefix(binary).is_some_and(|rest| rest.starts_with('$')));
+        of_it.any(|test| matches!(test.outcome, TestOutcome::Passed | TestOutcome::Flaky))
+    };
+    let binaries = compiled.tests.iter().enumerate();
+    binaries
+        .filter(|(_, binary)| binary.harness == Harness::Libtest && passed(&binary.name))
+        .map(|(number, binary)| (format!("{number}-"), binary.name.clone()))
+        .collect()
 }

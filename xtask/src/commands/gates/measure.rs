@@ -54,7 +54,8 @@ impl Measurer<'_> {
                     gates.lint =
                         format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
-                self.run(&plan, &compiled, &mut gates).await?;
+                let base = change.as_ref().map(|change| change.base.commit.as_str());
+                self.run(&plan, &compiled, base, &mut gates).await?;
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }

@@ -1,5 +1,6 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
 use crate::evidence::{Evidence, GateEvidence};
@@ -15,6 +16,7 @@ impl Measurer<'_> {
         &self,
         plan: &Plan,
         compiled: &Compiled,
+        base: Option<&str>,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<()> {
         if !plan.has(&Step::Test) {
@@ -24,6 +26,7 @@ impl Measurer<'_> {
         // Files that tests could have written are never evidence: only this run's profiles count.
         let _ = std::fs::remove_dir_all(&profiles);
         std::fs::create_dir_all(&profiles)?;
+        let strays_before = self.strays();
         let options = RunOptions {
             filters: self.ask.filters.clone(),
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
@@ -41,9 +44,9 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
-        let found = self.baselines(None).await;
+        let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
-        self.compare_tests(&found, &mut tests);
+        self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
@@ -55,7 +58,9 @@ impl Measurer<'_> {
         }
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
-            gates.coverage = Some(self.coverage(plan, compiled, &profiles).await?);
+            let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
+            let left = Left { profiles: &profiles, strays_before: &strays_before, tests };
+            gates.coverage = Some(self.coverage(plan, compiled, left).await?);
         }
         Ok(())
     }

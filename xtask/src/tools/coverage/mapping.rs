@@ -17,7 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 /// Lines of one source file; a region that goes further comes from a damaged object.
-const LINES_MAX: usize = 10_000_000;
+pub(super) const LINES_MAX: usize = 10_000_000;
 
 /// One object file. Debug builds of large workspaces have some 500 MB.
 const OBJECT_BYTES_MAX: u64 = 4 << 30;
@@ -69,6 +69,12 @@ pub(super) fn read(object: &Path, sources: &Sources, counters: &Counters) -> Res
         Ok(Err(error)) => Err(format!("{error:#}")),
         Ok(Ok(info)) => functions(&info, sources, counters),
     }
+}
+
+/// Whether an object has a coverage mapping; one that cannot be read is taken to have one, so that it is refused later.
+pub(super) fn is_instrumented(object: &Path) -> bool {
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| read_object_file(object, PROFILE_VERSION)));
+    !matches!(read, Ok(Err(error)) if lacks_mapping(&error))
 }
 
 fn lacks_mapping(error: &anyhow::Error) -> bool {

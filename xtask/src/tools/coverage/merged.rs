@@ -3,7 +3,7 @@
 //! Everything is counted once; what is test code is told apart afterwards, by line, so that both choices of the policy
 //! come from the same numbers.
 
-use super::ENGINE;
+use super::doctests;
 use super::files::Source;
 use super::functions::Groups;
 use super::lines::{self, Region};
@@ -24,12 +24,12 @@ struct Gathered {
 /// processes already (`RecordProvenance` in `CoverageMapping::loadFunctionRecord`).
 pub(super) fn merge(
     mappings: Vec<Mapping>,
-    doctests: Vec<Mapping>,
+    of_doctests: Vec<Mapping>,
     scanned: &Scanned,
     choice: TestCode,
 ) -> LineCounts {
-    let mut counts = LineCounts { engine: ENGINE.to_owned(), test_code: choice, ..LineCounts::default() };
-    for (source, gathered) in gather(mappings, doctests, scanned, choice) {
+    let mut counts = LineCounts { test_code: choice, ..LineCounts::default() };
+    for (source, gathered) in gather(mappings, of_doctests, scanned, choice) {
         let mut file = FileLines { file: source.file, package: source.package, ..FileLines::default() };
         let test = scanned.of(&file.file);
         let (test_lines, product): (Vec<_>, Vec<_>) =
@@ -53,15 +53,15 @@ pub(super) fn merge(
 
 fn gather(
     mappings: Vec<Mapping>,
-    doctests: Vec<Mapping>,
+    of_doctests: Vec<Mapping>,
     scanned: &Scanned,
     choice: TestCode,
 ) -> Vec<(Source, Gathered)> {
     let (mut places, mut files) = (BTreeMap::new(), Vec::<Gathered>::new());
     let mut test = Vec::<&TestLines>::new();
     let mut seen = HashSet::new();
-    let doctests = doctests.into_iter().map(|mapping| without_documentation(mapping, scanned));
-    for mapping in mappings.into_iter().chain(doctests) {
+    let of_doctests = of_doctests.into_iter().map(|mapping| doctests::without_own_code(mapping, scanned));
+    for mapping in mappings.into_iter().chain(of_doctests) {
         let mut here = Vec::with_capacity(mapping.sources.len());
         for source in mapping.sources {
             let lines = scanned.of(&source.file);
@@ -85,16 +85,6 @@ fn gather(
         }
     }
     places.into_iter().map(|(source, place)| (source, std::mem::take(&mut files[place]))).collect()
-}
-
-/// A documentation test's own functions lie in the comments that hold it: none of their lines is code of ours.
-fn without_documentation(mut mapping: Mapping, scanned: &Scanned) -> Mapping {
-    let comments: Vec<_> = mapping.sources.iter().map(|source| scanned.comments_of(&source.file)).collect();
-    mapping.functions.retain(|function| {
-        let documentation = |(file, region): &(usize, Region)| comments[*file].contains(region.start.line());
-        !function.regions.iter().any(documentation)
-    });
-    mapping
 }
 
 /// A function belongs to the file of its first region; others may lie elsewhere.

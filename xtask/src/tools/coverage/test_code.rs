@@ -68,6 +68,7 @@ impl FromIterator<Range> for TestLines {
 pub(super) struct Scanned {
     test: BTreeMap<String, TestLines>,
     comments: BTreeMap<String, TestLines>,
+    macros: BTreeMap<String, TestLines>,
     unreadable: BTreeMap<String, String>,
 }
 
@@ -80,6 +81,11 @@ impl Scanned {
     /// The lines of this file that are documentation: a doctest's code stands there.
     pub(super) fn comments_of(&self, file: &str) -> &TestLines {
         self.comments.get(file).unwrap_or(&NONE)
+    }
+
+    /// The lines of this file where a macro is defined: code that others have made of it is ours.
+    pub(super) fn macros_of(&self, file: &str) -> &TestLines {
+        self.macros.get(file).unwrap_or(&NONE)
     }
 
     /// Why nothing is known of this file, where that is so.
@@ -115,6 +121,7 @@ pub(super) fn scan(sources: &Sources) -> Scanned {
             false => items.test.into_iter().collect(),
         };
         scanned.test.insert(file.clone(), test);
+        scanned.macros.insert(file.clone(), items.macros.into_iter().collect());
         scanned.comments.insert(file, items.comments.into_iter().collect());
     }
     scanned

@@ -15,6 +15,8 @@ fn measurement(profiles: &Path) -> Measurement {
         doctests: vec![],
         tree,
         test_code: TestCode::Exclude,
+        writers: Default::default(),
+        expected: vec![],
     }
 }
 

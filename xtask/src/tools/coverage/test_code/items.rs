@@ -24,6 +24,8 @@ pub(super) struct Items {
     pub(super) test: Vec<Range>,
     /// Lines of documentation comments.
     pub(super) comments: Vec<Range>,
+    /// Lines of the bodies of `macro_rules!`.
+    pub(super) macros: Vec<Range>,
     /// Modules in files of their own.
     pub(super) modules: Vec<Declared>,
 }
@@ -165,6 +167,9 @@ impl Reader {
             TokenTree::Punct(end) if end.as_char() == ';' => *path = None,
             TokenTree::Group(group) => {
                 let before = index.checked_sub(2).map(|before| &tokens[before..index]);
+                if is_macro_rules(tokens, index) {
+                    self.items.macros.push(lines_inside(group));
+                }
                 let module = match before {
                     Some([TokenTree::Ident(word), TokenTree::Ident(name)]) if word == "mod" => {
                         Some(path.take().unwrap_or_else(|| plain(&name.to_string())))
@@ -202,6 +207,11 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether the group at this place is the body in `macro_rules! name {…}`.
+fn is_macro_rules(tokens: &[TokenTree], index: usize) -> bool {
+    index >= 3 && is_word(tokens.get(index - 3), &["macro_rules"]) && is_punct(tokens.get(index - 2), '!')
 }
 
 fn lines_inside(group: &Group) -> Range {
