@@ -51,6 +51,8 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("lint", "unused_dependencies", LEVEL),
     ("lint", "feature_sets", More),
     ("lint", "share_compile", Neither),
+    ("tests", "engine", Neither),
+    ("tests", "nextest_profile", Neither),
     ("tests", "timeout_secs", Lower),
     ("tests", "slow_secs", Neither),
     ("tests", "retries.local", Lower),
