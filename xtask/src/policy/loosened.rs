@@ -63,6 +63,8 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("tests", "doctests", True),
     ("tests", "environment", Less),
     ("tests", "features", More),
+    ("tests", "unaffected_by", Less),
+    ("tests", "inputs", More),
     ("tests", "partners", More),
     ("coverage", "minimum", Higher),
     ("coverage", "test_code", Later(&["include", "exclude"])),

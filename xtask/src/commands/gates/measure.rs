@@ -51,11 +51,14 @@ impl Measurer<'_> {
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {
+                let choice = self.choice(&compiled.cargo, change.as_ref(), uncompared.as_ref()).await?;
+                let base = change.as_ref().map(|change| change.base.commit.as_str());
                 let all = compiled.clone();
                 // Linters that need what was compiled run beside the tests.
-                let base = change.as_ref().map(|change| change.base.commit.as_str());
-                let (looked, further) =
-                    tokio::join!(self.linters(&plan, &all), self.run(&plan, &mut compiled, base, &mut gates));
+                let (looked, further) = tokio::join!(
+                    self.linters(&plan, &all),
+                    self.run(&plan, &mut compiled, base, choice, &mut gates)
+                );
                 let further = further?;
                 if wanted.contains(&Gate::Lint) {
                     gates.lint = format.map(|format| self.lint(all, &further, looked, format));
