@@ -37,7 +37,6 @@ impl Measurer<'_> {
             previous: self.previous(),
             selection: choice.selection,
             counting: Counting::Continuous,
-            ..RunOptions::default()
         };
         let step = self.step(&Step::Test, plan);
         if self.ask.capture == Capture::Live {
