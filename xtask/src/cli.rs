@@ -223,7 +223,11 @@ pub enum Verb {
 
 /// `ci`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Ci {
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub what: Option<CiVerb>,
     /// Only this gate; may be repeated.
     #[arg(long = "gate", value_enum)]
     pub gates: Vec<GateName>,
@@ -239,6 +243,44 @@ pub struct Ci {
     /// Record this commit as a baseline, though it is not on the default branch.
     #[arg(long)]
     pub record_baseline: bool,
+    /// Which of the tests run.
+    #[command(flatten)]
+    pub select: Select,
+}
+
+/// `ci …`.
+#[derive(Debug, Subcommand)]
+pub enum CiVerb {
+    /// Make one verdict from the shards of one run.
+    Merge {
+        /// The report folder of each shard.
+        #[arg(required = true, value_name = "DIR")]
+        directories: Vec<PathBuf>,
+    },
+}
+
+/// Which of the tests run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Select {
+    /// Only the tests of packages that the change affects, and of those that depend on them.
+    #[arg(long)]
+    pub affected: bool,
+    /// Only this one of several shards, as `2/5`; `ci merge` makes one verdict of all.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(u32, u32)>,
+    /// Split by the times in this file: the evidence.json of a whole run, or an object of names and milliseconds.
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    pub times: Option<PathBuf>,
+}
+
+/// `2/5`: which, and of how many.
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts =
+        text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parts {
+        Some((index, count)) if (1..=count).contains(&index) && count <= 1000 => Ok((index, count)),
+        _ => Err("write I/N with I from 1 to N, and N at most 1000".to_owned()),
+    }
 }
 
 /// What the work is compared with.
@@ -262,8 +304,11 @@ pub struct Test {
     #[arg(long)]
     pub no_capture: bool,
     /// Print the names of the tests instead of running them.
-    #[arg(long, conflicts_with_all = ["no_capture", "rerun_failed"])]
+    #[arg(long, conflicts_with_all = ["no_capture", "rerun_failed", "affected", "shard"])]
     pub list: bool,
+    /// Which of the tests run.
+    #[command(flatten)]
+    pub select: Select,
     /// What it is compared with.
     #[command(flatten)]
     pub against: Against,

@@ -7,6 +7,8 @@ pub mod baseline;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+pub mod merge;
+pub mod part;
 pub mod policy;
 pub mod secrets;
 pub mod tests;

@@ -5,13 +5,14 @@ pub mod advisories;
 pub mod coverage;
 pub mod image;
 pub mod lint;
+mod part;
 pub mod policy;
 pub mod secrets;
 pub mod tests;
 pub mod waiving;
 
-use crate::evidence::{Evidence, Measured};
-use crate::policy::{Policy, PolicySource};
+use crate::evidence::{Evidence, Measured, TestsEvidence};
+use crate::policy::{Policy, PolicySource, TestsPolicy};
 use crate::verdict::{About, Finding, Gate, GateVerdict, Verdict};
 use crate::workspace::Change;
 
@@ -20,7 +21,7 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
     let mut gates: Vec<_> = Gate::ALL
         .iter()
         .filter(|gate| wanted.contains(gate))
-        .map(|gate| judge(policy, evidence, *gate))
+        .map(|gate| of_part(judge(policy, evidence, *gate), evidence, wanted))
         .collect();
     if let Some(Measured { result: Ok(policies), .. }) = &evidence.gates.policy {
         let said = waiving::apply(policies, &mut gates);
@@ -37,6 +38,26 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
         policy: source,
     };
     Verdict::fold(about, gates)
+}
+
+/// What these tests alone say, as they were asked for.
+pub fn of_these_tests(policy: &TestsPolicy, evidence: &TestsEvidence) -> GateVerdict {
+    part::of_tests(tests::judge(policy, evidence, 0), evidence)
+}
+
+/// The verdict of a gate, as it is where only a part of the tests ran.
+fn of_part(verdict: GateVerdict, evidence: &Evidence, wanted: &[Gate]) -> GateVerdict {
+    let Some(tests) = evidence.gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok()) else {
+        return verdict;
+    };
+    match verdict.gate {
+        Gate::Tests if wanted.contains(&Gate::Image) => {
+            part::for_release(part::of_tests(verdict, tests), &tests.part)
+        }
+        Gate::Tests => part::of_tests(verdict, tests),
+        Gate::Coverage => part::of_coverage(verdict, &tests.part),
+        _ => verdict,
+    }
 }
 
 /// Says of a finding whether it lies on lines that the change brings.

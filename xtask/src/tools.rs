@@ -1,5 +1,6 @@
 //! Outside tools: make the call, read the reply, return nouns.
 
+pub mod affected;
 pub mod approvals;
 pub mod baseline;
 pub mod build;

@@ -5,12 +5,14 @@ mod baseline;
 mod coverage;
 mod failed;
 mod measure;
+mod merge;
 mod policy;
+mod select;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
 use super::doctor;
-use crate::cli::{Against, Ci, GateName};
+use crate::cli::{Against, Ci, CiVerb, GateName, Select};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -35,6 +37,8 @@ pub(super) struct Ask {
     pub(super) capture: Capture,
     /// What `--base` names.
     pub(super) base: Option<String>,
+    /// Which packages and which shard.
+    pub(super) select: Select,
     /// The folder of baselines, where it is not the policy's.
     pub(super) baselines: Option<PathBuf>,
     /// Whether this run becomes a baseline.
@@ -56,7 +60,7 @@ pub(super) enum Recording {
 impl Ask {
     /// Whether every test is asked for: only then can a run be compared with others.
     pub(super) fn is_whole(&self) -> bool {
-        self.filters.is_empty()
+        self.filters.is_empty() && self.select.is_everything()
     }
 
     /// These gates, and nothing special.
@@ -67,6 +71,9 @@ impl Ask {
 
 /// `ci`: every gate, or those that `--gate` names.
 pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
+    if let Some(CiVerb::Merge { directories }) = &ci.what {
+        return merge::shards(context, directories).await;
+    }
     if ci.setup {
         doctor::setup(context).await?;
     }
@@ -76,7 +83,8 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     }
     let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
     let (baselines, base) = (ci.baselines.clone(), ci.against.base.clone());
-    judge_and_show(context, &Ask { baselines, record, base, ..Ask::gates(&wanted) }).await
+    let select = ci.select.clone();
+    judge_and_show(context, &Ask { baselines, record, base, select, ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.

@@ -31,7 +31,13 @@ pub(super) async fn test(context: &Context, asked: &Test) -> anyhow::Result<Exit
         return Ok(Exit::NothingChecked);
     }
     let capture = if asked.no_capture { Capture::Live } else { Capture::Kept };
-    let ask = Ask { filters, capture, base: asked.against.base.clone(), ..Ask::gates(&[Gate::Tests]) };
+    let ask = Ask {
+        filters,
+        capture,
+        base: asked.against.base.clone(),
+        select: asked.select.clone(),
+        ..Ask::gates(&[Gate::Tests])
+    };
     gates::judge_and_show_this(context, &workspace, &ask).await
 }
 

@@ -76,7 +76,7 @@ pub struct FileCoverage {
 }
 
 /// How often each line ran: what reports need beyond the evidence. Not kept in `evidence.json`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineCounts {
     /// The engine and its version.
     pub engine: String,
@@ -91,7 +91,7 @@ pub struct LineCounts {
 }
 
 /// One file's lines.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileLines {
     /// Path relative to the workspace.
     pub file: String,
@@ -108,7 +108,7 @@ pub struct FileLines {
 }
 
 /// One function.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionCount {
     /// Its symbol, demangled; of several instantiations, the first one's.
     pub name: String,

@@ -1,5 +1,6 @@
 //! Every test with its outcome.
 
+use super::part::Part;
 use serde::{Deserialize, Serialize};
 
 /// All tests of one run.
@@ -10,6 +11,9 @@ pub struct TestsEvidence {
     /// Where the tests ran: a missing test partner is tolerated on a laptop only.
     #[serde(default)]
     pub surroundings: Surroundings,
+    /// Which part of the tests was asked for, where that was not all of them.
+    #[serde(default, skip_serializing_if = "Part::is_empty")]
+    pub part: Part,
     /// What was asked for, where that was not every test. Such a run never stands for a whole one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<String>,
@@ -31,7 +35,7 @@ pub struct TestsEvidence {
 }
 
 /// Where tests ran.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Surroundings {
     /// Somebody's machine.

@@ -56,6 +56,8 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("tests", "retries.local", Lower),
     ("tests", "retries.ci", Lower),
     ("tests", "flaky", Later(&["allow", "refuse"])),
+    // Where a test fails says nothing about whether it refuses.
+    ("tests", "failing_on_base", Neither),
     ("tests", "must_run", More),
     ("tests", "first", Unchanged),
     ("tests", "first_timeout_secs", Lower),
@@ -63,6 +65,8 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("tests", "doctests", True),
     ("tests", "environment", Less),
     ("tests", "features", More),
+    ("tests", "unaffected_by", Less),
+    ("tests", "inputs", More),
     ("tests", "partners", More),
     ("coverage", "minimum", Higher),
     ("coverage", "test_code", Later(&["include", "exclude"])),

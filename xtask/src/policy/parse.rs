@@ -83,6 +83,10 @@ fn file<T: DeserializeOwned + Default>(
     Ok(file_with_places(read, name)?.0)
 }
 
+fn is_no_glob(glob: &str) -> bool {
+    glob.is_empty() || glob.starts_with('/') || glob.split('/').any(|part| part.is_empty() || part == "..")
+}
+
 fn validate(policy: &Policy) -> anyhow::Result<()> {
     let refuse =
         |file: &str, what: String, help: &str| Err(Failure::usage(format!("policies/{file}: {what}"), help));
@@ -93,6 +97,15 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
     if retries.local.max(retries.ci) > RETRIES_MAX {
         let what = format!("more than {RETRIES_MAX} retries hide what a test says");
         return refuse("tests.yaml", what, "retries: {local: 0, ci: 1}");
+    }
+    let tests = &policy.tests;
+    if let Some(glob) = tests.unaffected_by.iter().chain(&tests.inputs).find(|glob| is_no_glob(glob)) {
+        let what = format!("`{glob}` is no glob of paths in the workspace");
+        return refuse("tests.yaml", what, "write paths from the workspace's root: docs/**");
+    }
+    if tests.unaffected_by.iter().any(|glob| glob.split('/').all(|part| part == "**" || part == "*")) {
+        let what = "an `unaffected_by` that is everything leaves no test to run".to_owned();
+        return refuse("tests.yaml", what, "name folders or kinds of files: docs/**, **/*.md");
     }
     let features = &policy.tests.features;
     if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
@@ -262,6 +275,8 @@ mod tests {
     fn senseless_values_are_refused() {
         check_error("tests.yaml", "timeout_secs: 0", &["timeout of 0"]);
         check_error("tests.yaml", "retries: {ci: 3}", &["more than 2 retries"]);
+        check_error("tests.yaml", "unaffected_by: [/docs]", &["is no glob"]);
+        check_error("tests.yaml", "unaffected_by: ['**']", &["leaves no test"]);
         check_error("tests.yaml", "features: []", &["names no set"]);
         check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
         check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);

@@ -41,6 +41,12 @@ pub struct TestsPolicy {
     /// is the one that lint looks at, and whose tests have their plain names; tests of the others end in
     /// ` [features: SET]`. A further set takes the packages that it changes. Default `[default]`.
     pub features: Vec<FeatureSet>,
+    /// Globs of files that no test looks at: `--affected` runs nothing for them. `*` and `?` stand for parts of a name, `**`
+    /// for folders: `docs/**`. Default none.
+    pub unaffected_by: Vec<String>,
+    /// Globs of files that tests look at though their package does not own them: `--affected` runs everything for them.
+    /// Default none.
+    pub inputs: Vec<String>,
     /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
     /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
     pub partners: Vec<String>,
@@ -99,6 +105,8 @@ impl Default for TestsPolicy {
             doctests: true,
             environment: Vec::new(),
             features: vec![FeatureSet::Default],
+            unaffected_by: Vec::new(),
+            inputs: Vec::new(),
             partners: Vec::new(),
         }
     }

@@ -18,6 +18,7 @@ mod list;
 mod process;
 mod profiles;
 mod queue;
+pub mod selection;
 
 pub use environment::INSIDE_GATE;
 pub use libtest::SKIP_MARK;
@@ -34,6 +35,7 @@ use attempts::{Job, Mark, Single};
 use filter::Filter;
 use profiles::Profiles;
 use queue::{Results, Tell, cores};
+use selection::{Selection, documentation_of};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +57,8 @@ pub struct RunOptions {
     pub capture: Capture,
     /// The last run, for its times.
     pub previous: Option<TestsEvidence>,
+    /// Which packages and which shard; other tests are neither run nor in the evidence.
+    pub selection: Selection,
 }
 
 /// What becomes of a test's output while it runs.
@@ -190,12 +194,18 @@ async fn perform(
     let names = || listed.jobs.iter().chain(&listed.ignored).map(|job| job.name.as_str());
     let chosen = filter.among(names());
     let documentation = filter.for_documentation(&names().collect::<Vec<_>>());
-    let ignored = listed.ignored.iter().filter(|job| chosen.has(&job.name));
+    let documented = compiled.cargo.with_doctests().filter(|_| policy.doctests);
+    let documented: Vec<_> = documented.map(|(package, _)| documentation_of(&package.name)).collect();
+    let every = names().chain(documented.iter().map(String::as_str));
+    let selected = options.selection.choose(every, &policy.first);
+    evidence.part.shard.clone_from(&selected.shard);
+    let wanted = |name: &str| chosen.has(name) && selected.has(name);
+    let ignored = listed.ignored.iter().filter(|job| wanted(&job.name));
     let mut results = Results::default();
     results.tests.extend(ignored.map(|job| TestResult::new(&job.name, TestOutcome::Ignored)));
     let (first, others): (Vec<_>, Vec<_>) =
         listed.jobs.into_iter().partition(|job| policy.first.contains(&job.name));
-    let others: Vec<_> = others.into_iter().filter(|job| chosen.has(&job.name)).collect();
+    let others: Vec<_> = others.into_iter().filter(|job| wanted(&job.name)).collect();
     match queue::first(site, first, policy, &mut results, tell).await {
         Some(culprit) => {
             results.tests.extend(others.into_iter().map(|job| queue::not_run(job, &culprit)));
@@ -204,7 +214,7 @@ async fn perform(
             let others = queue::slowest_first(others, options.previous.as_ref());
             queue::one_batch(site, others, &mut results, tell).await;
             if let Some(words) = documentation.filter(|_| policy.doctests) {
-                let (tests, broken) = doctests::run(site, compiled, policy, &words, tell).await;
+                let (tests, broken) = doctests::run(site, compiled, policy, (&words, &selected), tell).await;
                 results.tests.extend(tests);
                 evidence.broken.extend(broken);
             }

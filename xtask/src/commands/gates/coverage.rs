@@ -1,6 +1,8 @@
 //! The step *coverage*: from the raw profiles of this run to lines.
 
 use super::measure::{Measurer, blocking};
+use super::merge;
+use super::select::none_ran;
 use crate::commands::context::write_report;
 use crate::evidence::coverage::LineCounts;
 use crate::evidence::tests::TestOutcome;
@@ -53,11 +55,19 @@ impl Measurer<'_> {
         let doubts = stray::remove_new(self.package_folders(), left.strays_before, &self.workspace.root);
         let measurement = self.measurement(compiled, &left);
         let step = self.step(&Step::Coverage, plan);
-        let mut counted = self.timed(self.count(compiled, measurement)).await;
+        // Where a part of the tests was asked for and it is empty, there are no profiles, and nothing is wrong.
+        let mut counted = match left.tests.is_some_and(none_ran) {
+            true => Measured { result: Ok(LineCounts::default()), duration_millis: 0 },
+            false => self.timed(self.count(compiled, measurement)).await,
+        };
         match &mut counted.result {
             Ok(counts) => {
                 counts.doubts.extend(doubts);
-                let file = self.context.reports(self.workspace).join("coverage.lcov");
+                let reports = self.context.reports(self.workspace);
+                if left.tests.is_some_and(|tests| tests.part.shard.is_some()) {
+                    write_report(&reports.join(merge::LINES), &serde_json::to_vec(counts)?)?;
+                }
+                let file = reports.join("coverage.lcov");
                 write_report(&file, lcov::write(counts).as_bytes())?;
                 step.done("lines counted");
             }

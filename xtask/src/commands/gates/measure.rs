@@ -54,8 +54,9 @@ impl Measurer<'_> {
                     gates.lint =
                         format.map(|format| lint::gather(&self.in_force.policy.lint, &compiled, format));
                 }
+                let choice = self.choice(&compiled.cargo, change.as_ref(), uncompared.as_ref()).await?;
                 let base = change.as_ref().map(|change| change.base.commit.as_str());
-                self.run(&plan, &compiled, base, &mut gates).await?;
+                self.run(&plan, &compiled, base, choice, &mut gates).await?;
             }
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }

@@ -3,6 +3,7 @@
 use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
+use super::select::Choice;
 use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
@@ -17,6 +18,7 @@ impl Measurer<'_> {
         plan: &Plan,
         compiled: &Compiled,
         base: Option<&str>,
+        choice: Choice,
         gates: &mut GateEvidence,
     ) -> anyhow::Result<()> {
         if !plan.has(&Step::Test) {
@@ -32,6 +34,7 @@ impl Measurer<'_> {
             profiles: plan.has(&Step::Coverage).then(|| profiles.clone()),
             capture: self.ask.capture,
             previous: self.previous(),
+            selection: choice.selection,
             ..RunOptions::default()
         };
         let step = self.step(&Step::Test, plan);
@@ -46,8 +49,11 @@ impl Measurer<'_> {
         let policy = &self.in_force.policy.tests;
         let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
+        if let Ok(evidence) = &mut tests.result {
+            evidence.part.affected = choice.affected;
+        }
         self.compare_tests(&found, base, &mut tests);
-        let judged = tests.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
+        let judged = tests.result.as_ref().ok().map(|one| crate::gates::of_these_tests(policy, one));
         match &judged {
             Some(judged) if judged.outcome == Outcome::Passed => step.done(human::facts(judged)),
             Some(judged) => step.failed(human::facts(judged)),

@@ -10,6 +10,7 @@
 
 use super::libtest::Tally;
 use super::process::{Ended, attend};
+use super::selection::Selected;
 use super::{
     BrokenBinary, CommandLine, Compiled, Filter, Site, Tell, TestOutcome, TestResult, TestsPolicy, Told,
 };
@@ -26,15 +27,16 @@ const COMPILE_SECS_MAX: u64 = 1800;
 /// The longest line that is read whole.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Runs the documentation tests of every library whose names contain one of the words.
+/// Runs the documentation tests of every selected library whose names contain one of the words.
 pub(super) async fn run(
     site: &Site,
     compiled: &Compiled,
     policy: &TestsPolicy,
-    words: &[String],
+    (words, selected): (&[String], &Selected),
     tell: Tell<'_>,
 ) -> (Vec<TestResult>, Vec<BrokenBinary>) {
-    let wanted = wanted(compiled, words);
+    let mut wanted = wanted(compiled, words);
+    wanted.0.retain(|(_, package, _)| selected.documents(package));
     if wanted.is_empty() {
         return (Vec::new(), Vec::new());
     }
