@@ -121,6 +121,9 @@ fn kind(root: &Value, value: &Value) -> String {
     let first = if part["type"].is_array() { &part["type"][0] } else { &part["type"] };
     match first.as_str().unwrap_or_default() {
         "array" => format!("list of: {}", kind(root, &part["items"])),
+        "object" if resolved(root, &part["additionalProperties"])["anyOf"][0]["maximum"] == 100 => {
+            "map of percentages".to_owned()
+        }
         "object" if part["additionalProperties"].is_object() => "map of strings".to_owned(),
         "object" => "keys below".to_owned(),
         "boolean" => "`true`, `false`".to_owned(),

@@ -74,11 +74,7 @@ pub enum Verb {
     /// The tests alone, one process per test.
     Test(Test),
     /// Line coverage alone (runs the tests).
-    Coverage {
-        /// What it is compared with.
-        #[command(flatten)]
-        against: Against,
-    },
+    Coverage(Coverage),
     /// rustfmt and clippy alone.
     Lint {
         /// What it is compared with.
@@ -247,6 +243,15 @@ pub enum CiVerb {
         #[arg(required = true, value_name = "DIR")]
         directories: Vec<PathBuf>,
     },
+    /// One verdict over the jobs of a workflow: a skipped job has not passed.
+    Rollup {
+        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`.
+        #[arg(long, value_name = "JSON")]
+        needs: String,
+        /// A job that may be skipped; may be repeated.
+        #[arg(long, value_name = "JOB")]
+        may_skip: Vec<String>,
+    },
 }
 
 /// Which of the tests run.
@@ -302,6 +307,44 @@ pub struct Test {
     /// What it is compared with.
     #[command(flatten)]
     pub against: Against,
+}
+
+/// `coverage`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Coverage {
+    /// Something else than the gate.
+    #[command(subcommand)]
+    pub what: Option<CoverageVerb>,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
+    /// Open the pages with the lines in a browser.
+    #[arg(long)]
+    pub open: bool,
+    /// Also count the lines of this file: LCOV, Cobertura XML or llvm-cov's JSON; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub from: Vec<PathBuf>,
+    /// The folder of baselines; default: `baselines` of policies/coverage.yaml, else `baselines` in the report folder.
+    #[arg(long, value_name = "DIR")]
+    pub baselines: Option<PathBuf>,
+}
+
+/// `coverage …`.
+#[derive(Debug, Subcommand)]
+pub enum CoverageVerb {
+    /// Run the tests of this commit several times, and remember which lines flap.
+    Noise {
+        /// How often.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
+        runs: u32,
+    },
+    /// Raise the minimum in policies/coverage.yaml to what the last run reached.
+    Ratchet {
+        /// Change nothing; refuse where the minimum could be raised.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 /// The gates, as the command line names them.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod context;
+mod coverage;
 mod deploy;
 mod doctor;
 mod explain;
@@ -43,7 +44,7 @@ pub fn main(world: &World, cli: Cli) -> Exit {
         world.clone()
     };
     let world = partners::within_reach(world, cli.global.workspace.as_deref());
-    let context = Context { world, console, global: cli.global };
+    let context = Context { world, console, global: cli.global, lines: std::sync::OnceLock::new() };
     let done = runtime
         .map_err(|error| {
             Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
@@ -100,7 +101,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
         Verb::Test(asked) => test::test(context, &asked).await,
-        Verb::Coverage { against } => gates::against(context, &[Gate::Tests, Gate::Coverage], against).await,
+        Verb::Coverage(asked) => coverage::coverage(context, &asked).await,
         Verb::Lint { against } => gates::against(context, &[Gate::Lint], against).await,
         Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {

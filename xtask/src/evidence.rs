@@ -3,12 +3,15 @@
 //! One type per gate, in the gate's file of this folder. Judging is `gates/`.
 
 pub mod advisories;
+pub mod against;
 pub mod baseline;
 pub mod coverage;
 pub mod image;
 pub mod lint;
 pub mod merge;
+pub mod noise;
 pub mod part;
+pub mod patch;
 pub mod policy;
 pub mod secrets;
 pub mod tests;

@@ -7,6 +7,7 @@ pub mod build;
 pub mod cargo;
 pub mod ci_event;
 pub mod coverage;
+pub mod coverage_import;
 pub mod git;
 mod identity;
 pub mod image;

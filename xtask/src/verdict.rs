@@ -301,6 +301,17 @@ impl GateVerdict {
         self
     }
 
+    /// The verdict of a gate that could not check all that it should: an error, unless something refuses besides.
+    #[must_use]
+    pub fn incomplete(mut self, missing: Vec<Finding>) -> GateVerdict {
+        if !missing.is_empty() {
+            self.outcome = self.outcome.and(Outcome::Error);
+            self.at_best = self.at_best.and(Outcome::Error);
+            self.findings.splice(0..0, missing);
+        }
+        self
+    }
+
     /// The verdict of a gate that could not run.
     pub fn could_not_run(gate: Gate, duration_ms: u64, why: &crate::evidence::CouldNotRun) -> GateVerdict {
         let finding = Finding::new(gate, "could-not-run", Severity::Error, &why.message, &why.help);

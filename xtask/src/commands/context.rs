@@ -1,6 +1,7 @@
 //! What every verb starts from: the world, the console, the workspace and the policies in force.
 
 use crate::cli::Global;
+use crate::evidence::coverage::LineCounts;
 use crate::evidence::policy::Comparison;
 use crate::evidence::{CouldNotRun, Subject};
 use crate::failure::Failure;
@@ -17,6 +18,7 @@ use crate::world::World;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// What every verb starts from.
 pub(super) struct Context {
@@ -26,6 +28,8 @@ pub(super) struct Context {
     pub console: Console,
     /// The global flags.
     pub global: Global,
+    /// How often each line ran in this run, for the reports; evidence has only whether.
+    pub lines: OnceLock<LineCounts>,
 }
 
 /// How policies came to be in force for judging a change.

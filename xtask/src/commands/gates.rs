@@ -2,12 +2,17 @@
 
 mod base;
 mod baseline;
+mod compare;
 mod coverage;
 mod failed;
+mod linters;
 mod measure;
 mod merge;
 mod policy;
+mod reports;
+mod rollup;
 mod select;
+mod sets;
 mod tests;
 
 use super::context::{Context, InForce, write_report};
@@ -24,6 +29,7 @@ use crate::workspace::Workspace;
 use measure::Measurer;
 use std::path::{Path, PathBuf};
 
+pub(super) use baseline::{digest, noise_of, store_of as baselines_of};
 pub(super) use failed::outstanding;
 
 /// What is asked of the gates besides what the policies demand.
@@ -41,6 +47,8 @@ pub(super) struct Ask {
     pub(super) select: Select,
     /// The folder of baselines, where it is not the policy's.
     pub(super) baselines: Option<PathBuf>,
+    /// Coverage files besides those that the policy names.
+    pub(super) from: Vec<PathBuf>,
     /// Whether this run becomes a baseline.
     pub(super) record: Recording,
 }
@@ -71,8 +79,10 @@ impl Ask {
 
 /// `ci`: every gate, or those that `--gate` names.
 pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
-    if let Some(CiVerb::Merge { directories }) = &ci.what {
-        return merge::shards(context, directories).await;
+    match &ci.what {
+        Some(CiVerb::Merge { directories }) => return merge::shards(context, directories).await,
+        Some(CiVerb::Rollup { needs, may_skip }) => return rollup::rollup(context, needs, may_skip),
+        None => {}
     }
     if ci.setup {
         doctor::setup(context).await?;
@@ -95,6 +105,17 @@ pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<E
 /// These gates against a base.
 pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
+}
+
+/// `coverage`: the tests, the lines that they and other files reach, and the pages in a browser where that is asked for.
+pub(super) async fn coverage(context: &Context, asked: &crate::cli::Coverage) -> anyhow::Result<Exit> {
+    let (base, from, baselines) = (asked.against.base.clone(), asked.from.clone(), asked.baselines.clone());
+    let ask = Ask { base, from, baselines, ..Ask::gates(&[Gate::Tests, Gate::Coverage]) };
+    let exit = judge_and_show(context, &ask).await?;
+    if asked.open {
+        reports::open(context).await?;
+    }
+    Ok(exit)
 }
 
 /// `security snapshot --from PATH`.
@@ -135,12 +156,15 @@ pub(super) async fn judge_and_show_this(
     let evidence = measurer.measure(subject).await?;
     let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
     baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
+    let store = baseline::store(context, workspace, &in_force, ask);
+    reports::trend(context, workspace, &in_force, &store, &verdict)?;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
     context.console.result(&verdict, |style| {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(style, &verdict, &report) + &counts
     });
+    reports::tell(context, workspace, &evidence, &verdict)?;
     Ok(verdict.outcome.exit())
 }
 
@@ -168,6 +192,7 @@ pub(super) fn conclude(
     let reports = folder(context, workspace, evidence);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
     write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
+    reports::write(context, workspace, in_force, evidence, &verdict)?;
     Ok(verdict)
 }
 

@@ -6,6 +6,7 @@
 use super::coverage::CoverageEvidence;
 use super::tests::{AtBase, TestOutcome, TestsEvidence};
 use crate::digest::Digest;
+use crate::policy::coverage::TestCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +69,9 @@ pub enum BaselineOutcome {
 pub struct BaselineCoverage {
     /// The engine and its version: another one may count other lines.
     pub engine: String,
+    /// Whether code that exists only under test is in it.
+    #[serde(default)]
+    pub test_code: TestCode,
     /// Every file, by its path relative to the workspace.
     pub files: BTreeMap<String, BaselineFile>,
 }
@@ -159,6 +163,7 @@ impl Baseline {
         };
         BaselineCoverage {
             engine: evidence.engine.clone(),
+            test_code: evidence.test_code,
             files: evidence.files.iter().filter_map(file).collect(),
         }
     }

@@ -19,6 +19,12 @@ pub struct CoverageEvidence {
     pub engine: String,
     /// Every source file of the workspace's packages that has executable lines, sorted by path.
     pub files: Vec<FileCoverage>,
+    /// Files from elsewhere whose lines are among these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imported: Vec<ImportedInput>,
+    /// What it was compared with.
+    #[serde(default)]
+    pub against: super::against::Against,
     /// Whether the numbers above hold code that exists only under test.
     #[serde(default)]
     pub test_code: TestCode,
@@ -28,6 +34,21 @@ pub struct CoverageEvidence {
     /// What makes these numbers less sure than they look.
     #[serde(default)]
     pub doubts: Vec<Doubt>,
+}
+
+/// What one file from elsewhere gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedInput {
+    /// Its path, relative to the workspace where it is in it.
+    pub name: String,
+    /// `lcov`, `cobertura` or `llvm-json`.
+    pub format: String,
+    /// Files of the workspace that it speaks of.
+    pub files: u64,
+    /// Files that it speaks of and that are not in the workspace.
+    pub outside: u64,
+    /// The first of them.
+    pub outside_names: Vec<String>,
 }
 
 /// Why a number may be too low or too high, though everything that was there has been read.
@@ -82,6 +103,8 @@ pub struct LineCounts {
     pub engine: String,
     /// Every file with executable lines, sorted by path.
     pub files: Vec<FileLines>,
+    /// Files from elsewhere whose lines are among these.
+    pub imported: Vec<ImportedInput>,
     /// Whether they hold code that exists only under test.
     pub test_code: TestCode,
     /// Executable lines of that code.
@@ -149,6 +172,8 @@ impl LineCounts {
         CoverageEvidence {
             engine: self.engine.clone(),
             files: self.files.iter().map(FileLines::coverage).collect(),
+            imported: self.imported.clone(),
+            against: super::against::Against::default(),
             test_code: self.test_code,
             test_lines: self.test_lines,
             doubts: self.doubts.clone(),

@@ -5,6 +5,7 @@
 //! that do not belong together would be a verdict over nothing. Tests are joined, lines are summed, and what every shard may
 //! have measured (lint, advisories, secrets) must say the same wherever it was measured.
 
+use super::against::{Against, Fallen, Patched};
 use super::coverage::{FileLines, FunctionCount, LineCounts, Share};
 use super::part::ShardPart;
 use super::tests::{TestResult, TestsEvidence};
@@ -47,7 +48,12 @@ pub fn merge(pieces: &[Piece], first: &[String]) -> Result<Whole, String> {
     let lines = lines(pieces)?;
     let mut coverage = of_all(pieces, "coverage", |gates| &gates.coverage)?;
     if let (Some(Measured { result: Ok(evidence), .. }), Some(lines)) = (&mut coverage, &lines) {
-        *evidence = CoverageEvidence { doubts: evidence.doubts.clone(), ..lines.evidence() };
+        let (change, uncompared) = (one.evidence.change.as_ref(), one.evidence.uncompared.as_ref());
+        // The lines of the change are those of all shards; a baseline is not at hand here, and the note says so.
+        let baseline = Fallen::NoBaseline { why: "shards are not compared with a baseline".to_owned() };
+        let patch = Patched::of(lines, change, uncompared);
+        let against = Against { patch, baseline, damaged: Vec::new() };
+        *evidence = CoverageEvidence { doubts: evidence.doubts.clone(), against, ..lines.evidence() };
     }
     let gates = GateEvidence {
         lint: same(pieces, "lint", |gates| &gates.lint)?,

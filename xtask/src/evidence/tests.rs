@@ -24,6 +24,9 @@ pub struct TestsEvidence {
     pub compared: Option<super::baseline::TestsCompared>,
     /// Test binaries that could not be listed or said something else than a list.
     pub broken: Vec<BrokenBinary>,
+    /// Targets with tests that were not built.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_built: Vec<NotBuilt>,
     /// The compiler's errors, where the workspace does not compile.
     pub compile_errors: Vec<super::lint::Diagnostic>,
     /// Integration tests (`package::target`) that have no test inside.
@@ -117,6 +120,17 @@ pub struct BrokenBinary {
     /// `package::target`.
     pub name: String,
     /// What it did instead.
+    pub why: String,
+}
+
+/// A target whose tests were not built, because no feature set has what it needs or the manifest switches them off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotBuilt {
+    /// `package::target`.
+    pub target: String,
+    /// Its main file, relative to the workspace.
+    pub file: String,
+    /// Why cargo left it out.
     pub why: String,
 }
 

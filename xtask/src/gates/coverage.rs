@@ -1,14 +1,19 @@
 //! The gate *coverage*: whether the tests ran enough of the executable lines.
 //!
 //! Integers only: a share one line below the bar is below it. How lines are counted is in
-//! docs/reference/coverage-engine.md; patch coverage and falls against a base are not judged here yet.
+//! docs/reference/coverage-engine.md, the bars in docs/reference/coverage-gate.md.
 
+mod fall;
+mod inputs;
+mod parts;
+mod patch;
+
+use crate::evidence::against::{Fallen, Patched};
 use crate::evidence::coverage::{CoverageEvidence, Doubt, DoubtKind, FileCoverage};
 use crate::policy::Percent;
 use crate::policy::coverage::{CoveragePolicy, TestCode};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// Files whose uncovered lines are told; the rest is in the report.
 const WORST_FILES_MAX: usize = 5;
@@ -26,23 +31,26 @@ pub fn judge(policy: &CoveragePolicy, evidence: &CoverageEvidence, duration_ms: 
         return GateVerdict::of(Gate::Coverage, duration_ms, facts(evidence), vec![finding])
             .nothing_checked();
     }
+    let against = &evidence.against;
     let worst = worst_files(&evidence.files);
     let mut findings: Vec<_> = worst.iter().map(|file| uncovered(file)).collect();
     findings.extend(evidence.doubts.iter().map(doubt));
     if !policy.minimum.reached_by(covered, total) {
         findings.insert(0, below_minimum(policy.minimum, covered, total, &worst));
     }
-    GateVerdict::of(Gate::Coverage, duration_ms, facts(evidence), findings)
+    findings.extend(inputs::findings(&evidence.imported));
+    findings.splice(0..0, patch::findings(policy, &against.patch));
+    findings.splice(0..0, fall::findings(policy, against));
+    findings.splice(0..0, parts::findings(policy, &evidence.files));
+    let missing = patch::no_base(policy, &against.patch).into_iter();
+    let missing = missing.chain(fall::no_baseline(policy, against)).collect();
+    GateVerdict::of(Gate::Coverage, duration_ms, facts(evidence), findings).incomplete(missing)
 }
 
 fn facts(evidence: &CoverageEvidence) -> serde_json::Value {
     let lines = |(covered, total): (u64, u64)| json!({"covered": covered, "total": total});
-    let mut packages: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for file in &evidence.files {
-        let sum = packages.entry(&file.package).or_default();
-        *sum = (sum.0 + file.covered, sum.1 + file.total);
-    }
-    let packages: BTreeMap<_, _> = packages.into_iter().map(|(name, sum)| (name, lines(sum))).collect();
+    let packages = parts::packages(&evidence.files).into_iter();
+    let packages: serde_json::Map<_, _> = packages.map(|(name, sum)| (name.to_owned(), lines(sum))).collect();
     let mut facts = json!({
         "lines": lines(evidence.totals()),
         "functions": evidence.functions(),
@@ -56,6 +64,15 @@ fn facts(evidence: &CoverageEvidence) -> serde_json::Value {
         TestCode::Include => "without_test_code",
     };
     facts[other] = json!(evidence.other_totals());
+    match &evidence.against.patch {
+        Patched::Compared(patch) => facts["patch"] = lines((patch.covered, patch.total)),
+        Patched::NotCompared { why } => facts["no_patch"] = why.as_str().into(),
+        Patched::NoBase { message, .. } => facts["no_patch"] = message.as_str().into(),
+    }
+    match &evidence.against.baseline {
+        Fallen::Compared(comparison) => facts["drop"] = fall::facts(comparison),
+        Fallen::NoBaseline { why } => facts["no_drop"] = why.as_str().into(),
+    }
     facts
 }
 
@@ -110,6 +127,14 @@ fn uncovered(file: &FileCoverage) -> Finding {
 
 fn lines(number: u64) -> String {
     if number == 1 { "1 line".to_owned() } else { format!("{number} lines") }
+}
+
+/// Says how many more there are of what was told one by one.
+fn rest(count: usize, told: usize, what: &str, severity: Severity, of_what: &str) -> Option<Finding> {
+    let more = count.checked_sub(told).filter(|more| *more > 0)?;
+    let message = format!("and {more} more {of_what}");
+    let help = "all of them: target/gateline/evidence.json";
+    Some(Finding::new(Gate::Coverage, what, severity, message, help))
 }
 
 fn text_of((first, last): (u32, u32)) -> String {
@@ -170,6 +195,8 @@ mod tests {
             "lines": {"covered": 15, "total": 22},
             "packages": {"p": {"covered": 10, "total": 11}, "q": {"covered": 5, "total": 11}},
             "engine": "builtin",
+            "no_patch": "nobody asked for a comparison",
+            "no_drop": "nobody asked for a comparison",
             "functions": {"covered": 0, "total": 0},
             "regions": {"covered": 0, "total": 0},
             "summary_lines": {"covered": 0, "total": 0},

@@ -9,7 +9,7 @@ mod findings;
 mod fewer;
 
 use crate::evidence::TestsEvidence;
-use crate::evidence::tests::{TestOutcome, TestResult};
+use crate::evidence::tests::{NotBuilt, TestOutcome, TestResult};
 use crate::gates::lint::explained;
 use crate::policy::TestsPolicy;
 use crate::policy::tests::is_like;
@@ -31,6 +31,7 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
     }));
     findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence.surroundings)));
     findings.extend(not_run(evidence));
+    findings.extend(evidence.not_built.iter().map(not_built));
     findings.extend(fewer::finding(policy.fewer, evidence));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
@@ -152,6 +153,15 @@ fn does_not_compile(error: &crate::evidence::lint::Diagnostic) -> Finding {
     let (message, help) = (error.message.clone(), explained(&error.lint));
     let finding = Finding::new(Gate::Tests, "does-not-compile", Severity::Error, message, help);
     if error.file.is_empty() { finding } else { finding.at(&error.file, error.line) }
+}
+
+/// Tests that nobody built are told, so that nobody believes that they passed.
+fn not_built(target: &NotBuilt) -> Finding {
+    let message = format!("the tests of {} were not built: {}", target.target, target.why);
+    let help =
+        "name a set that has the features in `features` of policies/tests.yaml, or switch the tests on";
+    let finding = Finding::new(Gate::Tests, "target-not-built", Severity::Warning, message, help);
+    finding.at(&target.file, 0).about(&target.target)
 }
 
 /// One finding for all tests that were not started, by the test that kept them from it.

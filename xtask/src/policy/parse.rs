@@ -115,6 +115,13 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
             "leave it out for `[default]`",
         );
     }
+    if policy.coverage.inputs.iter().any(|input| input.file.trim().is_empty()) {
+        return refuse(
+            "coverage.yaml",
+            "an input without a file".into(),
+            "name it: `inputs: [{file: lcov.info}]`",
+        );
+    }
     if policy.image.user == 0 {
         return refuse(
             "image.yaml",
@@ -280,6 +287,8 @@ mod tests {
         check_error("tests.yaml", "features: []", &["names no set"]);
         check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
         check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);
+        check_error("coverage.yaml", "inputs: [{file: ''}]", &["without a file"]);
+        check_error("coverage.yaml", "inputs: [{file: a, formt: lcov}]", &["did you mean `format`"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);

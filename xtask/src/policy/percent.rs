@@ -34,6 +34,18 @@ impl Percent {
         Percent(share.map_or(WHOLE, |share| u32::try_from(share).unwrap_or(WHOLE).min(WHOLE)))
     }
 
+    /// The share in basis points, rounded *up*: a tolerance that is to suffice. Of nothing, it is nothing.
+    pub fn above(part: u64, total: u64) -> Percent {
+        let share = u128::from(part) * u128::from(WHOLE);
+        let share = if total == 0 { 0 } else { share.div_ceil(u128::from(total)) };
+        Percent(u32::try_from(share).unwrap_or(WHOLE).min(WHOLE))
+    }
+
+    /// How much of 100 % this is, in hundredths of a per cent.
+    pub const fn basis_points(self) -> u32 {
+        self.0
+    }
+
     /// The least `part` of `total` that reaches this.
     pub fn needed(self, total: u64) -> u64 {
         let needed = (u128::from(self.0) * u128::from(total)).div_ceil(u128::from(WHOLE));

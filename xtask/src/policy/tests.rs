@@ -12,6 +12,10 @@ pub const RETRIES_MAX: u8 = 2;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TestsPolicy {
+    /// Who runs the tests. Default builtin.
+    pub engine: Engine,
+    /// The profile of nextest's configuration. Default `ci` in CI, where it has one of that name, else `default`.
+    pub nextest_profile: Option<String>,
     /// A test that runs longer is killed with its whole process group and fails. Default 120.
     pub timeout_secs: u64,
     /// A test that runs longer is told while it runs, and named in the report. Default 60; 0 names none.
@@ -50,6 +54,19 @@ pub struct TestsPolicy {
     /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
     /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
     pub partners: Vec<String>,
+}
+
+/// Who runs the tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// The suite itself.
+    #[default]
+    Builtin,
+    /// cargo-nextest where it is installed, else the suite itself.
+    Auto,
+    /// cargo-nextest; without it the gate cannot run.
+    Nextest,
 }
 
 /// How often a test that did not pass is tried again; at most 2.
@@ -93,6 +110,8 @@ impl Default for Retries {
 impl Default for TestsPolicy {
     fn default() -> Self {
         TestsPolicy {
+            engine: Engine::default(),
+            nextest_profile: None,
             timeout_secs: 120,
             slow_secs: 60,
             retries: Retries::default(),

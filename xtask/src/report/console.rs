@@ -1,6 +1,7 @@
 //! The console: which step runs, how long it took, what is next. A line that moves on a terminal, plain lines elsewhere.
 #![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
+use super::annotations;
 use crate::cli::Format;
 use crate::world::World;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,6 +20,16 @@ pub struct Console {
     stderr: Style,
     stdout: Style,
     moving: Moving,
+    reader: Reader,
+}
+
+/// Who reads the streams besides people.
+#[derive(Debug, Clone)]
+enum Reader {
+    /// Nobody.
+    People,
+    /// GitHub, which obeys lines that look like commands. The token, which nobody can guess, ends text that it shall not obey.
+    GitHub { token: Option<String> },
 }
 
 /// How much narration there is.
@@ -69,6 +80,10 @@ impl Console {
             stderr: style(terminal),
             stdout: style(std::io::stdout().is_terminal()),
             moving: if terminal && world.env("CI").is_none() { Moving::Line } else { Moving::Still },
+            reader: match world.env("GITHUB_ACTIONS") {
+                Some("true") => Reader::GitHub { token: world.random_hex::<16>().ok() },
+                _ => Reader::People,
+            },
         }
     }
 
@@ -80,6 +95,7 @@ impl Console {
             stderr: Style::Plain,
             stdout: Style::Plain,
             moving: Moving::Still,
+            reader: Reader::GitHub { token: None },
         }
     }
 
@@ -133,7 +149,7 @@ impl Console {
             bar
         });
         if visible && bar.is_none() {
-            eprintln!("  … {title}{next}");
+            self.say(&format!("  … {title}{next}"));
         }
         Step { console: self, world, title, start: world.monotonic(), bar }
     }
@@ -141,33 +157,68 @@ impl Console {
     /// Narration: one line on stderr.
     pub fn note(&self, line: impl AsRef<str>) {
         if self.verbosity > Verbosity::Quiet {
-            eprintln!("{}", line.as_ref());
+            self.say(line.as_ref());
         }
     }
 
     /// Narration that only `-v` shows.
     pub fn detail(&self, line: impl AsRef<str>) {
         if self.verbosity == Verbosity::Verbose {
-            eprintln!("    {}", line.as_ref());
+            self.say(&format!("    {}", line.as_ref()));
         }
     }
 
     /// An error with its help: on stderr always.
     pub fn error(&self, error: &anyhow::Error) {
-        eprintln!("{}: {error:#}", self.paint_stderr(anstyle_red(), "error"));
+        self.say(&format!("{}: {error:#}", self.paint_stderr(anstyle_red(), "error")));
         if let Some(help) = crate::failure::Failure::help_of(error) {
-            eprintln!("  {}: {help}", self.paint_stderr(anstyle_cyan(), "next"));
+            self.say(&format!("  {}: {help}", self.paint_stderr(anstyle_cyan(), "next")));
+        }
+    }
+
+    /// Lines on stderr that nobody takes for commands.
+    fn say(&self, lines: &str) {
+        match self.reader {
+            Reader::People => eprintln!("{lines}"),
+            Reader::GitHub { .. } => eprintln!("{}", annotations::defused(lines)),
+        }
+    }
+
+    /// Whether GitHub reads along, so that annotations and a job summary are wanted.
+    pub fn is_read_by_github(&self) -> bool {
+        matches!(self.reader, Reader::GitHub { .. })
+    }
+
+    /// Commands for GitHub: on the stream of the result, so that they come after it, unless that is a document.
+    pub fn command_github(&self, commands: &str) {
+        match self.format {
+            Format::Human => self.raw(commands),
+            Format::Json => eprint!("{commands}"),
         }
     }
 
     /// The verb's result on stdout: text for people, or one JSON document.
     pub fn result<T: Serialize>(&self, value: &T, human: impl FnOnce(Style) -> String) {
         let text = match self.format {
-            Format::Human => human(self.stdout),
-            Format::Json => serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string()),
+            Format::Human => self.shown(human(self.stdout)),
+            Format::Json => {
+                let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string());
+                if self.is_read_by_github() { annotations::defused_json(&text) } else { text }
+            }
         };
         // A reader that went away (a closed pipe) is not our failure.
         let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    }
+
+    /// The text as it goes out: where GitHub would find a command in it, it is told not to look.
+    fn shown(&self, text: String) -> String {
+        match &self.reader {
+            Reader::GitHub { token } if annotations::defused(&text) != text => match token {
+                Some(token) => annotations::quoted(&text, token),
+                None => annotations::defused(&text),
+            },
+            _ => text,
+        }
     }
 
     /// Raw text on stdout: completions, schemas.
@@ -245,7 +296,7 @@ impl Step<'_> {
         self.clear();
         if self.console.verbosity > Verbosity::Quiet {
             let mark = paint(self.console.stderr, anstyle::AnsiColor::Green.on_default(), "✓");
-            eprintln!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took));
+            self.console.say(&format!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took)));
         }
         took
     }
@@ -255,7 +306,7 @@ impl Step<'_> {
         let took = self.world.monotonic().saturating_sub(self.start);
         self.clear();
         let mark = self.console.paint_stderr(anstyle_red(), "✗");
-        eprintln!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took));
+        self.console.say(&format!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took)));
         took
     }
 

@@ -5,6 +5,7 @@
 //! commit that was asked for.
 
 use crate::evidence::baseline::{Age, Baseline, BaselineCoverage, BaselineTest, SCHEMA};
+use crate::evidence::noise::{self, Noise};
 use crate::world::{CommandLine, World};
 use anyhow::Context as _;
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ use std::time::Duration;
 pub const BASELINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Baselines that a store keeps; beyond, those that were written longest ago go.
 pub const BASELINES_MAX: usize = 200;
+/// The file of the noise, beside the baselines.
+pub const NOISE_FILE: &str = "noise.json";
 /// First parents that are looked at for a baseline.
 pub const ANCESTORS_MAX: usize = 1000;
 /// Damaged files that are told.
@@ -66,16 +69,7 @@ impl Store {
     pub fn read(&self, commit: &str) -> Result<Option<Baseline>, String> {
         let Some(file) = self.file(commit) else { return Ok(None) };
         let unusable = |why: String| format!("the baseline {} cannot be used: {why}", file.display());
-        let opened = match std::fs::File::open(&file) {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(error.to_string())),
-        };
-        let mut bytes = Vec::new();
-        opened
-            .take(BASELINE_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unusable(error.to_string()))?;
+        let Some(bytes) = read_bounded(&file).map_err(unusable)? else { return Ok(None) };
         parse(&bytes, commit).map(Some).map_err(unusable)
     }
 
@@ -86,14 +80,44 @@ impl Store {
     pub fn write(&self, baseline: &Baseline) -> anyhow::Result<PathBuf> {
         let file = self.file(&baseline.commit);
         let file = file.with_context(|| format!("`{}` is no commit", baseline.commit))?;
+        self.put(&file, &serde_json::to_vec(baseline)?)?;
+        self.prune().with_context(|| format!("failed to make room in {}", self.folder.display()))?;
+        Ok(file)
+    }
+
+    /// Writes a file whole or not at all.
+    fn put(&self, file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         let unwritable = || format!("failed to write {}", file.display());
         std::fs::create_dir_all(&self.folder).with_context(unwritable)?;
         let mut fresh = tempfile::NamedTempFile::new_in(&self.folder).with_context(unwritable)?;
-        fresh.write_all(&serde_json::to_vec(baseline)?).with_context(unwritable)?;
+        fresh.write_all(bytes).with_context(unwritable)?;
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         std::fs::set_permissions(fresh.path(), readable).with_context(unwritable)?;
-        fresh.persist(&file).with_context(unwritable)?;
-        self.prune().with_context(unwritable)?;
+        fresh.persist(file).map(|_| ()).with_context(unwritable)
+    }
+
+    /// The noise that was recorded; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where its file is damaged or too long; the text says why.
+    pub fn noise(&self) -> Result<Option<Noise>, String> {
+        let file = self.folder.join(NOISE_FILE);
+        let unusable = |why: String| format!("the noise {} cannot be used: {why}", file.display());
+        let Some(bytes) = read_bounded(&file).map_err(unusable)? else { return Ok(None) };
+        let noise: Noise = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+        if noise.schema != noise::SCHEMA {
+            return Err(unusable(format!("its schema is `{}`, ours is `{}`", noise.schema, noise::SCHEMA)));
+        }
+        Ok(Some(noise))
+    }
+
+    /// Keeps the noise in place of what was recorded before. Returns its file.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written.
+    pub fn write_noise(&self, noise: &Noise) -> anyhow::Result<PathBuf> {
+        let file = self.folder.join(NOISE_FILE);
+        self.put(&file, &serde_json::to_vec_pretty(noise)?)?;
         Ok(file)
     }
 
@@ -161,6 +185,14 @@ impl Store {
         }
     }
 
+    /// The newest baselines by the time of their measuring, oldest first; damaged ones are passed over.
+    pub fn series(&self, most: usize) -> Vec<Baseline> {
+        let mut series: Vec<Baseline> =
+            self.commits().iter().filter_map(|commit| self.read(commit).ok().flatten()).collect();
+        series.sort_by(|one, other| (one.recorded, &one.commit).cmp(&(other.recorded, &other.commit)));
+        series.split_off(series.len().saturating_sub(most))
+    }
+
     /// The file of a commit; `None` for what is no commit, so that no name leads out of the folder.
     fn file(&self, commit: &str) -> Option<PathBuf> {
         is_commit(commit).then(|| self.folder.join(format!("{commit}.json")))
@@ -187,11 +219,23 @@ impl Store {
     }
 }
 
-/// A baseline from its file's bytes.
-fn parse(bytes: &[u8], commit: &str) -> Result<Baseline, String> {
+/// A file's bytes; `None` where there is no such file.
+fn read_bounded(file: &Path) -> Result<Option<Vec<u8>>, String> {
+    let opened = match std::fs::File::open(file) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut bytes = Vec::new();
+    opened.take(BASELINE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > BASELINE_BYTES_MAX {
         return Err(format!("it has more than {BASELINE_BYTES_MAX} bytes"));
     }
+    Ok(Some(bytes))
+}
+
+/// A baseline from its file's bytes.
+fn parse(bytes: &[u8], commit: &str) -> Result<Baseline, String> {
     let baseline: Baseline = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if baseline.schema != SCHEMA {
         return Err(format!("its schema is `{}`, ours is `{SCHEMA}`", baseline.schema));

@@ -5,17 +5,26 @@
 //! members' fingerprints differ from it.
 //!
 //! Where `clippy-driver` is missing, members are compiled by rustc alone: tests and coverage still run, and the lint gate
-//! says that it could not. Code behind `cfg(clippy)` is compiled in, as clippy does.
+//! says that it could not. A workspace whose sources ask for `cfg(clippy)` would be tested as another program than the one
+//! that ships: it is linted and compiled apart, unless the policy says `share_compile: off` for all of them anyway.
 
 mod messages;
 mod said;
+mod sources;
+mod targets;
 pub(crate) mod wrapper;
+
+pub use said::{diagnostic, relative};
+pub use targets::not_built;
+pub use wrapper::Purpose;
 
 use super::cargo::{Cargo, Progress};
 use super::stream::{HeadAndTail, for_each_piece};
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity};
+use crate::policy::lint::ShareCompile;
 use crate::world::{CommandLine, Leash, World};
+use anyhow::Context as _;
 use messages::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -44,6 +53,10 @@ pub struct Compiled {
     pub tests: Vec<TestBinary>,
     /// Every other instrumented object of the members: plain binaries, examples, dynamic libraries.
     pub binaries: Vec<PathBuf>,
+    /// Targets that were built, as (package, section of the manifest, name).
+    pub built: BTreeSet<(String, &'static str, String)>,
+    /// Why lint had a compilation of its own, where it had.
+    pub compiled_apart: Option<String>,
     /// The wrapper that members were compiled with; doctests use it again.
     pub wrapper: PathBuf,
     /// Wall time.
@@ -96,22 +109,80 @@ impl Compiled {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == DiagnosticSeverity::Error)
     }
 
+    /// The same with what another compilation said: of the lint's own, or of another feature set.
+    #[must_use]
+    pub fn with_diagnostics_of(mut self, other: &Compiled) -> Compiled {
+        let suffix = match self.cargo.features == other.cargo.features {
+            true => String::new(),
+            false => other.cargo.features.suffix(),
+        };
+        self.diagnostics = messages::united(self.diagnostics, &other.diagnostics, &suffix);
+        self.packages.extend(other.packages.iter().cloned());
+        if other.outcome == Compilation::DoesNotCompile {
+            self.outcome = Compilation::DoesNotCompile;
+        }
+        self
+    }
+
+    /// Keeps the plain programs under other names: cargo writes those of the next feature set to the same paths.
+    ///
+    /// # Errors
+    /// Where they can be neither linked nor copied.
+    pub fn keep_binaries(&mut self) -> anyhow::Result<()> {
+        let name = self.cargo.features.to_string().replace(['/', ','], "-");
+        let directory = self.cargo.target_directory.join("gateline/objects").join(name);
+        let _ = std::fs::remove_dir_all(&directory);
+        let context = || format!("failed to keep programs in {}", directory.display());
+        std::fs::create_dir_all(&directory).with_context(context)?;
+        for (number, path) in self.binaries.iter_mut().enumerate() {
+            let kept = directory.join(number.to_string());
+            std::fs::hard_link(&*path, &kept)
+                .or_else(|_| std::fs::copy(&*path, &kept).map(drop))
+                .with_context(context)?;
+            *path = kept;
+        }
+        Ok(())
+    }
+
     /// Takes a cargo command to the same compiler, so that nothing is compiled again.
     pub(crate) fn same_compiler(&self, command: CommandLine) -> CommandLine {
         with_wrapper(command, &self.wrapper, &self.cargo)
     }
 }
 
-/// Compiles every target of every member. A workspace that does not compile is a value: the gates refuse it.
+/// Why lint cannot share the tests' compilation here; `None` where it can.
+pub fn why_apart(cargo: &Cargo, policy: ShareCompile) -> Option<String> {
+    match policy {
+        ShareCompile::Off => Some("policies/lint.yaml says `share_compile: off`".to_owned()),
+        ShareCompile::Auto => {
+            sources::asks_for_clippy(cargo).map(|file| format!("{file} asks for `cfg(clippy)`"))
+        }
+    }
+}
+
+/// Compiles every target of every selected member, for lint, tests and coverage at once.
+///
+/// # Errors
+/// As [`compile_for`].
+pub async fn compile(world: &World, cargo: &Cargo, progress: Progress<'_>) -> Result<Compiled, CouldNotRun> {
+    compile_for(Purpose::Shared, world, cargo, progress).await
+}
+
+/// Compiles every target of every selected member. A workspace that does not compile is a value: the gates refuse it.
 ///
 /// # Errors
 /// Where cargo could not do its work: a stale lockfile, no network, no linker, a failing build script.
-pub async fn compile(world: &World, cargo: &Cargo, progress: Progress<'_>) -> Result<Compiled, CouldNotRun> {
+pub async fn compile_for(
+    purpose: Purpose,
+    world: &World,
+    cargo: &Cargo,
+    progress: Progress<'_>,
+) -> Result<Compiled, CouldNotRun> {
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
-    let wrapper = wrapper::install(&cargo.target_directory, &cargo.toolchain)
+    let wrapper = wrapper::install(&cargo.target_directory, &cargo.toolchain, purpose)
         .map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
-    let command = with_wrapper(command(cargo), &wrapper, cargo)
+    let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo)
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS);
     let start = world.monotonic();
@@ -130,10 +201,21 @@ pub async fn compile(world: &World, cargo: &Cargo, progress: Progress<'_>) -> Re
 
 /// What is run; `plan` prints it.
 pub fn command(cargo: &Cargo) -> CommandLine {
-    cargo.command(
-        "test",
-        ["--no-run", "--workspace", "--all-targets", "--no-fail-fast", "--message-format=json"],
-    )
+    command_for(Purpose::Shared, cargo)
+}
+
+/// What is run for one purpose: lint needs no programs.
+pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
+    let (verb, first) = match purpose {
+        Purpose::Lint => ("check", "--keep-going"),
+        Purpose::Shared | Purpose::Tests => ("test", "--no-run"),
+    };
+    let mut command = cargo.command(verb, [first, "--all-targets", "--message-format=json"]);
+    command.arguments.extend(cargo.selection_arguments());
+    if purpose != Purpose::Lint {
+        command = command.arg("--no-fail-fast");
+    }
+    command
 }
 
 fn with_wrapper(command: CommandLine, wrapper: &Path, cargo: &Cargo) -> CommandLine {

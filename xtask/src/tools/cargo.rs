@@ -1,11 +1,16 @@
 //! Cargo: its commands with the flags that every call needs, the toolchain behind it, and what is in the workspace.
 
+mod features;
+
+pub use features::Take;
+
 use super::metadata;
 use super::toolchain::{self, Asker};
 use crate::evidence::CouldNotRun;
 use crate::failure::Failure;
+use crate::policy::FeatureSet;
 use crate::world::{CommandLine, World};
-use cargo_metadata::{Metadata, Package, TargetKind};
+use cargo_metadata::{Metadata, Package, PackageId, TargetKind};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +47,10 @@ pub struct Cargo {
     pub packages: Vec<Package>,
     /// The toolchain.
     pub toolchain: Toolchain,
+    /// With which features members are compiled.
+    pub features: FeatureSet,
+    /// The members that are compiled; `None`: all of them.
+    selection: Option<Vec<PackageId>>,
 }
 
 /// rustc and its companions.
@@ -77,6 +86,8 @@ impl Cargo {
             toolchain: Toolchain::discover(world, root, target_directory.as_std_path()).await?,
             target_directory: target_directory.into_std_path_buf(),
             packages: packages.into_iter().filter(|package| members.contains(&package.id)).collect(),
+            features: FeatureSet::Default,
+            selection: None,
         })
     }
 
@@ -89,7 +100,16 @@ impl Cargo {
         network: Network,
     ) -> Cargo {
         let target_directory = root.join("target");
-        Cargo { program: "cargo".to_owned(), network, root, target_directory, packages, toolchain }
+        Cargo {
+            program: "cargo".to_owned(),
+            network,
+            root,
+            target_directory,
+            packages,
+            toolchain,
+            features: FeatureSet::Default,
+            selection: None,
+        }
     }
 
     /// A cargo command in the workspace, with the flags that every call needs. Without a Cargo.lock there is nothing to
@@ -115,7 +135,7 @@ impl Cargo {
 
     /// The packages that can have doctests; `cargo test --doc` fails on others.
     pub fn with_doctests(&self) -> impl Iterator<Item = (&Package, &cargo_metadata::Target)> {
-        self.packages.iter().filter_map(|package| {
+        self.selected().filter_map(|package| {
             let tested = |target: &&cargo_metadata::Target| target.doctest && is_library(&target.kind);
             Some((package, package.targets.iter().find(tested)?))
         })

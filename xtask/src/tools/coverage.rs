@@ -13,10 +13,12 @@ pub mod llvm;
 mod mapping;
 mod merged;
 mod profile;
+pub mod remap;
 pub mod stray;
 mod test_code;
 
 pub use files::{PackageTree, SourceTree};
+pub(crate) use lines::{ExportedSegment, lines_of_segments};
 
 use crate::evidence::CouldNotRun;
 use crate::evidence::coverage::LineCounts;

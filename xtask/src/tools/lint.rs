@@ -1,11 +1,16 @@
-//! What the linters said: rustfmt by its own call, clippy from the one compilation.
+//! What the linters said: rustfmt by its own call, clippy from the one compilation, and the others of this folder.
 //!
 //! `cargo fmt --check` has no machine-readable output on stable; its verbose text names every file that it looks at and
 //! every difference with its line, and those two kinds of lines are all that is read.
 
+pub mod fix;
+pub mod msrv;
+pub mod rustdoc;
+pub mod unused;
+
 use super::build::{Compilation, Compiled};
 use super::cargo::Cargo;
-use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool};
+use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool, Unchecked};
 use crate::evidence::{CouldNotRun, LintEvidence, Measured};
 use crate::policy::LintPolicy;
 use crate::policy::lint::Level;
@@ -27,6 +32,17 @@ pub struct Formatting {
     pub differences: Vec<Diagnostic>,
     /// What it could not read.
     pub trouble: Option<String>,
+}
+
+/// What another linter said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// The linter with its version.
+    pub tools: Vec<String>,
+    /// What it found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What it could not look at here.
+    pub unchecked: Vec<Unchecked>,
 }
 
 /// Asks rustfmt, without changing a file. Needs no compilation, so it may run beside one.
@@ -81,8 +97,26 @@ fn joined(policy: &LintPolicy, compiled: &Compiled, format: Formatting) -> Resul
         files: format.files,
         packages: compiled.packages.len() as u64,
         diagnostics,
+        compiled_apart: compiled.compiled_apart.clone(),
         ..LintEvidence::default()
     })
+}
+
+/// The gate's evidence with what other linters said. One that could not run is the gate's failure.
+#[must_use]
+pub fn with(
+    evidence: Measured<LintEvidence>,
+    others: impl IntoIterator<Item = Result<Looked, CouldNotRun>>,
+) -> Measured<LintEvidence> {
+    let add = |mut evidence: LintEvidence, looked: Result<Looked, CouldNotRun>| {
+        let looked = looked?;
+        evidence.tools.extend(looked.tools);
+        evidence.diagnostics.extend(looked.diagnostics);
+        evidence.unchecked.extend(looked.unchecked);
+        Ok(evidence)
+    };
+    let result = evidence.result.and_then(|evidence| others.into_iter().try_fold(evidence, add));
+    Measured { result, ..evidence }
 }
 
 async fn ask(world: &World, cargo: &Cargo) -> Result<Formatting, CouldNotRun> {

@@ -15,6 +15,7 @@ mod filter;
 mod left;
 mod libtest;
 mod list;
+mod nextest;
 mod process;
 mod profiles;
 mod queue;
@@ -23,7 +24,7 @@ pub mod selection;
 pub use environment::INSIDE_GATE;
 pub use libtest::SKIP_MARK;
 pub use list::{ListedTest, Listing};
-pub use profiles::{Counting, written_by};
+pub use profiles::{Counting, doctest_objects, written_by};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
@@ -91,9 +92,9 @@ pub async fn run(
     tell: &(dyn Fn(Told<'_>) + Send + Sync),
 ) -> Measured<TestsEvidence> {
     let start = world.monotonic();
-    let result = match Site::prepare(world, policy, options, &compiled.cargo.root) {
+    let result = match site_and_engine(world, compiled, policy, options).await {
         Ok(site) => Ok(perform(&Arc::new(site), compiled, policy, options, tell).await),
-        Err(error) => Err(no_site(&error)),
+        Err(why) => Err(why),
     };
     let duration_millis = millis(world.monotonic() - start);
     Measured { result, duration_millis }
@@ -114,6 +115,18 @@ pub async fn list(
     Ok(list::everything(&Arc::new(site), compiled, policy, Filter(&options.filters)).await)
 }
 
+async fn site_and_engine(
+    world: &World,
+    compiled: &Compiled,
+    policy: &TestsPolicy,
+    options: &RunOptions,
+) -> Result<Site, CouldNotRun> {
+    let nextest = nextest::find(world, compiled, policy, options).await?;
+    let site =
+        Site::prepare(world, policy, options, &compiled.cargo.root).map_err(|error| no_site(&error))?;
+    Ok(Site { nextest, ..site })
+}
+
 fn no_site(error: &anyhow::Error) -> CouldNotRun {
     CouldNotRun { message: format!("{error:#}"), help: "df -h; cargo xtask doctor".to_owned() }
 }
@@ -129,6 +142,8 @@ struct Site {
     retries: u8,
     slow: Option<Duration>,
     capture: Capture,
+    /// Who runs what is left to it; `builtin` where `None`.
+    nextest: Option<nextest::Nextest>,
 }
 
 impl Site {
@@ -162,6 +177,7 @@ impl Site {
             retries,
             slow: (policy.slow_secs > 0).then(|| Duration::from_secs(policy.slow_secs)),
             capture: options.capture,
+            nextest: None,
         })
     }
 }
@@ -178,7 +194,10 @@ async fn perform(
     tell: Tell<'_>,
 ) -> TestsEvidence {
     let mut evidence = TestsEvidence {
-        engine: ENGINE.to_owned(),
+        engine: site
+            .nextest
+            .as_ref()
+            .map_or_else(|| ENGINE.to_owned(), |one| format!("nextest {}", one.version)),
         surroundings: site.surroundings,
         filters: options.filters.clone(),
         ..TestsEvidence::default()
@@ -211,6 +230,16 @@ async fn perform(
             results.tests.extend(others.into_iter().map(|job| queue::not_run(job, &culprit)));
         }
         None => {
+            let others = match &site.nextest {
+                Some(nextest) => {
+                    let ran = nextest.run(site, compiled, others, tell).await;
+                    results.tests.extend(ran.tests);
+                    results.counts_lost.extend(ran.counts_lost);
+                    evidence.broken.extend(ran.broken);
+                    ran.left
+                }
+                None => others,
+            };
             let others = queue::slowest_first(others, options.previous.as_ref());
             queue::one_batch(site, others, &mut results, tell).await;
             if let Some(words) = documentation.filter(|_| policy.doctests) {

@@ -5,6 +5,7 @@ use super::{Ask, Recording};
 use crate::commands::context::{Context, InForce};
 use crate::digest::Digest;
 use crate::evidence::baseline::{Baseline, SCHEMA, compare_failures, compare_tests};
+use crate::evidence::noise::Noise;
 use crate::evidence::{CoverageEvidence, Evidence, Measured, TestsEvidence};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -62,6 +63,24 @@ pub(super) fn store(context: &Context, workspace: &Workspace, in_force: &InForce
         (Some(named), _) => context.world.directory().join(named),
         (None, Some(named)) => workspace.root.join(named),
         (None, None) => context.reports(workspace).join("baselines"),
+    })
+}
+
+/// The store where nothing special is asked for.
+pub(in crate::commands) fn store_of(context: &Context, workspace: &Workspace, in_force: &InForce) -> Store {
+    store(context, workspace, in_force, &Ask::default())
+}
+
+/// The noise that is known, where it can be used.
+pub(in crate::commands) fn noise_of(
+    context: &Context,
+    workspace: &Workspace,
+    in_force: &InForce,
+) -> Option<Noise> {
+    let noise = store_of(context, workspace, in_force).noise();
+    noise.unwrap_or_else(|why| {
+        context.console.note(format!("warning: {why}"));
+        None
     })
 }
 
@@ -138,7 +157,7 @@ fn coverage_of(
 }
 
 /// The digest of a source file; `None` where it cannot be read.
-pub(super) fn digest(file: &Path) -> Option<Digest> {
+pub(in crate::commands) fn digest(file: &Path) -> Option<Digest> {
     let small = std::fs::metadata(file).ok()?.len() <= SOURCE_BYTES_MAX;
     small.then(|| std::fs::read(file).ok()).flatten().map(|bytes| Digest::of(&bytes))
 }

@@ -1,5 +1,6 @@
 //! The step *coverage*: from the raw profiles of this run to lines.
 
+use super::compare::Compared;
 use super::measure::{Measurer, blocking};
 use super::merge;
 use super::select::none_ran;
@@ -8,12 +9,14 @@ use crate::evidence::coverage::LineCounts;
 use crate::evidence::tests::TestOutcome;
 use crate::evidence::{CouldNotRun, CoverageEvidence, Measured, TestsEvidence};
 use crate::plan::{Plan, Step};
-use crate::policy::coverage::CoverageEngine;
+use crate::policy::coverage::{CoverageEngine, CoverageInput};
 use crate::report::lcov;
+use crate::tools::baseline::Found;
 use crate::tools::build::{Compilation, Compiled, Harness};
 use crate::tools::coverage::llvm::Tools;
-use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, stray};
-use crate::tools::runner::written_by;
+use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, remap, stray};
+use crate::tools::coverage_import::{self, Sources};
+use crate::tools::runner::{doctest_objects, written_by};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Left<'a> {
     /// The directory of the raw profiles.
     pub(super) profiles: &'a Path,
+    /// What was compiled for the feature sets after the first.
+    pub(super) further: &'a [Compiled],
     /// Stray profiles that were in the tree before.
     pub(super) strays_before: &'a BTreeSet<PathBuf>,
     /// What is known of the tests.
@@ -44,6 +49,7 @@ impl Measurer<'_> {
         plan: &Plan,
         compiled: &Compiled,
         left: Left<'_>,
+        (compared, found): (&Compared, &Found),
     ) -> anyhow::Result<Measured<CoverageEvidence>> {
         if compiled.outcome == Compilation::DoesNotCompile {
             let why = CouldNotRun {
@@ -55,11 +61,16 @@ impl Measurer<'_> {
         let doubts = stray::remove_new(self.package_folders(), left.strays_before, &self.workspace.root);
         let measurement = self.measurement(compiled, &left);
         let step = self.step(&Step::Coverage, plan);
+        let (sources, inputs) = self.inputs();
         // Where a part of the tests was asked for and it is empty, there are no profiles, and nothing is wrong.
-        let mut counted = match left.tests.is_some_and(none_ran) {
-            true => Measured { result: Ok(LineCounts::default()), duration_millis: 0 },
-            false => self.timed(self.count(compiled, measurement)).await,
+        let nothing = left.tests.is_some_and(none_ran);
+        let counting = async {
+            let counts =
+                if nothing { LineCounts::default() } else { self.count(compiled, measurement).await? };
+            let imported = blocking(move || coverage_import::read(&sources, &inputs)).await?;
+            Ok(coverage_import::merge(counts, imported))
         };
+        let mut counted = self.timed(counting).await;
         match &mut counted.result {
             Ok(counts) => {
                 counts.doubts.extend(doubts);
@@ -75,10 +86,27 @@ impl Measurer<'_> {
                 step.failed("could not be counted");
             }
         }
-        Ok(Measured {
-            result: counted.result.map(|counts| counts.evidence()),
-            duration_millis: counted.duration_millis,
-        })
+        let compare = |counts: LineCounts| {
+            let evidence = counts.evidence();
+            let against = self.against(&counts, &evidence, compared, found);
+            let _ = self.context.lines.set(counts);
+            CoverageEvidence { against, ..evidence }
+        };
+        Ok(Measured { result: counted.result.map(compare), duration_millis: counted.duration_millis })
+    }
+
+    /// The coverage files of the policy and of `--from`, and whose files their lines are.
+    fn inputs(&self) -> (Sources, Vec<CoverageInput>) {
+        let root = self.workspace.root.clone();
+        let packages = self.workspace.packages.iter();
+        let relative = |folder: &Path| folder.strip_prefix(&root).unwrap_or(folder).to_owned();
+        let packages = packages.map(|package| (package.name.clone(), relative(&package.directory))).collect();
+        let named = self.ask.from.iter().map(|file| {
+            let file = self.context.world.directory().join(file).display().to_string();
+            CoverageInput { file, ..CoverageInput::default() }
+        });
+        let inputs = self.in_force.policy.coverage.inputs.iter().cloned().chain(named).collect();
+        (Sources { root, packages }, inputs)
     }
 
     /// Counts by the engine that the policy names.
@@ -109,12 +137,13 @@ impl Measurer<'_> {
                     directory: package.directory.clone(),
                 })
                 .collect(),
-            remapped: Vec::new(),
+            remapped: remap::remapped(&self.context.world, &self.workspace.root),
         };
+        let sets = std::iter::once(compiled).chain(left.further);
         Measurement {
             profiles: left.profiles.to_owned(),
-            objects: compiled.objects().map(Path::to_owned).collect(),
-            doctests: Vec::new(),
+            objects: sets.flat_map(Compiled::objects).map(Path::to_owned).collect(),
+            doctests: doctest_objects(left.profiles),
             tree,
             test_code: self.in_force.policy.coverage.test_code,
             writers: writers(left, compiled),

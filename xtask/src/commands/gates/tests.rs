@@ -1,5 +1,6 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::compare::Compared;
 use super::coverage::Left;
 use super::failed;
 use super::measure::Measurer;
@@ -8,21 +9,21 @@ use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
 use crate::tools::build::Compiled;
-use crate::tools::runner::{self, Capture, RunOptions, Told};
+use crate::tools::runner::{self, Capture, Counting, RunOptions, Told};
 use crate::verdict::Outcome;
 
 impl Measurer<'_> {
-    /// Runs the tests, and counts the lines that they ran.
+    /// Runs the tests of every feature set, and counts the lines that they ran. Gives the sets after the first.
     pub(super) async fn run(
         &self,
         plan: &Plan,
-        compiled: &Compiled,
-        base: Option<&str>,
+        compiled: &mut Compiled,
+        compared: &Compared,
         choice: Choice,
         gates: &mut GateEvidence,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<Compiled>> {
         if !plan.has(&Step::Test) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let profiles = self.context.reports(self.workspace).join("profraw");
         // Files that tests could have written are never evidence: only this run's profiles count.
@@ -35,7 +36,7 @@ impl Measurer<'_> {
             capture: self.ask.capture,
             previous: self.previous(),
             selection: choice.selection,
-            ..RunOptions::default()
+            counting: Counting::Continuous,
         };
         let step = self.step(&Step::Test, plan);
         if self.ask.capture == Capture::Live {
@@ -47,11 +48,13 @@ impl Measurer<'_> {
             Told::Output(bytes) => step.output(bytes),
         };
         let policy = &self.in_force.policy.tests;
+        let base = compared.0.as_ref().map(|change| change.base.commit.as_str());
         let found = self.baselines(base).await;
         let mut tests = runner::run(&self.context.world, compiled, policy, &options, &tell).await;
         if let Ok(evidence) = &mut tests.result {
             evidence.part.affected = choice.affected;
         }
+        let further = self.further_sets(plan, compiled, &options, &mut tests).await?;
         self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::of_these_tests(policy, one));
         match &judged {
@@ -65,10 +68,10 @@ impl Measurer<'_> {
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
             let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
-            let left = Left { profiles: &profiles, strays_before: &strays_before, tests };
-            gates.coverage = Some(self.coverage(plan, compiled, left).await?);
+            let left = Left { profiles: &profiles, further: &further, strays_before: &strays_before, tests };
+            gates.coverage = Some(self.coverage(plan, compiled, left, (compared, &found)).await?);
         }
-        Ok(())
+        Ok(further)
     }
 
     /// The last run's times, so that the heaviest test starts first.

@@ -17,7 +17,11 @@ fn baseline(commit: &str) -> Baseline {
         recorded: Timestamp::UNIX_EPOCH,
         toolchain: Digest::of(b"t"),
         tests: Some(vec![test]),
-        coverage: Some(BaselineCoverage { engine: "e".into(), files: [("a.rs".into(), file)].into() }),
+        coverage: Some(BaselineCoverage {
+            engine: "e".into(),
+            files: [("a.rs".into(), file)].into(),
+            ..BaselineCoverage::default()
+        }),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Cargo's JSON messages, one per line, gathered into what a compilation gave.
 
-use super::said::{edits, is_summary, place, relative};
+use super::said::{diagnostic, relative};
 use super::{Cargo, Compilation, Compiled, Harness, TestBinary};
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool};
 use crate::tools::cargo::{is_library, without_harness};
-use cargo_metadata::diagnostic::{Diagnostic as Message, DiagnosticLevel};
+use cargo_metadata::diagnostic::Diagnostic as Message;
 use cargo_metadata::{Artifact, BuildScript, Package, PackageId, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -73,35 +73,21 @@ impl Gathered {
         if let Some(package) = member {
             self.packages.insert(package.name.to_string());
         }
-        let severity = match message.level {
-            DiagnosticLevel::Error | DiagnosticLevel::Ice => DiagnosticSeverity::Error,
-            DiagnosticLevel::Warning if member.is_some() => DiagnosticSeverity::Warning,
-            _ => return,
-        };
-        if severity == DiagnosticSeverity::Error
-            && message.message.starts_with("linker `")
-            && message.message.ends_with("not found")
+        let Some(mut said) = diagnostic(message, LintTool::Clippy, &self.root) else { return };
+        if said.severity == DiagnosticSeverity::Error
+            && said.message.starts_with("linker `")
+            && said.message.ends_with("not found")
         {
-            self.no_linker = Some(message.message.clone());
+            self.no_linker = Some(said.message.clone());
         }
-        let place = message.spans.iter().find(|span| span.is_primary).map(|span| place(span, &self.root));
-        if place.is_none() && is_summary(&message.message) {
-            return;
+        match member {
+            None if said.severity != DiagnosticSeverity::Error => return,
+            Some(package) if said.file.is_empty() => {
+                said.file = relative(package.manifest_path.as_std_path(), &self.root);
+            }
+            _ => {}
         }
-        let (file, line) = place.unwrap_or_else(|| {
-            let manifest = member.map(|package| package.manifest_path.as_std_path());
-            (manifest.map(|path| relative(path, &self.root)).unwrap_or_default(), 0)
-        });
-        self.diagnostics.insert(Diagnostic {
-            file,
-            line,
-            tool: LintTool::Clippy,
-            severity,
-            lint: message.code.as_ref().map(|code| code.code.clone()).unwrap_or_default(),
-            message: message.message.lines().next().unwrap_or_default().to_owned(),
-            rendered: message.rendered.clone().unwrap_or_default(),
-            edits: edits(message, &self.root),
-        });
+        self.diagnostics.insert(said);
     }
 
     pub(super) fn into_compiled(
@@ -125,7 +111,13 @@ impl Gathered {
         binaries.extend(artifacts.iter().flat_map(dynamic_libraries));
         binaries.sort();
         binaries.dedup();
+        let built = artifacts.iter().filter_map(|artifact| {
+            let package = self.members.get(&artifact.package_id)?;
+            Some((package.name.to_string(), section(&artifact.target), artifact.target.name.clone()))
+        });
         Compiled {
+            built: built.collect(),
+            compiled_apart: None,
             outcome,
             diagnostics: once_each(self.diagnostics),
             packages: self.packages,
@@ -182,13 +174,25 @@ impl Gathered {
     }
 }
 
+/// The diagnostics of two compilations; what only the other one says has this suffix.
+pub(super) fn united(mut one: Vec<Diagnostic>, other: &[Diagnostic], suffix: &str) -> Vec<Diagnostic> {
+    let known: BTreeSet<_> = one.iter().map(key).map(|key| format!("{key:?}")).collect();
+    for diagnostic in other.iter().filter(|diagnostic| !known.contains(&format!("{:?}", key(diagnostic)))) {
+        let message = format!("{}{suffix}", diagnostic.message);
+        one.push(Diagnostic { message, ..diagnostic.clone() });
+    }
+    once_each(one.into_iter().collect())
+}
+
+/// What makes two diagnostics the same.
+fn key(one: &Diagnostic) -> (&str, u32, DiagnosticSeverity, &str, &str) {
+    (&one.file, one.line, one.severity, &one.lint, &one.message)
+}
+
 /// One finding per place, lint and message: the renderings of two builds may differ in a note.
 fn once_each(diagnostics: BTreeSet<Diagnostic>) -> Vec<Diagnostic> {
     let mut all: Vec<_> = diagnostics.into_iter().collect();
-    all.dedup_by(|a, b| {
-        (&a.file, a.line, a.severity, &a.lint, &a.message)
-            == (&b.file, b.line, b.severity, &b.lint, &b.message)
-    });
+    all.dedup_by(|a, b| key(a) == key(b));
     all
 }
 
@@ -202,7 +206,7 @@ fn is(target: &Target, kind: &TargetKind) -> bool {
 }
 
 /// The target's part of a test's name. An integration test has its plain name, unless that is one of ours.
-fn target_name(target: &Target) -> String {
+pub(super) fn target_name(target: &Target) -> String {
     let prefix = match section(target) {
         "lib" => return "lib".to_owned(),
         "test" if !matches!(target.name.as_str(), "lib" | "doc") => return target.name.clone(),
@@ -212,7 +216,7 @@ fn target_name(target: &Target) -> String {
 }
 
 /// The manifest's section of a target.
-fn section(target: &Target) -> &'static str {
+pub(super) fn section(target: &Target) -> &'static str {
     let known = [
         (TargetKind::Bin, "bin"),
         (TargetKind::Test, "test"),

@@ -18,15 +18,33 @@ use std::path::{Path, PathBuf};
 /// What members are compiled with besides what cargo asks for. Deny-level lints must not stop the build: their level is
 /// judged from the policy.
 pub(crate) const FLAGS: &str = "--cap-lints=warn";
-/// What makes a binary count its lines.
-pub(crate) const COVERAGE_FLAG: &str = "-Cinstrument-coverage";
+/// What makes a binary count its lines, and lets it count into a mapped file while it runs (`%c` in `LLVM_PROFILE_FILE`):
+/// a process that a signal ends keeps its counts (docs/decisions/0012-*.md).
+pub(crate) const COVERAGE_FLAGS: &str = "-Cinstrument-coverage -Cllvm-args=-runtime-counter-relocation=true";
+
+/// What members are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Lint, tests and coverage at once.
+    Shared,
+    /// Lint alone.
+    Lint,
+    /// Tests and coverage alone.
+    Tests,
+}
 
 /// Writes the wrapper below `<target>/gateline/wrapper/<hash of its text>/` and gives its path.
 ///
 /// # Errors
 /// Where the target directory cannot be written.
-pub(crate) fn install(target_directory: &Path, toolchain: &Toolchain) -> anyhow::Result<PathBuf> {
-    let text = script(toolchain.clippy_driver.as_deref());
+pub(crate) fn install(
+    target_directory: &Path,
+    toolchain: &Toolchain,
+    purpose: Purpose,
+) -> anyhow::Result<PathBuf> {
+    let driver = toolchain.clippy_driver.as_deref().filter(|_| purpose != Purpose::Tests);
+    let coverage = if purpose == Purpose::Lint { "" } else { COVERAGE_FLAGS };
+    let text = script(driver, coverage);
     let hash = Digest::of(text.as_bytes());
     let directory = target_directory.join("gateline/wrapper").join(hash.short());
     write_script(&directory, "rustc-wrapper", &text)
@@ -48,20 +66,20 @@ pub(crate) fn write_script(directory: &Path, name: &str, text: &str) -> anyhow::
 }
 
 /// The script. Cargo calls it as `wrapper RUSTC ARGUMENTS…`, which is how clippy-driver wants to be called too.
-fn script(clippy_driver: Option<&Path>) -> String {
+fn script(clippy_driver: Option<&Path>, coverage: &str) -> String {
     let driver = clippy_driver.map_or_else(String::new, |path| shell_word(&path.to_string_lossy()) + " ");
     format!(
         r#"#!/usr/bin/env bash
 # Written by gateline: compiles a workspace member once for lint, tests, coverage and doctests.
-coverage={COVERAGE_FLAG}
+coverage=({coverage})
 previous=
 for argument do
   case "$previous $argument" in
-    "--crate-name build_script_"* | "--crate-type proc-macro") coverage= ;;
+    "--crate-name build_script_"* | "--crate-type proc-macro") coverage=() ;;
   esac
   previous=$argument
 done
-exec {driver}"$@" {FLAGS} ${{coverage:+"$coverage"}}
+exec {driver}"$@" {FLAGS} "${{coverage[@]}}"
 "#
     )
 }
@@ -89,7 +107,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let driver = "#!/usr/bin/env bash\necho \"$@\"; env | grep hyphen\n";
         let driver = write_script(&directory.path().join("it's here"), "driver", driver);
-        let wrapper = install(directory.path(), &toolchain(Some(&driver.unwrap()))).unwrap();
+        let wrapper = install(directory.path(), &toolchain(Some(&driver.unwrap())), Purpose::Shared).unwrap();
         let environment = [("PATH", "/usr/bin:/bin"), ("CARGO_BIN_EXE_a-hyphen", "kept")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let world = World::with(environment.into(), directory.path().to_path_buf(), Clock::system());
@@ -100,10 +118,10 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_runs_inside_the_compilation_is_left_uninstrumented() {
-        let both = "--cap-lints=warn -Cinstrument-coverage\n";
+        let both = format!("--cap-lints=warn {COVERAGE_FLAGS}\n");
         let lib = called(&["rustc", "--crate-name", "a", "--crate-type", "lib"]).await;
         assert_eq!(lib, format!("rustc --crate-name a --crate-type lib {both}"));
-        assert!(called(&["rustc", "--crate-name", "a", "--test"]).await.ends_with(both));
+        assert!(called(&["rustc", "--crate-name", "a", "--test"]).await.ends_with(&both));
         for inside in [["--crate-name", "build_script_build"], ["--crate-type", "proc-macro"]] {
             let line = called(&["rustc", inside[0], inside[1]]).await;
             assert!(line.ends_with("--cap-lints=warn\n"), "{line}");
@@ -113,11 +131,13 @@ mod tests {
     #[test]
     fn other_flags_have_another_path() {
         let directory = tempfile::tempdir().unwrap();
-        let plain = install(directory.path(), &toolchain(None)).unwrap();
-        let with_clippy = install(directory.path(), &toolchain(Some(Path::new("/c")))).unwrap();
-        assert_ne!(plain, with_clippy);
-        assert_eq!(plain, install(directory.path(), &toolchain(None)).unwrap());
-        let unwritable = install(Path::new("/proc/nowhere"), &toolchain(None)).unwrap_err();
+        let at = |driver, purpose| install(directory.path(), &toolchain(driver), purpose).unwrap();
+        let clippy = Some(Path::new("/c"));
+        let paths: std::collections::BTreeSet<_> =
+            [at(None, Purpose::Shared), at(clippy, Purpose::Shared), at(clippy, Purpose::Lint)].into();
+        assert_eq!(paths.len(), 3);
+        assert_eq!(at(None, Purpose::Shared), at(clippy, Purpose::Tests), "tests alone need no clippy");
+        let unwritable = install(Path::new("/proc/nowhere"), &toolchain(None), Purpose::Shared).unwrap_err();
         assert!(unwritable.to_string().contains("/proc/nowhere"));
     }
 }

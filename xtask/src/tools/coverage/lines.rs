@@ -92,6 +92,35 @@ impl Segment {
     }
 }
 
+/// A segment as `llvm-cov export` writes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExportedSegment {
+    /// Its line, from 1.
+    pub(crate) line: u32,
+    /// Its column, from 1.
+    pub(crate) column: u32,
+    /// From here on, this count holds.
+    pub(crate) count: u64,
+    /// Whether there is code here at all.
+    pub(crate) counted: bool,
+    /// Whether a region is entered here.
+    pub(crate) entry: bool,
+    /// Whether it is white space between regions.
+    pub(crate) gap: bool,
+}
+
+/// The executable lines of a file that was exported, its segments in order.
+pub(crate) fn lines_of_segments(exported: &[ExportedSegment]) -> Vec<(u32, u64)> {
+    let segment = |one: &ExportedSegment| Segment {
+        place: Place::new(one.line, one.column),
+        count: one.count,
+        counted: one.counted,
+        entry: one.entry,
+        gap: one.gap,
+    };
+    lines(&exported.iter().map(segment).collect::<Vec<_>>())
+}
+
 /// Turns sorted, distinct regions into segments.
 fn segments(regions: &[Region]) -> Vec<Segment> {
     let mut builder = Builder { segments: Vec::with_capacity(regions.len() * 2), active: Vec::new() };

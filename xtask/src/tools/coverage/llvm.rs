@@ -25,6 +25,9 @@ const WORK_SECS_MAX: u64 = 1800;
 const EXPORT_BYTES_MAX: u64 = 4 << 30;
 /// What to do without these tools.
 const HELP: &str = "rustup component add llvm-tools, or `engine: builtin` in policies/coverage.yaml";
+/// What to do with tools that cannot read compressed names.
+const ZLIB_HELP: &str = "RUSTFLAGS=-Cllvm-args=-enable-name-compression=false, or LLVM tools that were built with zlib (rustup \
+                         component add llvm-tools), or `engine: builtin` in policies/coverage.yaml";
 
 /// `llvm-profdata` and `llvm-cov` of the version that rustc has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +91,7 @@ impl Tools {
         let said = self.run(world, &self.profdata, &arguments, &directory.path().join("out")).await?;
         // It leaves out what it cannot read, and says so in passing.
         if let Some(line) = said.lines().find(|line| line.contains(".profraw")) {
-            return Err(could_not_run(format!("llvm-profdata: {}", line.trim()), HELP));
+            return Err(could_not_run(format!("llvm-profdata: {}", line.trim()), help_for(line)));
         }
         let mut arguments = vec!["export".to_owned(), format!("-instr-profile={}", text(&merged))];
         let mut objects: Vec<_> = measurement.objects.iter().chain(&measurement.doctests).collect();
@@ -109,7 +112,7 @@ impl Tools {
         arguments: &[String],
         output: &Path,
     ) -> Result<String, CouldNotRun> {
-        let failed = |why: String| could_not_run(format!("{}: {why}", tool.display()), HELP);
+        let failed = |why: String| could_not_run(format!("{}: {why}", tool.display()), help_for(&why));
         let said = output.with_extension("said");
         let open = |path: &Path| std::fs::File::create(path).map_err(|error| failed(error.to_string()));
         let (stdout, stderr) = (open(output)?, open(&said)?);
@@ -222,6 +225,11 @@ fn kind_of(kind: u64) -> Option<Kind> {
         3 => Some(Kind::Gap),
         _ => None,
     }
+}
+
+/// What helps against what a tool says.
+fn help_for(said: &str) -> &'static str {
+    if said.contains("zlib") { ZLIB_HELP } else { HELP }
 }
 
 async fn ask(world: &World, tool: &Path, question: &str) -> Result<String, String> {

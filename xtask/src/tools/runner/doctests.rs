@@ -3,7 +3,8 @@
 //! rustdoc compiles and runs them itself, so they cannot be run one by one. What is guarded here: cargo's `runner`
 //! setting is overridden by a script of ours (with `runner = "true"` rustdoc runs nothing and says so to nobody); that
 //! script also gives them the tests' declared environment; a crate whose results are not summed up by rustdoc, or whose
-//! sum differs from its results, is broken. A doctest that exits with 0 has passed: that is its contract.
+//! sum differs from its results, is broken. Where lines are counted, the script keeps each program: rustdoc removes it, and
+//! instantiations of generic functions are in no other object. A doctest that exits with 0 has passed: that is its contract.
 //!
 //! `RUSTDOCFLAGS` of the environment are kept; `build.rustdocflags` of cargo's configuration are not, because cargo
 //! takes one or the other.
@@ -14,7 +15,7 @@ use super::selection::Selected;
 use super::{
     BrokenBinary, CommandLine, Compiled, Filter, Site, Tell, TestOutcome, TestResult, TestsPolicy, Told,
 };
-use crate::tools::build::wrapper::{COVERAGE_FLAG, shell_word, write_script};
+use crate::tools::build::wrapper::{COVERAGE_FLAGS, shell_word, write_script};
 use crate::tools::stream::{HeadAndTail, for_each_piece};
 use anyhow::Context as _;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 /// What compiling all documentation tests may add to the timeout of one.
 const COMPILE_SECS_MAX: u64 = 1800;
+/// Debug information would make each program that is kept ten times as large; where a doctest panicked is told without.
+const SMALL_FLAG: &str = " -Cstrip=debuginfo";
 /// The longest line that is read whole.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
@@ -139,6 +142,7 @@ fn command(
 ) -> anyhow::Result<CommandLine> {
     let runner = runner(site, policy)?;
     let mut command = compiled.same_compiler(compiled.cargo.command("test", ["--doc", "--no-fail-fast"]));
+    command.arguments.extend(compiled.cargo.features.arguments());
     for (id, _, _) in &wanted.0 {
         command = command.arg("--package").arg(id.clone());
     }
@@ -152,15 +156,19 @@ fn command(
     if !words.iter().any(String::is_empty) {
         command = words.into_iter().fold(command, CommandLine::arg);
     }
+    let small = site.profiles.objects().map_or("", |_| SMALL_FLAG);
     let flags = site.world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
     let triple = compiled.cargo.toolchain.host.to_uppercase().replace(['-', '.'], "_");
     Ok(command
-        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAG)
+        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAGS + small)
         .env(format!("CARGO_TARGET_{triple}_RUNNER"), runner))
 }
 
 /// Writes the script that runs each documentation test in the tests' environment, and gives its path.
 fn runner(site: &Site, policy: &TestsPolicy) -> anyhow::Result<String> {
+    if let Some(objects) = site.profiles.objects() {
+        std::fs::create_dir_all(&objects).with_context(|| format!("failed to make {}", objects.display()))?;
+    }
     let path = write_script(site.directory.path(), "doctest-runner", &script(site, policy))?;
     let path = path.to_string_lossy().into_owned();
     // Cargo splits this variable at white space, and there is no way to quote.
@@ -175,12 +183,16 @@ fn runner(site: &Site, policy: &TestsPolicy) -> anyhow::Result<String> {
 /// leaves out `RUSTDOC_DOCTEST_BIN_PATH`, which gives each merged test a process of its own.
 fn script(site: &Site, policy: &TestsPolicy) -> String {
     let mut text =
-        "#!/bin/sh\n# Written by gateline: runs a documentation test in the declared environment.\n\
-                    RUSTDOC_DOCTEST_BIN_PATH=\"$1\" exec env"
+        "#!/bin/sh\n# Written by gateline: runs a documentation test in the declared environment.\n"
             .to_owned();
+    if let Some(objects) = site.profiles.objects() {
+        let objects = shell_word(&objects.to_string_lossy());
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "cp \"$1\" \"$(mktemp -p {objects} XXXXXXXXXX)\" || exit 125");
+    }
+    text.push_str("RUSTDOC_DOCTEST_BIN_PATH=\"$1\" exec env");
     let ours = ["RUSTDOCFLAGS", "RUSTC_WORKSPACE_WRAPPER", "LLVM_PROFILE_FILE", "CARGO_TERM_COLOR"];
     let world = site.world.environment().keys().map(String::as_str);
-    // Writing to a String cannot fail.
     for name in world.filter(|name| is_removed(name, policy)).chain(ours) {
         let _ = write!(text, " -u {}", shell_word(name));
     }

@@ -15,6 +15,18 @@ const NAMED_MAX: usize = 10;
 /// Where counts go that nobody wants.
 const NOWHERE: &str = "/dev/null";
 
+/// The folder of documentation tests' programs, below that of the raw profiles.
+const OBJECTS: &str = "objects";
+
+/// The programs of documentation tests that ran in this run, for their coverage mappings.
+pub fn doctest_objects(profiles: &Path) -> Vec<PathBuf> {
+    // Where none ran, there is no folder.
+    let entries = std::fs::read_dir(profiles.join(OBJECTS)).into_iter().flatten().flatten();
+    let mut objects: Vec<_> = entries.map(|entry| entry.path()).collect();
+    objects.sort();
+    objects
+}
+
 /// When counts reach the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Counting {
@@ -46,7 +58,13 @@ impl Profiles {
 
     /// The same for documentation tests, whose programs are many and small.
     pub(super) fn of_documentation(&self) -> String {
-        self.file("doc-%p-%m.profraw")
+        let continuous = if self.counting == Counting::Continuous { "%c" } else { "" };
+        self.file(&format!("doc-%4m{continuous}.profraw"))
+    }
+
+    /// Where their programs are kept: rustdoc removes them, and their mappings are needed.
+    pub(super) fn objects(&self) -> Option<PathBuf> {
+        self.directory.as_deref().map(|directory| directory.join(OBJECTS))
     }
 
     /// Whether a process that a signal ends takes its counts with it.

@@ -1,0 +1,154 @@
+//! Annotations on a pull request, as workflow commands: `::error file=…,line=…::…`. They need no token, so they work on forks.
+//!
+//! GitHub shows 10 errors, 10 warnings and 10 notices of a step and drops the rest without a word. So the ones that matter
+//! most come first, and a last line counts the others. Escaping is that of `@actions/core` (`command.ts`). What tests print
+//! must not be able to give commands: [`quoted`] for text that is shown as it is, [`defused`] for lines between others.
+
+use super::{rank, text};
+use crate::verdict::{Finding, Severity, Verdict};
+use std::fmt::Write as _;
+
+/// Annotations of one kind that GitHub shows of one step.
+pub const PER_KIND_MAX: usize = 10;
+/// Bytes of one message; GitHub allows 64 KiB in all.
+const MESSAGE_BYTES_MAX: usize = 2_000;
+
+/// The commands, one a line, and at the end how many findings are not among them.
+pub fn write(verdict: &Verdict, report: &str) -> String {
+    let ranked = rank::ranked(verdict);
+    let many = [Severity::Error, Severity::Warning, Severity::Note]
+        .iter()
+        .any(|severity| ranked.iter().filter(|finding| finding.severity == *severity).count() > PER_KIND_MAX);
+    let (mut shown, mut lines) = (0, String::new());
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        // The line that counts the rest is a notice too.
+        let room = if many && severity == Severity::Note { PER_KIND_MAX - 1 } else { PER_KIND_MAX };
+        for finding in ranked.iter().filter(|finding| finding.severity == severity).take(room) {
+            shown += 1;
+            let _ = writeln!(lines, "{}", command(finding));
+        }
+    }
+    if let Some(rest) = ranked.len().checked_sub(shown).filter(|rest| *rest > 0) {
+        let message = format!("{rest} more, see the job summary or {report}");
+        let _ = writeln!(lines, "::notice title=gateline::{}", data(&message));
+    }
+    lines
+}
+
+fn command(finding: &Finding) -> String {
+    let name = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    };
+    let mut properties = Vec::new();
+    if let Some(file) = &finding.file {
+        properties.push(format!("file={}", property(&text::plain(file))));
+        properties.extend(finding.line.map(|line| format!("line={line}")));
+        properties.extend(finding.end_line.map(|line| format!("endLine={line}")));
+    }
+    properties.push(format!("title={}", property(&finding.code)));
+    let message = text::plain(&format!("{}\nnext: {}", finding.message.trim_end(), finding.help));
+    format!("::{name} {}::{}", properties.join(","), data(&text::cut(&message, MESSAGE_BYTES_MAX)))
+}
+
+/// `escapeData` of `@actions/core`.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// `escapeProperty` of `@actions/core`.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Text that GitHub shows and does not obey: commands stop until the token, which nobody can guess, comes again.
+pub fn quoted(text: &str, token: &str) -> String {
+    format!("::stop-commands::{token}\n{}\n::{token}::\n", text.trim_end_matches('\n'))
+}
+
+/// Lines that GitHub does not take for commands: `::` at a start and `##[` anywhere get a space.
+pub fn defused(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let line = line.replace("##[", "# #[").replace('\r', " ");
+        match line.trim_start().starts_with("::") {
+            true => line.replacen("::", ": :", 1),
+            false => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A JSON document in which GitHub finds no command of the old kind (`##[…]` anywhere in a line); its value is the same.
+pub fn defused_json(document: &str) -> String {
+    // Two number signs stand in strings only.
+    document.replace("##[", "#\\u0023[")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::verdict::{Gate, GateVerdict};
+    use proptest::prelude::*;
+
+    fn of(findings: Vec<Finding>) -> Verdict {
+        let mut verdict = sample::verdict();
+        verdict.gates = vec![GateVerdict::of(Gate::Lint, 0, serde_json::json!({}), findings)];
+        verdict
+    }
+
+    #[test]
+    fn the_sample() {
+        insta::assert_snapshot!(write(&sample::verdict(), "target/gateline/verdict.json"));
+    }
+
+    #[test]
+    fn the_budget_is_kept_and_the_rest_counted() {
+        let finding = |number: u32, severity| {
+            let mut finding = Finding::new(Gate::Lint, "clippy", severity, "m", "h").at("a.rs", number);
+            finding.changed = number == 40;
+            finding
+        };
+        let all = [Severity::Error, Severity::Warning, Severity::Note];
+        let findings = (1..=40).flat_map(|number| all.map(|severity| finding(number, severity))).collect();
+        let lines = write(&of(findings), "r");
+        let count = |name: &str| lines.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!((count("::error "), count("::warning "), count("::notice ")), (10, 10, 10));
+        assert!(lines.starts_with("::error file=a.rs,line=40,"), "the changed line is first: {lines}");
+        assert_eq!(lines.lines().last(), Some("::notice title=gateline::91 more, see the job summary or r"));
+        let few = write(&of(vec![finding(1, Severity::Error)]), "r");
+        assert_eq!(few, "::error file=a.rs,line=1,title=lint/clippy::m%0Anext: h\n");
+    }
+
+    #[test]
+    fn shown_text_cannot_command() {
+        assert_eq!(quoted("::error::x\n", "T"), "::stop-commands::T\n::error::x\n::T::\n");
+        assert_eq!(defused("  ::set-env name=x::y\na ##[error]b"), "  : :set-env name=x::y\na # #[error]b");
+        let json = serde_json::json!({"a": "##[add-mask]x"}).to_string();
+        let defused = defused_json(&json);
+        assert!(!defused.contains("##["));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&defused).unwrap()["a"], "##[add-mask]x");
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_can_give_a_second_command(message in any::<String>(), file in any::<String>(), help in any::<String>()) {
+            let hostile = format!("{message}\r\n::error::x\n##[error]y,line=1");
+            let finding = Finding::new(Gate::Lint, "clippy", Severity::Error, hostile, help).at(file, 3);
+            let lines = write(&of(vec![finding]), "r");
+            prop_assert_eq!(lines.lines().count(), 1);
+            prop_assert!(!lines.trim_end_matches('\n').contains(['\n', '\r']));
+            // Between the two colons at the start and the first two after it, there are our three properties.
+            let (head, _) = lines.strip_prefix("::").unwrap().split_once("::").unwrap();
+            prop_assert_eq!(head.split(',').count(), 3);
+        }
+
+        #[test]
+        fn no_line_that_was_defused_is_a_command(text in ".{0,40}", more in "(::|##\\[|[ \\n\\r:#\\[]){0,12}") {
+            for line in defused(&format!("{more}{text}{more}")).split(['\n', '\r']) {
+                prop_assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{:?}", line);
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The job summary, in GitHub's Markdown: the verdict first, then what to do next, then the numbers.
+//!
+//! GitHub takes 1,024 KiB of one step and throws *all* of it away above that. So it is cut between items, and what is left out is
+//! counted. Everything from outside goes through [`text::prose`] or [`text::code`]: a test's name makes no link and mentions nobody.
+
+use super::console::seconds;
+use super::human::facts;
+use super::{rank, text};
+use crate::evidence::Evidence;
+use crate::policy::Percent;
+use crate::verdict::{Finding, GateVerdict, Outcome, Severity, Verdict};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// What is written at most: GitHub's 1,024 KiB without some room for other writers of the step.
+pub const BYTES_MAX: usize = 1_000 * 1024;
+/// Items of one list; the files beside it have all.
+const ITEMS_MAX: usize = 100;
+/// Room for the line that counts what is left out.
+const COUNT_BYTES_MAX: usize = 200;
+/// Findings under "what to do next".
+const NEXT_MAX: usize = 3;
+/// Bytes of one message.
+const MESSAGE_BYTES_MAX: usize = 600;
+
+/// The summary, in at most `bytes_max` bytes.
+pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: usize) -> String {
+    let mut page = Page {
+        text: String::new(),
+        room: bytes_max.min(BYTES_MAX).saturating_sub(COUNT_BYTES_MAX),
+        left_out: 0,
+    };
+    page.add(&head(verdict));
+    next(&mut page, verdict);
+    page.add(&gates(verdict));
+    let ranked = rank::ranked(verdict);
+    let uncovered: Vec<&Finding> =
+        ranked.iter().copied().filter(|one| one.changed && one.code.starts_with("coverage/")).collect();
+    list(&mut page, "Changed lines that no test ran", &uncovered, &place_and_message);
+    let flakes: Vec<&Finding> =
+        ranked.iter().copied().filter(|finding| finding.code == "tests/flaky").collect();
+    list(&mut page, "Flaky tests", &flakes, &place_and_message);
+    for (title, severity) in
+        [("Errors", Severity::Error), ("Warnings", Severity::Warning), ("Notes", Severity::Note)]
+    {
+        let of: Vec<&Finding> = ranked.iter().copied().filter(|one| one.severity == severity).collect();
+        list(&mut page, title, &of, &whole);
+    }
+    let waived = |finding: &Finding| {
+        let waiver =
+            text::prose(&text::cut(finding.waiver.as_deref().unwrap_or_default(), MESSAGE_BYTES_MAX));
+        format!("{}: **waived**: {waiver}", place_and_message(finding))
+    };
+    list(&mut page, "Waived", &rank::waived(verdict), &waived);
+    page.add(&foot(verdict, evidence, report));
+    if page.left_out > 0 && bytes_max >= COUNT_BYTES_MAX {
+        let _ = writeln!(page.text, "\n{} items more, see {}", page.left_out, text::code(report));
+    }
+    page.text
+}
+
+/// A text that only grows by whole items.
+struct Page {
+    text: String,
+    room: usize,
+    left_out: usize,
+}
+
+impl Page {
+    fn add(&mut self, item: &str) {
+        match self.text.len() + item.len() <= self.room {
+            true => self.text.push_str(item),
+            false => self.left_out += 1,
+        }
+    }
+}
+
+fn head(verdict: &Verdict) -> String {
+    let (mark, what) = match verdict.outcome {
+        Outcome::Passed => ("✅", "passed"),
+        Outcome::Refused => ("❌", "refused"),
+        Outcome::Error => ("⚠️", "could not be checked"),
+        Outcome::NothingChecked => ("⚠️", "nothing was checked"),
+    };
+    format!("## {mark} Gateline: {what}\n\n")
+}
+
+fn next(page: &mut Page, verdict: &Verdict) {
+    let ranked = rank::ranked(verdict);
+    let mut errors = ranked.iter().filter(|finding| finding.severity == Severity::Error);
+    let first: Vec<_> = errors.by_ref().take(NEXT_MAX).collect();
+    if first.is_empty() {
+        return;
+    }
+    page.add("**What to do next**\n\n");
+    for finding in first {
+        let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
+        page.add(&format!(
+            "1. {message}  \n   → {}\n",
+            text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX))
+        ));
+    }
+    match errors.count() {
+        0 => page.add("\n"),
+        rest => page.add(&format!("\nand {rest} more, below.\n\n")),
+    }
+}
+
+fn gates(verdict: &Verdict) -> String {
+    let mut text = "| gate | outcome | | time |\n|---|---|---|--:|\n".to_owned();
+    for gate in &verdict.gates {
+        let outcome = match gate.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Refused => "**refused**",
+            Outcome::Error => "**error**",
+            Outcome::NothingChecked => "**nothing checked**",
+        };
+        let time = seconds(Duration::from_millis(gate.duration_ms));
+        let _ = writeln!(text, "| {} | {outcome} | {} | {time} |", gate.gate, text::prose(&numbers(gate)));
+    }
+    text.push('\n');
+    text
+}
+
+/// The numbers of a gate, and of coverage also those of the changed lines.
+fn numbers(gate: &GateVerdict) -> String {
+    let patch = gate.facts.get("patch").filter(|_| gate.outcome != Outcome::Error);
+    let number = |name: &str| patch.and_then(|patch| patch.get(name)).and_then(serde_json::Value::as_u64);
+    match (number("covered"), number("total")) {
+        (Some(_), Some(0)) => format!("{}; no changed executable line", facts(gate)),
+        (Some(covered), Some(total)) => {
+            format!("{}; {} % of {total} changed", facts(gate), Percent::of(covered, total))
+        }
+        _ => facts(gate),
+    }
+}
+
+fn list(page: &mut Page, title: &str, findings: &[&Finding], item: &dyn Fn(&Finding) -> String) {
+    if findings.is_empty() {
+        return;
+    }
+    page.add(&format!("### {title} ({})\n\n", findings.len()));
+    for finding in findings.iter().take(ITEMS_MAX) {
+        page.add(&format!("- {}\n", item(finding)));
+    }
+    page.left_out += findings.len().saturating_sub(ITEMS_MAX);
+    page.add("\n");
+}
+
+fn place_and_message(finding: &Finding) -> String {
+    let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
+    match rank::place(finding) {
+        Some(place) => format!("{} {message}", text::code(&place)),
+        None => message,
+    }
+}
+
+fn whole(finding: &Finding) -> String {
+    let help = text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX));
+    format!("{} {}  \n  → {help}", text::code(&finding.code), place_and_message(finding))
+}
+
+fn foot(verdict: &Verdict, evidence: &Evidence, report: &str) -> String {
+    let short = |commit: &str| text::code(commit.get(..12).unwrap_or(commit));
+    let dirty = if verdict.dirty { " with uncommitted changes" } else { "" };
+    let base = match (&verdict.base, &verdict.base_from) {
+        (Some(base), Some(from)) => format!(", compared with {} ({})", short(base), text::prose(from)),
+        (Some(base), None) => format!(", compared with {}", short(base)),
+        _ => String::new(),
+    };
+    let changed = evidence.change.as_ref().map_or(0, |change| change.files.len());
+    let changed = if base.is_empty() { String::new() } else { format!(", {changed} files changed") };
+    format!(
+        "<sub>commit {}{dirty}{base}{changed} · policy {} from {} · everything: {}</sub>\n",
+        short(&verdict.commit),
+        text::code(verdict.policy.hash.short()),
+        text::code(&verdict.policy.source),
+        text::code(report)
+    )
+}
+
+#[cfg(test)]
+mod tests;
