@@ -1,6 +1,9 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
 mod coverage;
+mod policies;
+
+pub use policies::{PolicyVerb, Waive};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -171,21 +174,7 @@ pub enum Verb {
         step: String,
     },
     /// Bear a finding for a while: writes an entry with owner and last day into policies/waivers.yaml.
-    Waive {
-        /// The finding's code, as the report shows it in brackets: `tests/failed`.
-        code: String,
-        /// What it is about: the test, the package, the file.
-        subject: String,
-        /// Why it may be borne; asked for on a terminal.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-        /// Who will see to it; asked for on a terminal.
-        #[arg(long, value_name = "NAME")]
-        owner: Option<String>,
-        /// For how many days from today, 90 at most.
-        #[arg(long, value_name = "N", default_value_t = 30)]
-        days: u16,
-    },
+    Waive(Waive),
     /// The policies in force.
     Policy {
         /// What to do with them.
@@ -403,27 +392,6 @@ pub enum LocalVerb {
         /// How many lines of each.
         #[arg(short = 'n', long, default_value_t = 40)]
         lines: usize,
-    },
-}
-
-/// `policy …`.
-#[derive(Debug, Subcommand)]
-pub enum PolicyVerb {
-    /// Print what is in force, each key with where its value comes from.
-    Show,
-    /// Check the files, waivers and approvers too; expired waivers refuse.
-    Check,
-    /// Accept that a commit loosens the policies of its base (`--policy-ref REF`, else the branch it left). You must be in
-    /// the base's policies/approvers.yaml; your SSH key signs.
-    Approve {
-        /// The last commit of the change.
-        commit: String,
-        /// The private key, or the public one of a key that the agent holds; default: git's `user.signingKey`.
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        /// Do not ask.
-        #[arg(long)]
-        yes: bool,
     },
 }
 

@@ -18,7 +18,7 @@ mod status;
 mod test;
 mod waive;
 
-use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb, Waive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
@@ -130,7 +130,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
             local::logs(context, &environment, lines).await
         }
         Verb::Explain { step } => explain::explain(context, &step).await,
-        Verb::Waive { code, subject, reason, owner, days } => {
+        Verb::Waive(Waive { code, subject, reason, owner, days }) => {
             waive::waive(context, waive::Wanted { code, subject, reason, owner, days }).await
         }
         Verb::Policy { what: PolicyVerb::Approve { commit, key, yes } } => {
