@@ -107,8 +107,11 @@ pub fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     // An autolink begins with `www.` or a scheme; an escape between its parts makes it text.
     let text = one_line(text).replace("://", ":\u{0}//");
-    for letter in text.chars() {
-        let marker = !out.is_empty() && out.bytes().all(|byte| byte.is_ascii_digit());
+    let mut rest = text.chars().peekable();
+    while let Some(letter) = rest.next() {
+        // `1. ` at the start of an item would begin a list.
+        let ends = rest.peek().is_none_or(|next| *next == ' ');
+        let marker = ends && !out.is_empty() && out.bytes().all(|byte| byte.is_ascii_digit());
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -160,6 +163,11 @@ mod tests {
         assert_eq!(bounded("0123456789", 10), "0123456789");
         assert_eq!(bounded("0123456789", 4), "01\n… 6 bytes left out …\n89");
         assert_eq!((cut("äöü", 5), cut("äöü", 6)), ("ä…".to_owned(), "äöü".to_owned()));
+    }
+
+    #[test]
+    fn a_number_is_no_list() {
+        assert_eq!((prose("45.5 % (1)"), prose("1. x")), ("45.5 % (1)".to_owned(), "1\\. x".to_owned()));
     }
 
     #[test]
