@@ -61,7 +61,7 @@ impl Repository {
     /// A key pair; its public line. `None`, told by name, where there is no ssh-keygen.
     #[expect(
         clippy::disallowed_methods,
-        clippy::print_stderr,
+        clippy::print_stdout,
         reason = "makes a real key, or says what is missing"
     )]
     fn key(&self, name: &str) -> Option<(PathBuf, String)> {

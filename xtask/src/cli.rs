@@ -1,8 +1,10 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
 mod coverage;
+mod local;
 mod policies;
 
+pub use local::LocalVerb;
 pub use policies::{PolicyVerb, Waive};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -373,25 +375,6 @@ pub enum ImageVerb {
     Inspect {
         /// The layout; default: `target/gateline/image`.
         layout: Option<PathBuf>,
-    },
-}
-
-/// `local …`.
-#[derive(Debug, Subcommand)]
-pub enum LocalVerb {
-    /// Start the supervisor, or replace one that died; live instances are adopted.
-    Up,
-    /// Stop every instance and the supervisor.
-    Down,
-    /// The supervisor and what it runs.
-    Status,
-    /// The last lines of an environment's instances.
-    Logs {
-        /// The environment.
-        environment: String,
-        /// How many lines of each.
-        #[arg(short = 'n', long, default_value_t = 40)]
-        lines: usize,
     },
 }
 
