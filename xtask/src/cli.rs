@@ -1,5 +1,9 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
+mod lint;
+
+pub use lint::Lint;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -75,12 +79,8 @@ pub enum Verb {
         #[command(flatten)]
         against: Against,
     },
-    /// rustfmt and clippy alone.
-    Lint {
-        /// What it is compared with.
-        #[command(flatten)]
-        against: Against,
-    },
+    /// rustfmt, clippy, rustdoc and their like alone.
+    Lint(Lint),
     /// Advisories and secrets alone.
     Security {
         /// Something else than the scan.

@@ -6,6 +6,7 @@ mod deploy;
 mod doctor;
 mod gates;
 mod image;
+mod lint;
 mod local;
 mod people;
 mod plan;
@@ -99,7 +100,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
         Verb::Test(asked) => test::test(context, &asked).await,
         Verb::Coverage { against } => gates::against(context, &[Gate::Tests, Gate::Coverage], against).await,
-        Verb::Lint { against } => gates::against(context, &[Gate::Lint], against).await,
+        Verb::Lint(asked) => lint::lint(context, asked).await,
         Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
             gates::snapshot(context, &from, commit.as_deref()).await
