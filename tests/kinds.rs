@@ -345,3 +345,57 @@ fn a_feature_that_nobody_has_is_an_error() {
         .exits(1)
         .says(&["no package of the workspace has the feature `nobody`"]);
 }
+
+/// Two functions that clippy and rustfmt would write otherwise, and one program under clippy.
+const UNTIDY: &str = "//! One.\n\n/// Two.\npub fn two() -> u32 {\n    return 2;\n}\n\n/// Three.\npub fn three()  -> u32 { let x = 3; return x; }\n";
+const ONE: &str = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+
+fn untidy(policy: &str) -> Fixture {
+    let files = [(".gitignore", "target\nCargo.lock\n"), ("Cargo.toml", ONE), ("src/lib.rs", UNTIDY)];
+    Fixture::of(&[&files[..], &[("policies/lint.yaml", policy)]].concat())
+}
+
+#[test]
+fn lint_fix_writes_what_tools_are_sure_of_and_never_into_a_dirty_tree() {
+    let fixture = untidy("clippy: refuse\n");
+    let library = fixture.workspace.join("src/lib.rs");
+    fixture.run(&["lint", "--offline"]).exits(10);
+    assert!(fixture.findings().iter().any(|(code, _)| code == "lint/clippy"));
+    assert!(fixture.report("verdict.json").contains("\"replacement\""), "a finding carries its fix");
+    std::fs::write(&library, format!("{UNTIDY}// mine\n")).expect("written");
+    fixture.run(&["lint", "--fix", "--offline"]).exits(2).says(&["--allow-dirty"]);
+    assert!(std::fs::read_to_string(&library).expect("read").contains("return 2;"), "nothing was written");
+    fixture.run(&["lint", "--fix", "--allow-dirty", "--offline"]);
+    let fixed = std::fs::read_to_string(&library).expect("read");
+    assert!(!fixed.contains("return") && fixed.contains("// mine"), "{fixed}");
+    assert!(fixed.contains("pub fn three() -> u32 {\n"), "formatted, too: {fixed}");
+}
+
+#[test]
+fn lint_apart_finds_the_same() {
+    let together = untidy("share_compile: auto\n");
+    let apart = untidy("share_compile: off\n");
+    for fixture in [&together, &apart] {
+        fixture.run(&["ci", "--gate", "lint", "--gate", "tests", "--offline"]).exits(10);
+    }
+    let lint = |fixture: &Fixture| {
+        let findings = fixture.findings();
+        findings.into_iter().filter(|(code, _)| code.starts_with("lint/")).collect::<Vec<_>>()
+    };
+    assert_eq!(lint(&together), lint(&apart));
+    assert!(lint(&apart).len() >= 2, "{:?}", lint(&apart));
+    let why = |fixture: &Fixture| fixture.json("verdict.json")["gates"][0]["facts"]["compiled_apart"].clone();
+    assert_eq!(why(&together), serde_json::Value::Null);
+    assert!(why(&apart).as_str().is_some_and(|why| why.contains("share_compile: off")));
+}
+
+#[test]
+fn a_program_that_is_another_one_under_clippy_is_tested_as_it_ships() {
+    let library = "//! One.\n\n/// Whether clippy looks.\npub fn linted() -> bool {\n    cfg!(clippy)\n}\n\n\
+                   #[cfg(test)]\nmod tests {\n    #[test]\n    fn is_not_linted() {\n        assert!(!super::linted());\n    }\n}\n";
+    let fixture =
+        Fixture::of(&[(".gitignore", "target\nCargo.lock\n"), ("Cargo.toml", ONE), ("src/lib.rs", library)]);
+    fixture.run(&["ci", "--gate", "lint", "--gate", "tests", "--offline"]).exits(0);
+    let facts = fixture.json("verdict.json")["gates"][0]["facts"]["compiled_apart"].clone();
+    assert_eq!(facts, "src/lib.rs asks for `cfg(clippy)`");
+}

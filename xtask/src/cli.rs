@@ -1,9 +1,11 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
 mod coverage;
+mod lint;
 mod local;
 mod policies;
 
+pub use lint::Lint;
 pub use local::LocalVerb;
 pub use policies::{PolicyVerb, Waive};
 
@@ -80,12 +82,8 @@ pub enum Verb {
     Test(Test),
     /// Line coverage alone (runs the tests).
     Coverage(Coverage),
-    /// rustfmt and clippy alone.
-    Lint {
-        /// What it is compared with.
-        #[command(flatten)]
-        against: Against,
-    },
+    /// rustfmt, clippy, rustdoc and their like alone.
+    Lint(Lint),
     /// Advisories and secrets alone.
     Security {
         /// Something else than the scan.

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod gates;
 mod image;
+mod lint;
 mod local;
 mod people;
 mod plan;
@@ -102,7 +103,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Ci(ci) => gates::ci(context, &ci).await,
         Verb::Test(asked) => test::test(context, &asked).await,
         Verb::Coverage(asked) => coverage::coverage(context, &asked).await,
-        Verb::Lint { against } => gates::against(context, &[Gate::Lint], against).await,
+        Verb::Lint(asked) => lint::lint(context, asked).await,
         Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
             gates::snapshot(context, &from, commit.as_deref()).await

@@ -83,7 +83,7 @@ fn chosen<'a>(
             chosen.get(*file).is_none_or(|others| others.iter().all(|other| !overlap(one, other)))
         };
         let among = placed.iter().enumerate().any(|(index, (file, one))| {
-            placed[..index].iter().any(|(other_file, other)| file == other_file && overlap(one, other))
+            placed[..index].iter().any(|(other_file, other)| file == other_file && cross(one, other))
         });
         if among || !placed.iter().all(fits) {
             continue;
@@ -93,11 +93,17 @@ fn chosen<'a>(
             chosen.entry(file.to_owned()).or_default().push(replacement);
         }
     }
-    chosen.values_mut().for_each(|all| all.sort_unstable());
+    // Stable: two that are put in at one place keep their order.
+    chosen.values_mut().for_each(|all| all.sort_by_key(|(start, end, _)| (*start, *end)));
     (chosen, count)
 }
 
-/// Two that touch are kept apart, too: what one writes at its edge may belong to the other.
+/// Two of one diagnostic may touch, but not cross.
+fn cross(one: &Replacement<'_>, other: &Replacement<'_>) -> bool {
+    one.0 < other.1 && other.0 < one.1
+}
+
+/// Two of different diagnostics that touch are kept apart, too: what one writes at its edge may belong to the other.
 fn overlap(one: &Replacement<'_>, other: &Replacement<'_>) -> bool {
     one.0 <= other.1 && other.0 <= one.1
 }
@@ -177,6 +183,10 @@ mod tests {
         check("use a;\nb\n", &[said(vec![edit((1, 1, 2, 1), "")])], "b\n", 1);
         let both = said(vec![edit((1, 1, 1, 2), "("), edit((1, 4, 1, 5), ")")]);
         check("abcd", std::slice::from_ref(&both), "(bc)", 1);
+        let touching = said(vec![edit((1, 1, 1, 3), "2"), edit((1, 3, 1, 4), "")]);
+        check("abcd", &[touching], "2d", 1);
+        let crossing = said(vec![edit((1, 1, 1, 3), "2"), edit((1, 2, 1, 4), "")]);
+        check("abcd", &[crossing], "abcd", 0);
         let late = said(vec![edit((1, 2, 1, 3), "x")]);
         check("abcd", &[both, late], "(bc)", 1);
         check("a", &[said(vec![edit((9, 1, 9, 1), "x")])], "a", 0);
