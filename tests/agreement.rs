@@ -154,11 +154,11 @@ impl Site {
     }
 }
 
-/// The program, in `PATH` or in the folder of `setup`.
+/// The program, in the folder of `setup` or in `PATH`: LLVM tools of a system are often of an older LLVM.
 fn find(world: &World, name: &str) -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/gateline/tools/bin");
     let path = std::env::split_paths(world.env("PATH").unwrap_or_default()).collect::<Vec<_>>();
-    path.into_iter().chain([own]).map(|folder| folder.join(name)).find(|file| file.is_file())
+    [own].into_iter().chain(path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// `DA` records by file and line, and the sums of other records.

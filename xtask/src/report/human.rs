@@ -1,5 +1,7 @@
 //! The verdict for people: one line per gate, then what is wrong, the failing thing last, then the outcome.
 
+mod uncovered;
+
 use super::Style;
 use super::console::{paint, seconds};
 use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict};
@@ -37,8 +39,13 @@ pub fn verdict(style: Style, verdict: &Verdict, report: &str) -> String {
 }
 
 fn findings(text: &mut String, style: Style, gate: &GateVerdict, severity: Severity) {
-    let of_severity: Vec<&Finding> =
+    let mut of_severity: Vec<&Finding> =
         gate.findings.iter().filter(|finding| finding.severity == severity).collect();
+    let (word, colour) = word_of(severity);
+    if let Some(block) = uncovered::block(&mut of_severity) {
+        let head = paint(style, colour.on_default().bold(), &format!("{word}[coverage/uncovered-change]"));
+        let _ = writeln!(text, "\n{head} {block}");
+    }
     for finding in of_severity.iter().take(SHOWN_MAX) {
         let _ = writeln!(text, "\n{}", one(style, finding));
     }
@@ -48,11 +55,7 @@ fn findings(text: &mut String, style: Style, gate: &GateVerdict, severity: Sever
 }
 
 fn one(style: Style, finding: &Finding) -> String {
-    let (word, colour) = match finding.severity {
-        Severity::Error => ("error", AnsiColor::Red),
-        Severity::Warning => ("warning", AnsiColor::Yellow),
-        Severity::Note => ("note", AnsiColor::Cyan),
-    };
+    let (word, colour) = word_of(finding.severity);
     let head = paint(style, colour.on_default().bold(), &format!("{word}[{}]", finding.code));
     let place = match (&finding.file, finding.line) {
         (Some(file), Some(line)) => format!("\n  --> {file}:{line}"),
@@ -61,7 +64,18 @@ fn one(style: Style, finding: &Finding) -> String {
     };
     let message = finding.message.trim_end().replace('\n', "\n  ");
     let next = paint(style, AnsiColor::Cyan.on_default(), "next:");
-    format!("{head} {message}{place}\n  {next} {}", finding.help)
+    match &finding.waiver {
+        Some(waiver) => format!("{head} {message}{place}\n  waived: {waiver}"),
+        None => format!("{head} {message}{place}\n  {next} {}", finding.help),
+    }
+}
+
+fn word_of(severity: Severity) -> (&'static str, AnsiColor) {
+    match severity {
+        Severity::Error => ("error", AnsiColor::Red),
+        Severity::Warning => ("warning", AnsiColor::Yellow),
+        Severity::Note => ("note", AnsiColor::Cyan),
+    }
 }
 
 fn gate_line(style: Style, gate: &GateVerdict) -> String {
@@ -87,10 +101,18 @@ pub fn facts(gate: &GateVerdict) -> String {
             shown + some
         }
         Gate::Coverage => {
-            let lines = gate.facts.get("lines").cloned().unwrap_or_default();
-            let part = |name: &str| lines.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
-            let share = crate::policy::Percent::of(part("covered"), part("total"));
-            format!("{share} % ({} of {} lines)", part("covered"), part("total"))
+            let part =
+                |of: &str, name: &str| gate.facts.get(of)?.get(name).and_then(serde_json::Value::as_u64);
+            let (covered, total) =
+                (part("lines", "covered").unwrap_or(0), part("lines", "total").unwrap_or(0));
+            let share = crate::policy::Percent::of(covered, total);
+            let all = format!("{share} % ({covered} of {total} lines)");
+            match (part("patch", "covered"), part("patch", "total")) {
+                (Some(covered), Some(total @ 1..)) => {
+                    format!("{all}, change {} %", crate::policy::Percent::of(covered, total))
+                }
+                _ => all,
+            }
         }
         Gate::Advisories => format!("{} looked up", counted(number("packages"), "package")),
         Gate::Secrets => format!("{} read", counted(number("files"), "file")),

@@ -1,7 +1,7 @@
 //! The built-in coverage engine: from raw profiles and instrumented object files to lines, without LLVM tools.
 //!
-//! Raw profiles are summed first ([`profile`]), then each object's mapping is read and counted ([`mapping`]), one
-//! thread per core, and at last all regions of a file are merged into lines ([`lines`]). What is damaged is an error that
+//! Raw profiles are summed first (`profile`), then each object's mapping is read and counted (`mapping`), one
+//! thread per core, and at last all regions of a file are merged into lines (`lines`). What is damaged is an error that
 //! names the file: a report with fewer lines than there are would pass where it should not.
 //! Left out: the measuring itself (the tests gate runs the instrumented processes) and judging (`gates/coverage.rs`).
 

@@ -11,6 +11,7 @@ use super::mapping::{Function, LINES_MAX, Mapping};
 use super::{Measurement, could_not_run, list_profiles};
 use crate::evidence::CouldNotRun;
 use crate::tools::cargo::Cargo;
+use crate::tools::partners;
 use crate::world::{CommandLine, World};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -45,8 +46,8 @@ pub struct Exported {
 }
 
 impl Tools {
-    /// Finds them: those that `LLVM_COV` and `LLVM_PROFDATA` name, else rustup's component `llvm-tools`, else those in
-    /// `PATH`.
+    /// Finds them: those that `LLVM_COV` and `LLVM_PROFDATA` name, else rustup's component `llvm-tools`, else those that
+    /// `setup` installed, else those in `PATH`, which in a system are often of an older LLVM.
     ///
     /// # Errors
     /// Where they are missing or of another LLVM version than rustc's.
@@ -55,10 +56,13 @@ impl Tools {
         let said = ask(world, &rustc, "-vV").await.map_err(|why| could_not_run(why, "cargo xtask doctor"))?;
         let wanted = said.lines().find_map(|line| line.strip_prefix("LLVM version: ")).unwrap_or_default();
         let component = cargo.toolchain.sysroot.join("lib/rustlib").join(&cargo.toolchain.host).join("bin");
+        let own = partners::folder(&cargo.target_directory).join("bin");
         let locate = |variable: &str, name: &str| match world.env(variable) {
             Some(named) => PathBuf::from(named),
-            None if component.join(name).is_file() => component.join(name),
-            None => PathBuf::from(name),
+            None => {
+                let installed = [&component, &own].map(|folder| folder.join(name));
+                installed.into_iter().find(|file| file.is_file()).unwrap_or_else(|| PathBuf::from(name))
+            }
         };
         let (profdata, cov) = (locate("LLVM_PROFDATA", "llvm-profdata"), locate("LLVM_COV", "llvm-cov"));
         let mut version = String::new();

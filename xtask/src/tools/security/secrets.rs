@@ -1,7 +1,7 @@
-//! The scan of tracked files for secrets: [`rules`] say what one looks like, [`filter`] what only seems one,
-//! [`scan`] finds them in bytes, and this file reads the files.
+//! The scan of tracked files for secrets: `rules` say what one looks like, `filter` what only seems one,
+//! `scan` finds them in bytes, and this file reads the files.
 //!
-//! Nothing is asked over the network, and no value ever leaves [`scan`]: a finding has the place and the kind.
+//! Nothing is asked over the network, and no value ever leaves `scan`: a finding has the place and the kind.
 
 mod filter;
 mod rules;
