@@ -81,8 +81,18 @@ fn word_of(severity: Severity) -> (&'static str, AnsiColor) {
 fn gate_line(style: Style, gate: &GateVerdict) -> String {
     let time = seconds(Duration::from_millis(gate.duration_ms));
     let padding = " ".repeat(16usize.saturating_sub(word(gate.outcome).len()));
-    let facts = facts(gate);
+    let change = match share(gate, "patch") {
+        (_, 0) => String::new(),
+        (covered, total) => format!(", change {} %", crate::policy::Percent::of(covered, total)),
+    };
+    let facts = facts(gate) + &change;
     format!("{:<11} {}{padding} {facts:<50} {time:>10}", gate.gate.name(), outcome(style, gate.outcome))
+}
+
+/// Covered and all lines, of the whole or of the change, where the facts have them.
+fn share(gate: &GateVerdict, of: &str) -> (u64, u64) {
+    let part = |name: &str| gate.facts.get(of)?.get(name)?.as_u64();
+    (part("covered").unwrap_or(0), part("total").unwrap_or(0))
 }
 
 /// The numbers that matter of one gate.
@@ -101,18 +111,8 @@ pub fn facts(gate: &GateVerdict) -> String {
             shown + some
         }
         Gate::Coverage => {
-            let part =
-                |of: &str, name: &str| gate.facts.get(of)?.get(name).and_then(serde_json::Value::as_u64);
-            let (covered, total) =
-                (part("lines", "covered").unwrap_or(0), part("lines", "total").unwrap_or(0));
-            let share = crate::policy::Percent::of(covered, total);
-            let all = format!("{share} % ({covered} of {total} lines)");
-            match (part("patch", "covered"), part("patch", "total")) {
-                (Some(covered), Some(total @ 1..)) => {
-                    format!("{all}, change {} %", crate::policy::Percent::of(covered, total))
-                }
-                _ => all,
-            }
+            let (covered, total) = share(gate, "lines");
+            format!("{} % ({covered} of {total} lines)", crate::policy::Percent::of(covered, total))
         }
         Gate::Advisories => format!("{} looked up", counted(number("packages"), "package")),
         Gate::Secrets => format!("{} read", counted(number("files"), "file")),
