@@ -5,6 +5,7 @@ use crate::cli::PlanGoal;
 use crate::exit::Exit;
 use crate::plan::{Goal, Planned, Step, plan};
 use crate::policy::coverage::CoverageEngine;
+use crate::policy::lint::Level;
 use crate::report::table::table;
 use crate::tools::cargo::Cargo;
 use crate::tools::{build, lint};
@@ -72,6 +73,14 @@ pub(super) async fn commands(
                 all.extend(sets.map(|set| format!("the same for the features `{set}`")));
                 let checked = policy.lint.feature_sets.iter();
                 all.extend(checked.map(|set| format!("cargo check for the features `{set}`")));
+                let asked = |level: Level| level != Level::Off;
+                let rustdoc = asked(policy.lint.rustdoc).then(|| lint::rustdoc::command(&cargo)).flatten();
+                all.extend(rustdoc.map(|command| command.to_string()));
+                let oldest = asked(policy.lint.msrv).then(|| lint::msrv::commands(&cargo));
+                all.extend(oldest.into_iter().flatten().map(|command| command.to_string()));
+                if asked(policy.lint.unused_dependencies) {
+                    all.push(lint::unused::command(&cargo).to_string());
+                }
                 all
             }
         }
