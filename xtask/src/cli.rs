@@ -235,6 +235,17 @@ pub struct Ci {
     /// Which of the tests run.
     #[command(flatten)]
     pub select: Select,
+    /// Whether results are used again.
+    #[command(flatten)]
+    pub fresh: Fresh,
+}
+
+/// Whether tests run although nothing that they depend on has changed.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Fresh {
+    /// Run every test, also those whose programs and files are the same as when they passed (the default where CI is set).
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// `ci …`.
@@ -310,6 +321,9 @@ pub struct Test {
     /// What it is compared with.
     #[command(flatten)]
     pub against: Against,
+    /// Whether results are used again.
+    #[command(flatten)]
+    pub fresh: Fresh,
 }
 
 /// The gates, as the command line names them.

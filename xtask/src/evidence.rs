@@ -13,6 +13,7 @@ pub mod noise;
 pub mod part;
 pub mod patch;
 pub mod policy;
+pub mod reused;
 pub mod secrets;
 pub mod tests;
 

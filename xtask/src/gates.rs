@@ -52,7 +52,7 @@ fn of_part(verdict: GateVerdict, evidence: &Evidence, wanted: &[Gate]) -> GateVe
     };
     match verdict.gate {
         Gate::Tests if wanted.contains(&Gate::Image) => {
-            part::for_release(part::of_tests(verdict, tests), &tests.part)
+            part::for_release(part::of_tests(verdict, tests), tests)
         }
         Gate::Tests => part::of_tests(verdict, tests),
         Gate::Coverage => part::of_coverage(verdict, &tests.part),

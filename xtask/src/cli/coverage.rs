@@ -1,6 +1,6 @@
 //! The grammar of `coverage`.
 
-use super::Against;
+use super::{Against, Fresh};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -14,6 +14,9 @@ pub struct Coverage {
     /// What it is compared with.
     #[command(flatten)]
     pub against: Against,
+    /// Whether results are used again.
+    #[command(flatten)]
+    pub fresh: Fresh,
     /// Open the pages with the lines in a browser.
     #[arg(long)]
     pub open: bool,

@@ -17,7 +17,7 @@ mod tests;
 
 use super::context::{Context, InForce, write_report};
 use super::doctor;
-use crate::cli::{Against, Ci, CiVerb, GateName, Select};
+use crate::cli::{Against, Ci, CiVerb, Fresh, GateName, Select};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,6 +51,26 @@ pub(super) struct Ask {
     pub(super) from: Vec<PathBuf>,
     /// Whether this run becomes a baseline.
     pub(super) record: Recording,
+    /// Whether what earlier runs proved stands for tests with the same inputs.
+    pub(super) reuse: Reuse,
+}
+
+/// Whether results of earlier runs are used again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// No: for releases, for measuring noise, and in CI.
+    #[default]
+    Never,
+    /// Where all inputs are the same.
+    Allowed,
+}
+
+impl Reuse {
+    /// What `--fresh` and the surroundings say.
+    pub(super) fn of(context: &Context, fresh: Fresh) -> Reuse {
+        let in_ci = context.world.env("CI").is_some_and(|value| value != "false");
+        if fresh.fresh || in_ci { Reuse::Never } else { Reuse::Allowed }
+    }
 }
 
 /// Whether a run becomes a baseline for later ones.
@@ -94,7 +114,8 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
     let (baselines, base) = (ci.baselines.clone(), ci.against.base.clone());
     let select = ci.select.clone();
-    judge_and_show(context, &Ask { baselines, record, base, select, ..Ask::gates(&wanted) }).await
+    let reuse = Reuse::of(context, ci.fresh);
+    judge_and_show(context, &Ask { baselines, record, base, select, reuse, ..Ask::gates(&wanted) }).await
 }
 
 /// These gates.
@@ -110,7 +131,8 @@ pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against
 /// `coverage`: the tests, the lines that they and other files reach, and the pages in a browser where that is asked for.
 pub(super) async fn coverage(context: &Context, asked: &crate::cli::Coverage) -> anyhow::Result<Exit> {
     let (base, from, baselines) = (asked.against.base.clone(), asked.from.clone(), asked.baselines.clone());
-    let ask = Ask { base, from, baselines, ..Ask::gates(&[Gate::Tests, Gate::Coverage]) };
+    let reuse = Reuse::of(context, asked.fresh);
+    let ask = Ask { base, from, baselines, reuse, ..Ask::gates(&[Gate::Tests, Gate::Coverage]) };
     let exit = judge_and_show(context, &ask).await?;
     if asked.open {
         reports::open(context).await?;
@@ -152,8 +174,8 @@ pub(super) async fn judge_and_show_this(
     baseline::check(workspace, ask)?;
     let in_force = policy::in_force(context, workspace, ask).await?;
     let subject = context.subject(workspace, &in_force).await?;
-    let measurer = Measurer { context, workspace, in_force: &in_force, ask };
-    let evidence = measurer.measure(subject).await?;
+    let measurer = Measurer { context, workspace, in_force: &in_force, ask, subject: &subject };
+    let evidence = measurer.measure().await?;
     let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
     baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
     let store = baseline::store(context, workspace, &in_force, ask);
@@ -176,7 +198,7 @@ pub(super) async fn measure(
     subject: Subject,
     ask: &Ask,
 ) -> anyhow::Result<Evidence> {
-    Measurer { context, workspace, in_force, ask }.measure(subject).await
+    Measurer { context, workspace, in_force, ask, subject: &subject }.measure().await
 }
 
 /// Judges and writes the reports: evidence, verdict, and the lines that ran.

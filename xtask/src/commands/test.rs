@@ -2,7 +2,7 @@
 //! need.
 
 use super::context::Context;
-use super::gates::{self, Ask};
+use super::gates::{self, Ask, Reuse};
 use crate::cli::Test;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,6 +36,7 @@ pub(super) async fn test(context: &Context, asked: &Test) -> anyhow::Result<Exit
         capture,
         base: asked.against.base.clone(),
         select: asked.select.clone(),
+        reuse: Reuse::of(context, asked.fresh),
         ..Ask::gates(&[Gate::Tests])
     };
     gates::judge_and_show_this(context, &workspace, &ask).await

@@ -35,6 +35,9 @@ pub struct TestsEvidence {
     /// Tests that a signal ended while lines were counted: what they ran is not in the raw profiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts_lost: Vec<String>,
+    /// Results of earlier runs with the same inputs that stand among `tests`. Never in CI, never for a release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reused: Vec<super::reused::Reused>,
 }
 
 /// Where tests ran.

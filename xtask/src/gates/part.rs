@@ -119,7 +119,17 @@ pub(super) fn of_coverage(verdict: GateVerdict, part: &Part) -> GateVerdict {
 }
 
 /// The tests gate's verdict where a release asks: a part never stands for the whole.
-pub(super) fn for_release(mut verdict: GateVerdict, part: &Part) -> GateVerdict {
+pub(super) fn for_release(mut verdict: GateVerdict, evidence: &TestsEvidence) -> GateVerdict {
+    if let Some(reused) = evidence.reused.first() {
+        let message = format!(
+            "a release never uses results again; those of {} tests are from commit {}",
+            reused.tests,
+            short(&reused.from.commit)
+        );
+        let help = "cargo xtask ci --fresh";
+        verdict.add(vec![Finding::new(Gate::Tests, "used-again", Severity::Error, message, help)]);
+    }
+    let part = &evidence.part;
     if part.is_whole() {
         return verdict;
     }

@@ -202,6 +202,9 @@ fn facts(policy: &TestsPolicy, evidence: &TestsEvidence) -> serde_json::Value {
         "not_run": count(|outcome| matches!(outcome, TestOutcome::NotRun(_))),
         "slowest": slowest,
     });
+    if !evidence.reused.is_empty() {
+        facts["used_again"] = serde_json::json!(evidence.reused);
+    }
     if !evidence.filters.is_empty() {
         facts["filters"] = evidence.filters.clone().into();
     }

@@ -190,7 +190,7 @@ pub fn facts(gate: &GateVerdict) -> String {
             let shown = counted.iter().filter(|(count, name)| *count > 0 || *name == "passed");
             let shown = shown.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
             let some = if gate.facts.get("filters").is_some() { " (chosen by name)" } else { "" };
-            shown + some
+            shown + some + &used_again(gate)
         }
         Gate::Coverage => {
             let (covered, total) = share(gate, "lines");
@@ -209,6 +209,24 @@ pub fn facts(gate: &GateVerdict) -> String {
             format!("{}{compared}", counted(number("waivers"), "waiver"))
         }
     }
+}
+
+/// Which of the tests were not run, and the run that proved them: ` (12 from 2026-11-24 14:02, a1b2c3d)`.
+fn used_again(gate: &GateVerdict) -> String {
+    let runs = gate.facts.get("used_again").and_then(serde_json::Value::as_array);
+    let runs = runs.map_or(&[][..], Vec::as_slice);
+    let Some(first) = runs.last() else { return String::new() };
+    let tests = |run: &serde_json::Value| run["tests"].as_u64().unwrap_or(0);
+    let text = |of: &str, length: usize| {
+        let text = first["from"][of].as_str().unwrap_or_default();
+        text.get(..length).unwrap_or(text).replace('T', " ")
+    };
+    let earlier = match runs.len() {
+        1 => String::new(),
+        count => format!(" and {}", counted(count as u64 - 1, "earlier run")),
+    };
+    let sum: u64 = runs.iter().map(tests).sum();
+    format!(" ({sum} from {}, {}{earlier})", text("at", 16), text("commit", 7))
 }
 
 /// `1 file`, `2 files`.

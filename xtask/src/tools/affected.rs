@@ -87,7 +87,10 @@ pub async fn relocked(
 }
 
 /// Members whose set of packages, reached through dependencies, is not the same in two lockfiles.
-fn compare(before: &str, after: &str, members: &[&str]) -> Result<Relocked, String> {
+///
+/// # Errors
+/// Where one of them cannot be read.
+pub(super) fn compare(before: &str, after: &str, members: &[&str]) -> Result<Relocked, String> {
     let (before, after) = (Lockfile::read(before)?, Lockfile::read(after)?);
     let mut found = BTreeMap::new();
     for member in members {

@@ -94,6 +94,21 @@ pub async fn setting(world: &World, root: &Path, name: &str) -> Option<String> {
     run(world, root, &["config", "--get", name]).await.ok().and_then(|value| text(value).ok())
 }
 
+/// Paths that differ between two commits, relative to `root`, a rename as both of its paths.
+///
+/// # Errors
+/// Where git does not know one of them, or a path is not UTF-8.
+pub(super) async fn names_between(
+    world: &World,
+    root: &Path,
+    [before, after]: [&str; 2],
+) -> anyhow::Result<Vec<String>> {
+    let arguments = ["diff", "--name-only", "-z", "--no-renames", "--relative", before, after, "--"];
+    let names = run(world, root, &arguments).await?;
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| Ok(String::from_utf8(name.to_vec())?)).collect()
+}
+
 async fn inside(world: &World, root: &Path) -> anyhow::Result<()> {
     let answer = git(world, root, &["rev-parse", "--is-inside-work-tree"]).await?;
     let help = "git init && git add -A && git commit -m 'first commit'";

@@ -27,6 +27,7 @@ pub use list::{ListedTest, Listing};
 pub use profiles::{Counting, doctest_objects, written_by};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
+use super::kept::{Chosen, Kept};
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
 use crate::evidence::{CouldNotRun, Measured};
 use crate::policy::TestsPolicy;
@@ -60,6 +61,8 @@ pub struct RunOptions {
     pub previous: Option<TestsEvidence>,
     /// Which packages and which shard; other tests are neither run nor in the evidence.
     pub selection: Selection,
+    /// What earlier runs proved, where that may be used again; only with no filter and no selection.
+    pub kept: Option<Arc<Kept>>,
 }
 
 /// What becomes of a test's output while it runs.
@@ -207,7 +210,8 @@ async fn perform(
         return evidence;
     }
     let filter = Filter(&options.filters);
-    let listed = list::all(site, &compiled.tests, policy, filter).await;
+    let again = used_again(compiled, policy, options).await;
+    let listed = list::all(site, &compiled.tests, policy, filter, |index| again.has(index)).await;
     evidence.broken = listed.broken;
     evidence.empty = if options.filters.is_empty() { listed.empty } else { Vec::new() };
     let names = || listed.jobs.iter().chain(&listed.ignored).map(|job| job.name.as_str());
@@ -221,6 +225,8 @@ async fn perform(
     let wanted = |name: &str| chosen.has(name) && selected.has(name);
     let ignored = listed.ignored.iter().filter(|job| wanted(&job.name));
     let mut results = Results::default();
+    results.tests.extend(again.tests());
+    evidence.reused = again.told();
     results.tests.extend(ignored.map(|job| TestResult::new(&job.name, TestOutcome::Ignored)));
     let (first, others): (Vec<_>, Vec<_>) =
         listed.jobs.into_iter().partition(|job| policy.first.contains(&job.name));
@@ -242,7 +248,7 @@ async fn perform(
             };
             let others = queue::slowest_first(others, options.previous.as_ref());
             queue::one_batch(site, others, &mut results, tell).await;
-            if let Some(words) = documentation.filter(|_| policy.doctests) {
+            if let Some(words) = documentation.filter(|_| policy.doctests && !again.has_documentation()) {
                 let (tests, broken) = doctests::run(site, compiled, policy, (&words, &selected), tell).await;
                 results.tests.extend(tests);
                 evidence.broken.extend(broken);
@@ -253,7 +259,49 @@ async fn perform(
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.counts_lost = results.counts_lost;
     evidence.counts_lost.sort();
-    evidence
+    match &options.kept {
+        Some(kept) => keep(kept, compiled, options, evidence, again).await,
+        None => evidence,
+    }
+}
+
+/// What need not run.
+async fn used_again(compiled: &Compiled, policy: &TestsPolicy, options: &RunOptions) -> Chosen {
+    let Some(kept) = options.kept.clone() else { return Chosen::default() };
+    let (tests, first) = (compiled.tests.clone(), policy.first.clone());
+    let profiles = options.profiles.clone();
+    let chosen = move || kept.choose(&tests, &first, profiles.as_deref());
+    tokio::task::spawn_blocking(chosen)
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// Keeps what this run proved, for the next.
+async fn keep(
+    kept: &Arc<Kept>,
+    compiled: &Compiled,
+    options: &RunOptions,
+    evidence: TestsEvidence,
+    again: Chosen,
+) -> TestsEvidence {
+    let (kept, tests, profiles) = (Arc::clone(kept), compiled.tests.clone(), options.profiles.clone());
+    let keeping = move || {
+        kept.keep(&tests, &evidence, &again, profiles.as_deref());
+        evidence
+    };
+    tokio::task::spawn_blocking(keeping)
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// The variables that every test sees, its temporary folder left out: that is another one in each run.
+pub fn declared_environment(world: &World, policy: &TestsPolicy, root: &Path) -> BTreeMap<String, String> {
+    let mut all =
+        environment::declared(world.environment(), &policy.environment, "", &root.to_string_lossy());
+    for name in ["RUSTFLAGS", "RUSTDOCFLAGS"] {
+        all.extend(world.env(name).map(|value| (name.to_owned(), value.to_owned())));
+    }
+    all
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::measure::{Measurer, blocking};
 use super::merge;
 use super::select::none_ran;
 use crate::commands::context::write_report;
+use crate::digest::{Digest, Hasher};
 use crate::evidence::coverage::LineCounts;
 use crate::evidence::tests::TestOutcome;
 use crate::evidence::{CouldNotRun, CoverageEvidence, Measured, TestsEvidence};
@@ -16,6 +17,7 @@ use crate::tools::build::{Compilation, Compiled, Harness};
 use crate::tools::coverage::llvm::Tools;
 use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, remap, stray};
 use crate::tools::coverage_import::{self, Sources};
+use crate::tools::kept;
 use crate::tools::runner::{doctest_objects, written_by};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,6 +32,8 @@ pub(super) struct Left<'a> {
     pub(super) strays_before: &'a BTreeSet<PathBuf>,
     /// What is known of the tests.
     pub(super) tests: Option<&'a TestsEvidence>,
+    /// Names of the raw profiles of each feature set, where all of them are kept.
+    pub(super) profiles_of: Option<Vec<Digest>>,
 }
 
 impl Measurer<'_> {
@@ -65,8 +69,10 @@ impl Measurer<'_> {
         // Where a part of the tests was asked for and it is empty, there are no profiles, and nothing is wrong.
         let nothing = left.tests.is_some_and(none_ran);
         let counting = async {
-            let counts =
-                if nothing { LineCounts::default() } else { self.count(compiled, measurement).await? };
+            let counts = match nothing {
+                true => LineCounts::default(),
+                false => self.count_once(compiled, measurement, left.profiles_of.as_deref()).await?,
+            };
             let imported = blocking(move || coverage_import::read(&sources, &inputs)).await?;
             Ok(coverage_import::merge(counts, imported))
         };
@@ -107,6 +113,31 @@ impl Measurer<'_> {
         });
         let inputs = self.in_force.policy.coverage.inputs.iter().cloned().chain(named).collect();
         (Sources { root, packages }, inputs)
+    }
+
+    /// The lines of these raw profiles, from the last run where it counted the same ones of the same tree.
+    async fn count_once(
+        &self,
+        compiled: &Compiled,
+        measurement: Measurement,
+        profiles: Option<&[Digest]>,
+    ) -> Result<LineCounts, CouldNotRun> {
+        let Some(profiles) = profiles else { return self.count(compiled, measurement).await };
+        let policy = &self.in_force.policy.coverage;
+        let mut inputs = Hasher::default();
+        let (tree, toolchain) = (&self.subject.tree, &self.subject.toolchain);
+        [tree, toolchain]
+            .into_iter()
+            .chain(profiles)
+            .for_each(|digest| inputs.field(digest.hex().as_bytes()));
+        inputs.field(format!("{:?} {:?}", policy.engine, policy.test_code).as_bytes());
+        let inputs = inputs.finish();
+        if let Some(counts) = kept::lines(&self.workspace.target, &inputs) {
+            return Ok(counts);
+        }
+        let counts = self.count(compiled, measurement).await?;
+        kept::keep_lines(&self.workspace.target, &inputs, &counts);
+        Ok(counts)
     }
 
     /// Counts by the engine that the policy names.

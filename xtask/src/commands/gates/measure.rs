@@ -21,11 +21,12 @@ pub(super) struct Measurer<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) in_force: &'a InForce,
     pub(super) ask: &'a Ask,
+    pub(super) subject: &'a Subject,
 }
 
 impl Measurer<'_> {
     /// Measures what the wanted gates need. Gates that need no compiler run beside it.
-    pub(super) async fn measure(&self, subject: Subject) -> anyhow::Result<Evidence> {
+    pub(super) async fn measure(&self) -> anyhow::Result<Evidence> {
         let wanted = self.ask.gates.as_slice();
         let plan = plan(&self.in_force.policy, &Goal::Gates(wanted.to_vec()));
         // First: a policy that is wrong is told before an hour of work.
@@ -67,6 +68,7 @@ impl Measurer<'_> {
             Some(Err(why)) => could_not_compile(&plan, wanted, &why, &mut gates),
         }
         let (change, uncompared) = compared;
+        let subject = self.subject.clone();
         Ok(Evidence { schema: SCHEMA.to_owned(), subject, change, uncompared, gates })
     }
 

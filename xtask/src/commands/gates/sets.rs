@@ -2,13 +2,15 @@
 //! programs of all sets to the same paths, and tests start them from there.
 
 use super::measure::Measurer;
-use crate::evidence::{CouldNotRun, Measured, TestsEvidence};
+use crate::evidence::{self, CouldNotRun, Measured, TestsEvidence};
 use crate::plan::Plan;
 use crate::policy::FeatureSet;
 use crate::tools::build::{self, Compiled};
 use crate::tools::cargo::Take;
+use crate::tools::kept::Kept;
 use crate::tools::runner::{self, RunOptions, Told};
 use std::path::Path;
+use std::sync::Arc;
 
 impl Measurer<'_> {
     /// Compiles and runs every further set of the policy, and adds its tests to those of the first. What no set builds is
@@ -19,6 +21,7 @@ impl Measurer<'_> {
         first: &mut Compiled,
         options: &RunOptions,
         tests: &mut Measured<TestsEvidence>,
+        kepts: &mut Vec<Arc<Kept>>,
     ) -> anyhow::Result<Vec<Compiled>> {
         let mut further: Vec<Compiled> = Vec::new();
         for set in self.in_force.policy.tests.features.iter().skip(1) {
@@ -42,7 +45,10 @@ impl Measurer<'_> {
                     break;
                 }
             };
-            let ran = self.run_set(&compiled, set, options).await;
+            let kept = self.kept(&compiled).await;
+            kepts.extend(kept.clone());
+            let options = RunOptions { kept, ..options.clone() };
+            let ran = self.run_set(&compiled, set, &options).await;
             tests.duration_millis += ran.duration_millis;
             match ran.result {
                 Ok(ran) => add(evidence, ran, set),
@@ -145,6 +151,7 @@ fn add(evidence: &mut TestsEvidence, mut ran: TestsEvidence, set: &FeatureSet) {
     }
     evidence.empty.extend(ran.empty);
     evidence.counts_lost.extend(ran.counts_lost);
+    evidence::reused::merge(&mut evidence.reused, ran.reused);
     evidence.tests.extend(ran.tests);
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.broken.extend(ran.broken);

@@ -1,5 +1,6 @@
 //! The step *tests*: every test of what was compiled, in the raw profiles' directory of this run.
 
+use super::Reuse;
 use super::compare::Compared;
 use super::coverage::Left;
 use super::failed;
@@ -9,8 +10,10 @@ use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
 use crate::tools::build::Compiled;
+use crate::tools::kept::{Kept, Setting};
 use crate::tools::runner::{self, Capture, Counting, RunOptions, Told};
 use crate::verdict::Outcome;
+use std::sync::Arc;
 
 impl Measurer<'_> {
     /// Runs the tests of every feature set, and counts the lines that they ran. Gives the sets after the first.
@@ -37,7 +40,9 @@ impl Measurer<'_> {
             previous: self.previous(),
             selection: choice.selection,
             counting: Counting::Continuous,
+            kept: self.kept(compiled).await,
         };
+        let mut kepts: Vec<_> = options.kept.iter().cloned().collect();
         let step = self.step(&Step::Test, plan);
         if self.ask.capture == Capture::Live {
             step.hide();
@@ -54,7 +59,7 @@ impl Measurer<'_> {
         if let Ok(evidence) = &mut tests.result {
             evidence.part.affected = choice.affected;
         }
-        let further = self.further_sets(plan, compiled, &options, &mut tests).await?;
+        let further = self.further_sets(plan, compiled, &options, &mut tests, &mut kepts).await?;
         self.compare_tests(&found, base, &mut tests);
         let judged = tests.result.as_ref().ok().map(|one| crate::gates::of_these_tests(policy, one));
         match &judged {
@@ -68,10 +73,31 @@ impl Measurer<'_> {
         gates.tests = Some(tests);
         if plan.has(&Step::Coverage) {
             let tests = gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
-            let left = Left { profiles: &profiles, further: &further, strays_before: &strays_before, tests };
+            let profiles_of = match kepts.len() == 1 + further.len() {
+                true => kepts.iter().map(|kept| kept.identity().cloned()).collect(),
+                false => None,
+            };
+            let (profiles, strays_before) = (&profiles, &strays_before);
+            let left = Left { profiles, further: &further, strays_before, tests, profiles_of };
             gates.coverage = Some(self.coverage(plan, compiled, left, (compared, &found)).await?);
         }
         Ok(further)
+    }
+
+    /// What earlier runs proved, where it may be used again: a whole run on a laptop that was not asked for fresh evidence.
+    pub(super) async fn kept(&self, compiled: &Compiled) -> Option<Arc<Kept>> {
+        if self.ask.reuse == Reuse::Never || !self.ask.is_whole() || self.ask.capture == Capture::Live {
+            return None;
+        }
+        let (world, policy) = (&self.context.world, &self.in_force.policy.tests);
+        let environment = runner::declared_environment(world, policy, &self.workspace.root);
+        let setting = Setting {
+            workspace: self.workspace,
+            policy,
+            toolchain: &self.subject.toolchain,
+            environment: &environment,
+        };
+        Some(Kept::open(world, compiled, setting).await)
     }
 
     /// The last run's times, so that the heaviest test starts first.

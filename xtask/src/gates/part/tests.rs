@@ -41,6 +41,10 @@ fn passed() -> TestResult {
     .unwrap()
 }
 
+fn of(part: &Part) -> TestsEvidence {
+    TestsEvidence { part: part.clone(), ..TestsEvidence::default() }
+}
+
 fn codes(verdict: &GateVerdict) -> Vec<&str> {
     verdict.findings.iter().map(|finding| finding.code.as_str()).collect()
 }
@@ -97,9 +101,26 @@ fn totals_of_a_part_are_not_judged() {
 #[test]
 fn a_release_needs_the_whole() {
     for part in [shard(), affected(&["a"], &["b"])] {
-        let verdict = for_release(judged(&[TestOutcome::Passed], part.clone()), &part);
+        let verdict = for_release(judged(&[TestOutcome::Passed], part.clone()), &of(&part));
         assert_eq!((verdict.outcome, verdict.findings[0].code.as_str()), (Outcome::Refused, "tests/part"));
     }
     let whole = affected(&["a"], &[]);
-    assert_eq!(for_release(judged(&[TestOutcome::Passed], whole.clone()), &whole).outcome, Outcome::Passed);
+    assert_eq!(
+        for_release(judged(&[TestOutcome::Passed], whole.clone()), &of(&whole)).outcome,
+        Outcome::Passed
+    );
+}
+
+#[test]
+fn a_release_never_uses_results_again() {
+    let from = crate::evidence::reused::From {
+        at: jiff::Timestamp::from_second(0).unwrap(),
+        commit: "0123456789".to_owned(),
+        dirty: false,
+    };
+    let reused = vec![crate::evidence::reused::Reused { from, binaries: 1, tests: 3 }];
+    let evidence = TestsEvidence { reused, ..TestsEvidence::default() };
+    let verdict = for_release(judged(&[TestOutcome::Passed], Part::default()), &evidence);
+    assert_eq!((verdict.outcome, codes(&verdict)), (Outcome::Refused, vec!["tests/used-again"]));
+    assert!(verdict.findings[0].message.ends_with("those of 3 tests are from commit 0123456"));
 }

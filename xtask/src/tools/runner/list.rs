@@ -57,7 +57,7 @@ pub(super) async fn everything(
     policy: &TestsPolicy,
     filter: Filter<'_>,
 ) -> Listing {
-    let listed = all(site, &compiled.tests, policy, filter).await;
+    let listed = all(site, &compiled.tests, policy, filter, |_| false).await;
     let test = |job: &Job, ignored| ListedTest { name: job.name.clone(), ignored };
     let mut tests: Vec<_> = listed.jobs.iter().map(|job| test(job, false)).collect();
     tests.extend(listed.ignored.iter().map(|job| test(job, true)));
@@ -79,19 +79,22 @@ pub(super) async fn everything(
     Listing { tests, broken }
 }
 
-/// Asks all binaries that can have a wanted test, or one that goes first; several at a time.
+/// Asks all binaries that can have a wanted test, or one that goes first, and whose results are not used again; several at a
+/// time.
 pub(super) async fn all(
     site: &Arc<Site>,
     binaries: &[TestBinary],
     policy: &TestsPolicy,
     filter: Filter<'_>,
+    used_again: impl Fn(usize) -> bool,
 ) -> Listed {
     let mut listed = Listed::default();
     let goes_first = |binary: &str| {
         policy.first.iter().any(|name| name.split_once('$').map_or(name.as_str(), |(of, _)| of) == binary)
     };
-    let wanted =
-        |(_, binary): &(usize, &TestBinary)| filter.may_want(&binary.name) || goes_first(&binary.name);
+    let wanted = |(index, binary): &(usize, &TestBinary)| {
+        !used_again(*index) && (filter.may_want(&binary.name) || goes_first(&binary.name))
+    };
     let mut waiting =
         binaries.iter().enumerate().filter(wanted).map(|(index, binary)| (index, Arc::new(binary.clone())));
     let mut running = JoinSet::new();
@@ -209,7 +212,7 @@ mod tests {
         let world = World::with([].into(), "/".into(), Clock::system());
         let site = Site::prepare(&world, policy, &RunOptions::default(), std::path::Path::new("/w"));
         let filter: Vec<String> = filter.iter().map(|word| (*word).to_owned()).collect();
-        all(&Arc::new(site.unwrap()), &binaries, policy, Filter(&filter)).await
+        all(&Arc::new(site.unwrap()), &binaries, policy, Filter(&filter), |_| false).await
     }
 
     fn names(jobs: &[Job]) -> Vec<&str> {
