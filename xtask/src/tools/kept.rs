@@ -18,7 +18,6 @@ use super::git;
 use super::remember::Memory;
 use crate::digest::{Digest, Hasher};
 use crate::evidence::TestsEvidence;
-use crate::evidence::coverage::LineCounts;
 use crate::evidence::reused::{self, From, Reused};
 use crate::evidence::tests::{TestOutcome, TestResult};
 use crate::policy::TestsPolicy;
@@ -28,6 +27,8 @@ use crate::world::World;
 use identity::Programs;
 use jiff::{SignedDuration, Timestamp};
 use record::{Entry, Record};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -36,8 +37,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 const KEPT_HOURS_MAX: i64 = 7 * 24;
 /// The name of all documentation tests together among the entries.
 const DOCUMENTATION: &str = "doc";
-/// The file with the lines of the last counting.
-const LINES: &str = "lines.json";
 
 /// What is kept of one feature set, and which of it still counts.
 #[derive(Debug)]
@@ -90,8 +89,8 @@ impl Kept {
         let changed = identity::states(&workspace.root, &repository.changed);
         let lockfile = std::fs::read_to_string(workspace.root.join("Cargo.lock")).ok();
         let now = From { at: world.now(), commit: repository.commit.clone(), dirty: workspace.dirty() };
-        let documented: Vec<String> =
-            compiled.cargo.with_doctests().map(|(package, _)| package.name.to_string()).collect();
+        let documented = compiled.cargo.with_doctests().filter(|_| policy.doctests);
+        let documented: Vec<String> = documented.map(|(package, _)| package.name.to_string()).collect();
         let mut record = Record::read(&folder).unwrap_or_default();
         if record.conditions.as_ref() != Some(&conditions) {
             record.entries.clear();
@@ -184,6 +183,7 @@ impl Kept {
         }
         let lost = |binary: &str| {
             evidence.counts_lost.iter().any(|test| test.split('$').next() == Some(binary))
+                || evidence.empty.iter().any(|empty| empty == binary)
                 || evidence.broken.iter().any(|broken| broken.name == binary)
         };
         let run = now.at.as_nanosecond().to_string();
@@ -194,9 +194,13 @@ impl Kept {
             lockfile: self.lockfile.clone(),
             ..Record::default()
         };
-        let proved = |name: &str| {
-            let tests = results.get(name).filter(|_| !lost(name))?;
-            tests.iter().all(|test| proves(test)).then(|| tests.iter().map(|test| (*test).clone()).collect())
+        let stopped = evidence.tests.iter().any(|test| matches!(test.outcome, TestOutcome::NotRun(_)));
+        let proved = |name: &str| -> Option<Vec<TestResult>> {
+            // No test at all is an answer too, unless they were not started.
+            let tests = results.get(name).map_or(&[][..], Vec::as_slice);
+            let is_missing = tests.is_empty() && stopped;
+            (!is_missing && !lost(name) && tests.iter().all(|test| proves(test)))
+                .then(|| tests.iter().map(|test| (*test).clone()).collect())
         };
         let fresh = |identity: Digest, tests: Vec<TestResult>, prefix: &str| {
             let kept = profiles.and_then(|profiles| {
@@ -216,6 +220,7 @@ impl Kept {
         let documentation = match &chosen.documentation {
             Some(entry) => Some(entry.clone()),
             None => proved(DOCUMENTATION)
+                .filter(|_| !self.documented.is_empty())
                 .filter(|_| !evidence.broken.iter().any(|broken| is_documentation(&broken.name)))
                 .map(|tests| fresh(self.conditions.clone(), tests, "doc-")),
         };
@@ -266,15 +271,15 @@ impl Chosen {
     }
 }
 
-/// The lines that were counted of raw profiles, if the last counting was of these.
-pub fn lines(target: &Path, of: &Digest) -> Option<LineCounts> {
-    let (kept, counts): (Digest, LineCounts) = Memory::in_target(target, LINES).read()?;
-    (kept == *of).then_some(counts)
+/// What a deterministic step said last, if it was of these inputs: lines of raw profiles, rustfmt, rustdoc.
+pub fn said<T: DeserializeOwned>(target: &Path, step: &str, of: &Digest) -> Option<T> {
+    let (kept, said): (Digest, T) = Memory::in_target(target, &format!("{step}.json")).read()?;
+    (kept == *of).then_some(said)
 }
 
-/// Keeps the lines that were counted.
-pub fn keep_lines(target: &Path, of: &Digest, counts: &LineCounts) {
-    Memory::in_target(target, LINES).write(&(of, counts));
+/// Keeps what a step said of these inputs.
+pub fn keep_said<T: Serialize>(target: &Path, step: &str, of: &Digest, said: &T) {
+    Memory::in_target(target, &format!("{step}.json")).write(&(of, said));
 }
 
 fn is_young(at: Timestamp, now: Timestamp) -> bool {

@@ -15,6 +15,7 @@ use crate::evidence::{CouldNotRun, LintEvidence, Measured};
 use crate::policy::LintPolicy;
 use crate::policy::lint::Level;
 use crate::world::{CommandLine, World};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use std::time::Duration;
 const FORMAT_SECS_MAX: u64 = 600;
 
 /// What rustfmt said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Formatting {
     /// Its version, empty where the policy does not ask for it.
     pub version: String,
@@ -35,7 +36,7 @@ pub struct Formatting {
 }
 
 /// What another linter said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
     /// The linter with its version.
     pub tools: Vec<String>,

@@ -132,11 +132,11 @@ impl Measurer<'_> {
             .for_each(|digest| inputs.field(digest.hex().as_bytes()));
         inputs.field(format!("{:?} {:?}", policy.engine, policy.test_code).as_bytes());
         let inputs = inputs.finish();
-        if let Some(counts) = kept::lines(&self.workspace.target, &inputs) {
+        if let Some(counts) = kept::said(&self.workspace.target, "lines", &inputs) {
             return Ok(counts);
         }
         let counts = self.count(compiled, measurement).await?;
-        kept::keep_lines(&self.workspace.target, &inputs, &counts);
+        kept::keep_said(&self.workspace.target, "lines", &inputs, &counts);
         Ok(counts)
     }
 

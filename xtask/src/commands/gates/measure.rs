@@ -1,7 +1,8 @@
 //! Measuring: the steps of the plan, each performed. What needs no compiler runs while cargo compiles.
 
-use super::Ask;
+use super::{Ask, Reuse};
 use crate::commands::context::{Context, InForce};
+use crate::digest::Hasher;
 use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Subject};
 use crate::plan::{Goal, Plan, Step, plan};
 use crate::policy::FeatureSet;
@@ -9,10 +10,14 @@ use crate::report::Step as Shown;
 use crate::report::human::counted;
 use crate::tools::build::{self, Compilation, Compiled, Purpose};
 use crate::tools::cargo::{Cargo, Progress, Take};
+use crate::tools::kept;
 use crate::tools::lint::{self, Formatting};
+use crate::tools::runner::declared_environment;
 use crate::tools::security::{advisories, secrets};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// One run of the gates: everything that measuring needs.
@@ -79,7 +84,11 @@ impl Measurer<'_> {
     ) -> Option<Measured<Formatting>> {
         let cargo = plan.has(&Step::Format).then_some(cargo).flatten()?;
         Some(match cargo {
-            Ok(cargo) => lint::format(&self.context.world, cargo, &self.in_force.policy.lint).await,
+            Ok(cargo) => {
+                let policy = &self.in_force.policy.lint;
+                let asking = async { lint::format(&self.context.world, cargo, policy).await.result };
+                self.timed(self.said("format", asking)).await
+            }
             Err(why) => Measured { result: Err(why.clone()), duration_millis: 0 },
         })
     }
@@ -172,6 +181,32 @@ impl Measurer<'_> {
         let after = plan.steps.iter().skip_while(|planned| planned.step != *step).nth(1);
         let next = after.map(|planned| planned.step.name());
         self.context.console.step_before(&self.context.world, step.name(), next.as_deref())
+    }
+
+    /// What a step says that gives the same answer for the same tree, toolchain, policy and environment. It is asked again in CI
+    /// and where fresh evidence is wanted.
+    pub(super) async fn said<T: Serialize + DeserializeOwned>(
+        &self,
+        step: &str,
+        asking: impl Future<Output = Result<T, CouldNotRun>>,
+    ) -> Result<T, CouldNotRun> {
+        if self.ask.reuse == Reuse::Never {
+            return asking.await;
+        }
+        let (world, policy) = (&self.context.world, &self.in_force.policy);
+        let mut inputs = Hasher::default();
+        inputs.field(self.subject.tree.hex().as_bytes());
+        inputs.field(self.subject.toolchain.hex().as_bytes());
+        inputs.field(&serde_json::to_vec(&policy.lint).unwrap_or_default());
+        let environment = declared_environment(world, &policy.tests, &self.workspace.root);
+        inputs.field(&serde_json::to_vec(&environment).unwrap_or_default());
+        let inputs = inputs.finish();
+        if let Some(said) = kept::said(&self.workspace.target, step, &inputs) {
+            return Ok(said);
+        }
+        let said = asking.await?;
+        kept::keep_said(&self.workspace.target, step, &inputs, &said);
+        Ok(said)
     }
 
     pub(super) async fn timed<E>(&self, work: impl Future<Output = Result<E, CouldNotRun>>) -> Measured<E> {

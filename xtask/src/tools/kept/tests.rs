@@ -203,3 +203,32 @@ proptest! {
         let _ = Record::read(folder.path());
     }
 }
+
+#[test]
+fn a_binary_without_tests_is_an_answer_unless_it_was_stopped() {
+    let rest = || vec![passed("p::doc$x (line 1)"), passed("q::it$b")];
+    let fixture = Fixture::after_one_run(rest());
+    let kept_now = kept(fixture.folder.path(), &["p", "q"], 200);
+    let chosen = kept_now.choose(&fixture.binaries, &[], Some(&fixture.profiles));
+    assert!(chosen.has(0) && chosen.has(1) && chosen.has_documentation());
+    let stopped = TestResult::new("q::it$b", TestOutcome::NotRun("q::it$a".into()));
+    let fixture = Fixture::after_one_run(vec![stopped]);
+    let kept_now = kept(fixture.folder.path(), &["p", "q"], 200);
+    let chosen = kept_now.choose(&fixture.binaries, &[], Some(&fixture.profiles));
+    assert!(!chosen.has(0) && !chosen.has(1) && !chosen.has_documentation());
+}
+
+#[test]
+fn what_a_step_said_stands_for_the_same_inputs_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("target");
+    std::fs::create_dir(&target).unwrap();
+    let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
+    assert_eq!(said::<String>(&target, "format", &one), None);
+    keep_said(&target, "format", &one, &"clean");
+    assert_eq!(said::<String>(&target, "format", &one).as_deref(), Some("clean"));
+    assert_eq!(
+        (said::<String>(&target, "format", &other), said::<u8>(&target, "format", &one)),
+        (None, None)
+    );
+}
