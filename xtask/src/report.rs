@@ -10,6 +10,7 @@ pub mod html;
 pub mod human;
 pub mod junit;
 pub mod lcov;
+mod paper;
 pub mod rank;
 #[cfg(test)]
 mod sample;
@@ -20,3 +21,4 @@ pub mod text;
 pub mod trend;
 
 pub use console::{Console, Step, Style, Verbosity};
+pub use paper::Paper;

@@ -160,9 +160,9 @@ pub(super) async fn judge_and_show_this(
     reports::trend(context, workspace, &in_force, &store, &verdict)?;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
-    context.console.result(&verdict, |style| {
+    context.console.result(&verdict, |_| {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
-        human::verdict(style, &verdict, &report) + &counts
+        human::verdict(context.console.paper(), &verdict, Some(&evidence), &report) + &counts
     });
     reports::tell(context, workspace, &evidence, &verdict)?;
     Ok(verdict.outcome.exit())

@@ -5,12 +5,15 @@ use crate::cli::PlanGoal;
 use crate::exit::Exit;
 use crate::plan::{Goal, Planned, Step, plan};
 use crate::policy::coverage::CoverageEngine;
-use crate::report::table::table;
+use crate::policy::lint::Level;
+use crate::report::Paper;
+use crate::report::console::paint;
 use crate::tools::cargo::Cargo;
 use crate::tools::{build, lint};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// A step with what it runs.
 #[derive(Debug, Serialize)]
@@ -35,14 +38,23 @@ pub(super) async fn show(context: &Context, goal: PlanGoal) -> anyhow::Result<Ex
         let runs = commands(context, &workspace, &in_force, &planned.step).await?;
         steps.push(Shown { planned, runs });
     }
-    context.console.result(&serde_json::json!({"steps": steps}), |style| {
-        let rows = steps.iter().enumerate().map(|(number, Shown { planned, runs })| {
-            let runs = runs.join("; ");
-            vec![(number + 1).to_string(), planned.step.name(), planned.why.clone(), runs]
-        });
-        table(style, &["#", "step", "why", "runs"], &rows.collect::<Vec<_>>())
-    });
+    let paper = context.console.paper();
+    context.console.result(&serde_json::json!({"steps": steps}), |_| human(paper, &steps));
     Ok(Exit::Done)
+}
+
+/// A step with its reason, and under it what it runs: each command in a line of its own, to be copied.
+fn human(paper: Paper, steps: &[Shown<'_>]) -> String {
+    let mut text = String::new();
+    for (number, Shown { planned, runs }) in (1..).zip(steps) {
+        let head = format!("{number:>2}  {}", planned.step.name());
+        let why = paper.wrap(&planned.why, head.chars().count() + 2, 4);
+        let _ = writeln!(text, "{}: {why}", paint(paper.style, anstyle::Style::new().bold(), &head));
+        for run in runs {
+            let _ = writeln!(text, "      {run}");
+        }
+    }
+    text
 }
 
 /// What a step runs, as a person would type it; what needs no other program says so.
@@ -72,6 +84,14 @@ pub(super) async fn commands(
                 all.extend(sets.map(|set| format!("the same for the features `{set}`")));
                 let checked = policy.lint.feature_sets.iter();
                 all.extend(checked.map(|set| format!("cargo check for the features `{set}`")));
+                let asked = |level: Level| level != Level::Off;
+                let rustdoc = asked(policy.lint.rustdoc).then(|| lint::rustdoc::command(&cargo)).flatten();
+                all.extend(rustdoc.map(|command| command.to_string()));
+                let oldest = asked(policy.lint.msrv).then(|| lint::msrv::commands(&cargo));
+                all.extend(oldest.into_iter().flatten().map(|command| command.to_string()));
+                if asked(policy.lint.unused_dependencies) {
+                    all.push(lint::unused::command(&cargo).to_string());
+                }
                 all
             }
         }

@@ -129,7 +129,7 @@ impl Run<'_> {
             .await?;
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::OF_WORKSPACE)?;
         if verdict.outcome != Outcome::Passed {
-            return Ok(Err(self.refused(workspace, &verdict)));
+            return Ok(Err(self.refused(workspace, &evidence, &verdict)));
         }
         remove(folder)?;
         let layout = folder.join(IMAGE_FOLDER);
@@ -138,7 +138,9 @@ impl Run<'_> {
         evidence.gates.image = Some(image);
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::FOR_RELEASE)?;
         self.verdict = in_one_line(&verdict);
-        let Some(proof) = verdict.passed() else { return Ok(Err(self.refused(workspace, &verdict))) };
+        let Some(proof) = verdict.passed() else {
+            return Ok(Err(self.refused(workspace, &evidence, &verdict)));
+        };
         refuse_change_meanwhile(&context.workspace().await?, workspace)?;
         let (evidence_file, release) = seal(&proof, candidate, &evidence, context.world.now())?;
         write_report(&folder.join(EVIDENCE_FILE), &evidence_file)?;
@@ -146,10 +148,12 @@ impl Run<'_> {
         Ok(Ok(release))
     }
 
-    fn refused(&self, workspace: &Workspace, verdict: &Verdict) -> Exit {
+    fn refused(&self, workspace: &Workspace, evidence: &Evidence, verdict: &Verdict) -> Exit {
         let report = self.context.reports(workspace).join("verdict.json");
         let report = workspace.shown(&report).display().to_string();
-        self.context.console.result(verdict, |style| crate::report::human::verdict(style, verdict, &report));
+        let paper = self.context.console.paper();
+        let text = |_| crate::report::human::verdict(paper, verdict, Some(evidence), &report);
+        self.context.console.result(verdict, text);
         if verdict.outcome == Outcome::Refused {
             self.context.console.note("nothing was deployed");
         }

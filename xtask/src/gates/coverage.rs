@@ -50,7 +50,12 @@ pub fn judge(policy: &CoveragePolicy, evidence: &CoverageEvidence, duration_ms: 
 fn facts(evidence: &CoverageEvidence) -> serde_json::Value {
     let lines = |(covered, total): (u64, u64)| json!({"covered": covered, "total": total});
     let packages = parts::packages(&evidence.files).into_iter();
-    let packages: serde_json::Map<_, _> = packages.map(|(name, sum)| (name.to_owned(), lines(sum))).collect();
+    let mut packages: serde_json::Map<_, _> =
+        packages.map(|(name, sum)| (name.to_owned(), lines(sum))).collect();
+    for (name, (functions, regions)) in parts::finer(&evidence.files) {
+        packages[name]["functions"] = json!(functions);
+        packages[name]["regions"] = json!(regions);
+    }
     let mut facts = json!({
         "lines": lines(evidence.totals()),
         "functions": evidence.functions(),
@@ -193,7 +198,10 @@ mod tests {
         assert!(verdict.findings[0].help.ends_with(": b.rs (6), a.rs (1)"), "{}", verdict.findings[0].help);
         let facts = json!({
             "lines": {"covered": 15, "total": 22},
-            "packages": {"p": {"covered": 10, "total": 11}, "q": {"covered": 5, "total": 11}},
+            "packages": {
+                "p": {"covered": 10, "total": 11, "functions": {"covered": 0, "total": 0}, "regions": {"covered": 0, "total": 0}},
+                "q": {"covered": 5, "total": 11, "functions": {"covered": 0, "total": 0}, "regions": {"covered": 0, "total": 0}},
+            },
             "engine": "builtin",
             "no_patch": "nobody asked for a comparison",
             "no_drop": "nobody asked for a comparison",

@@ -57,8 +57,12 @@ fn about(
     let mut findings = Vec::new();
     let left = waiver.days_left(policies.today);
     if left <= SOON_DAYS {
-        let message = format!("the waiver of {name} ends with {} ({})", waiver.expires, waiver.owner);
-        let help = format!("mend it within {left} days: an expired waiver refuses");
+        let days = if left == 1 { "day" } else { "days" };
+        let message = format!(
+            "the waiver of {name} ends with {} ({}), {left} {days} left",
+            waiver.expires, waiver.owner
+        );
+        let help = "mend it before: an expired waiver refuses".to_owned();
         findings.push(say("waiver-expires-soon", Severity::Note, message, help));
     }
     if met.is_empty() && policies.scope == Scope::Whole && was_judged(waiver.gate(), gates) {

@@ -91,3 +91,32 @@ pub fn about(step: &Step) -> About {
     let keys = keys.iter().map(|(file, key)| (*file, (*key).to_owned())).collect();
     About { keys, reads, writes, alone: alone.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Goal, plan};
+    use crate::policy::{Policy, origin, parse};
+
+    #[test]
+    fn every_step_of_the_plan_is_explained_and_its_keys_exist() {
+        let policy = Policy::default();
+        let text = parse::to_yaml(&policy).unwrap();
+        let section = |file: &str| {
+            let parts = text.split("# policies/").filter_map(|part| part.split_once('\n'));
+            parts.into_iter().find(|(name, _)| *name == file).map(|(_, text)| text.to_owned())
+        };
+        let people = parse::PEOPLE_FILES;
+        for planned in plan(&policy, &Goal::Ship).steps {
+            let (about, name) = (about(&planned.step), planned.step.name());
+            assert!(!planned.why.is_empty() && !about.reads.is_empty() && !about.writes.is_empty(), "{name}");
+            assert!(about.alone.starts_with("cargo xtask "), "{name}: {}", about.alone);
+            for (file, key) in about.keys {
+                let known = section(file).is_some_and(|section| {
+                    origin::leaves(&section).iter().any(|leaf| leaf.path.starts_with(&key))
+                });
+                assert!(known || people.contains(&file), "{name}: {file} has no {key}");
+            }
+        }
+    }
+}

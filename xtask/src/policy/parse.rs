@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::file::{file_with_places, nearest};
+use super::places::Places;
 use super::tests::RETRIES_MAX;
 use super::{approvers, waivers};
 use crate::failure::Failure;
@@ -27,7 +28,7 @@ pub fn parse(read: impl Fn(&str) -> anyhow::Result<Option<String>>) -> anyhow::R
         image: file(&read, "image.yaml")?,
         rollout: file(&read, "rollout.yaml")?,
     };
-    validate(&policy)?;
+    validate(&policy, &read)?;
     Ok(policy)
 }
 
@@ -87,37 +88,59 @@ fn is_no_glob(glob: &str) -> bool {
     glob.is_empty() || glob.starts_with('/') || glob.split('/').any(|part| part.is_empty() || part == "..")
 }
 
-fn validate(policy: &Policy) -> anyhow::Result<()> {
-    let refuse =
-        |file: &str, what: String, help: &str| Err(Failure::usage(format!("policies/{file}: {what}"), help));
+fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String>>) -> anyhow::Result<()> {
+    let refuse = |file: &str, key: &str, what: String, help: &str| {
+        let text = read(file).ok().flatten().unwrap_or_default();
+        let place = Places::read(&text).ok().and_then(|places| places.nearest(key));
+        let place = place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
+        Err(Failure::usage(format!("policies/{file}{place}: {what}"), help))
+    };
     if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
-        return refuse("tests.yaml", "a timeout of 0 seconds fails every test".into(), "give it at least 1");
+        let key = if policy.tests.timeout_secs == 0 { "timeout_secs" } else { "first_timeout_secs" };
+        return refuse(
+            "tests.yaml",
+            key,
+            "a timeout of 0 seconds fails every test".into(),
+            "give it at least 1",
+        );
     }
     let retries = policy.tests.retries;
     if retries.local.max(retries.ci) > RETRIES_MAX {
         let what = format!("more than {RETRIES_MAX} retries hide what a test says");
-        return refuse("tests.yaml", what, "retries: {local: 0, ci: 1}");
+        let key = if retries.ci > RETRIES_MAX { "retries.ci" } else { "retries.local" };
+        return refuse("tests.yaml", key, what, "retries: {local: 0, ci: 1}");
     }
     let tests = &policy.tests;
-    if let Some(glob) = tests.unaffected_by.iter().chain(&tests.inputs).find(|glob| is_no_glob(glob)) {
+    let globs = [("unaffected_by", &tests.unaffected_by), ("inputs", &tests.inputs)];
+    let mut globs = globs.into_iter().flat_map(|(key, globs)| {
+        globs.iter().enumerate().map(move |(at, glob)| (format!("{key}[{at}]"), glob))
+    });
+    if let Some((key, glob)) = globs.find(|(_, glob)| is_no_glob(glob)) {
         let what = format!("`{glob}` is no glob of paths in the workspace");
-        return refuse("tests.yaml", what, "write paths from the workspace's root: docs/**");
+        return refuse("tests.yaml", &key, what, "write paths from the workspace's root: docs/**");
     }
     if tests.unaffected_by.iter().any(|glob| glob.split('/').all(|part| part == "**" || part == "*")) {
         let what = "an `unaffected_by` that is everything leaves no test to run".to_owned();
-        return refuse("tests.yaml", what, "name folders or kinds of files: docs/**, **/*.md");
+        return refuse(
+            "tests.yaml",
+            "unaffected_by",
+            what,
+            "name folders or kinds of files: docs/**, **/*.md",
+        );
     }
     let features = &policy.tests.features;
     if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
         return refuse(
             "tests.yaml",
+            "features",
             "`features` names no set, or one twice".into(),
             "leave it out for `[default]`",
         );
     }
-    if policy.coverage.inputs.iter().any(|input| input.file.trim().is_empty()) {
+    if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {
         return refuse(
             "coverage.yaml",
+            &format!("inputs[{at}].file"),
             "an input without a file".into(),
             "name it: `inputs: [{file: lcov.info}]`",
         );
@@ -125,6 +148,7 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
     if policy.image.user == 0 {
         return refuse(
             "image.yaml",
+            "user",
             "`user: 0` is root".into(),
             "leave it out for 65532, the usual non-root user",
         );
@@ -132,20 +156,28 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
     if policy.rollout.environments.is_empty() {
         return refuse(
             "rollout.yaml",
+            "environments",
             "no environments".into(),
             "leave the key out for development, staging, production",
         );
     }
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
-    for environment in &policy.rollout.environments {
+    for (at, environment) in policy.rollout.environments.iter().enumerate() {
+        let key = |of: &str| format!("environments[{at}]{of}");
         let name = &environment.name;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
-            return refuse("rollout.yaml", format!("`{name}` is no name"), "use up to 40 of a-z, 0-9 and -");
+            return refuse(
+                "rollout.yaml",
+                &key(".name"),
+                format!("`{name}` is no name"),
+                "use up to 40 of a-z, 0-9 and -",
+            );
         }
         if !names.insert(name) || (environment.port != 0 && !ports.insert(environment.port)) {
             return refuse(
                 "rollout.yaml",
+                &key(".name"),
                 format!("`{name}` repeats a name or a port"),
                 "give each environment its own",
             );
@@ -154,6 +186,7 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         if !weights.is_sorted_by(|a, b| a < b) || weights.iter().any(|weight| !(1..=99).contains(weight)) {
             return refuse(
                 "rollout.yaml",
+                &key(".steps"),
                 format!("{name}: weights {weights:?} do not rise from 1 to 99"),
                 "e.g. 10, 50",
             );
@@ -165,6 +198,7 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         {
             return refuse(
                 "rollout.yaml",
+                &key(".deadlines"),
                 format!("{name}: a deadline of 0 can never be met"),
                 "leave it out for the default",
             );
@@ -172,6 +206,7 @@ fn validate(policy: &Policy) -> anyhow::Result<()> {
         if environment.approvals > 1 {
             return refuse(
                 "rollout.yaml",
+                &key(".approvals"),
                 format!(
                     "{name}: {} approvals, and the embedded platform can authenticate one person: its user",
                     environment.approvals
@@ -306,6 +341,24 @@ mod tests {
             "lint.yaml",
             &"#".repeat(crate::policy::file::POLICY_BYTES_MAX + 1),
             &["more than a policy"],
+        );
+    }
+
+    #[test]
+    fn a_senseless_value_has_its_place() {
+        check_error("tests.yaml", "# slow\ntimeout_secs: 0\n", &["policies/tests.yaml:2:1: a timeout"]);
+        check_error("tests.yaml", "retries:\n  local: 0\n  ci: 3\n", &["policies/tests.yaml:3:3: more than"]);
+        check_error("tests.yaml", "inputs:\n- a/**\n- /b\n", &["policies/tests.yaml:3:3: `/b`"]);
+        check_error(
+            "coverage.yaml",
+            "inputs:\n- file: a\n- file: ' '\n",
+            &["policies/coverage.yaml:3:3: an input"],
+        );
+        check_error("image.yaml", "\nuser: 0\n", &["policies/image.yaml:2:1: `user: 0`"]);
+        check_error(
+            "rollout.yaml",
+            "environments:\n- name: a\n- name: b\n  approvals: 2\n",
+            &["policies/rollout.yaml:4:3: b: 2 approvals"],
         );
     }
 

@@ -1,7 +1,8 @@
 //! The console: which step runs, how long it took, what is next. A line that moves on a terminal, plain lines elsewhere.
 #![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
-use super::annotations;
+use super::paper::{columns, style};
+use super::{Paper, annotations};
 use crate::cli::Format;
 use crate::world::World;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 /// How often the progress line turns.
 const TICK: Duration = Duration::from_millis(120);
+/// A terminal of fewer columns has no room for columns of ours.
+const NARROW_COLUMNS: u16 = 72;
 
 /// Where everything that people and programs read goes out.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Console {
     stdout: Style,
     moving: Moving,
     reader: Reader,
+    /// Columns of the terminals behind stdout and stderr.
+    columns: (Option<u16>, Option<u16>),
 }
 
 /// Who reads the streams besides people.
@@ -68,18 +73,18 @@ pub struct Step<'a> {
 }
 
 impl Console {
-    /// A console on the process's own streams. `NO_COLOR` is honoured.
+    /// A console on the process's own streams. `NO_COLOR`, `CLICOLOR_FORCE` and a dumb `TERM` are honoured.
     pub fn new(world: &World, format: Format, verbosity: Verbosity) -> Console {
-        let style = |terminal: bool| {
-            if terminal && world.env("NO_COLOR").is_none() { Style::Coloured } else { Style::Plain }
-        };
-        let terminal = std::io::stderr().is_terminal();
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+        let dumb = world.env("TERM") == Some("dumb");
+        let moves = stderr.is_terminal() && world.env("CI").is_none() && !dumb;
         Console {
             format,
             verbosity,
-            stderr: style(terminal),
-            stdout: style(std::io::stdout().is_terminal()),
-            moving: if terminal && world.env("CI").is_none() { Moving::Line } else { Moving::Still },
+            stderr: style(stderr.is_terminal(), |name| world.env(name)),
+            stdout: style(stdout.is_terminal(), |name| world.env(name)),
+            columns: (columns(&stdout), columns(&stderr)),
+            moving: if moves { Moving::Line } else { Moving::Still },
             reader: match world.env("GITHUB_ACTIONS") {
                 Some("true") => Reader::GitHub { token: world.random_hex::<16>().ok() },
                 _ => Reader::People,
@@ -96,7 +101,20 @@ impl Console {
             stdout: Style::Plain,
             moving: Moving::Still,
             reader: Reader::GitHub { token: None },
+            columns: (None, None),
         }
+    }
+
+    /// What the result is written on.
+    pub fn paper(&self) -> Paper {
+        Paper::new(self.stdout, self.columns.0)
+    }
+
+    /// One line of a step that ended. On a narrow terminal, titles are not padded.
+    fn ended(&self, mark: &str, title: &str, result: &str, took: Duration) {
+        let narrow = self.columns.1.is_some_and(|columns| columns < NARROW_COLUMNS);
+        let padded = if narrow { 0 } else { 26 };
+        self.say(&format!("  {mark} {title:<padded$} {result}  {}", seconds(took)));
     }
 
     /// Whether a person is there to be asked.
@@ -296,7 +314,7 @@ impl Step<'_> {
         self.clear();
         if self.console.verbosity > Verbosity::Quiet {
             let mark = paint(self.console.stderr, anstyle::AnsiColor::Green.on_default(), "✓");
-            self.console.say(&format!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took)));
+            self.console.ended(&mark, &self.title, result.as_ref(), took);
         }
         took
     }
@@ -306,7 +324,7 @@ impl Step<'_> {
         let took = self.world.monotonic().saturating_sub(self.start);
         self.clear();
         let mark = self.console.paint_stderr(anstyle_red(), "✗");
-        self.console.say(&format!("  {mark} {:<26} {}  {}", self.title, result.as_ref(), seconds(took)));
+        self.console.ended(&mark, &self.title, result.as_ref(), took);
         took
     }
 

@@ -8,7 +8,7 @@ mod tree;
 
 use super::text::markup;
 use crate::digest::Digest;
-use crate::evidence::coverage::{FileLines, LineCounts};
+use crate::evidence::coverage::{FileLines, LineCounts, Share};
 use crate::policy::Percent;
 use crate::workspace::Change;
 
@@ -37,12 +37,13 @@ pub fn index(counts: &LineCounts, about: &About<'_>) -> String {
     };
     let commit = about.commit.get(..12).unwrap_or(about.commit);
     let body = format!(
-        "<h1>Line coverage</h1>\n<p class=\"q\">commit {} · engine {} · minimum {} %</p>\n<div class=\"big\">{}{patch}</div>\n\
+        "<h1>Line coverage</h1>\n<p class=\"q\">commit {} · engine {} · minimum {} %</p>\n<div class=\"big\">{}{patch}{}</div>\n\
          <div class=\"tree\">\n{}</div>\n",
         markup(commit),
         markup(&counts.engine),
         about.minimum,
         figure("all lines", Some(totals), "", about.minimum),
+        functions(&counts.files, about.minimum),
         tree::write(counts, about)
     );
     whole("Line coverage", &body)
@@ -66,6 +67,16 @@ fn figure(what: &str, share: Option<(u64, u64)>, instead: &str, minimum: Percent
     format!(
         "<div><span class=\"q\">{what}</span><b class=\"{class}\">{percent} %</b><span class=\"q\">{covered} of {total}</span></div>"
     )
+}
+
+/// The figure of the functions, where the engine tells them.
+fn functions(files: &[FileLines], minimum: Percent) -> String {
+    let all = files.iter().flat_map(|file| &file.functions);
+    let share = Share::of(all.map(|function| function.count > 0));
+    match share.total {
+        0 => String::new(),
+        total => figure("functions", Some((share.covered, total)), "", minimum),
+    }
 }
 
 /// Green from the minimum on, amber from three quarters of it, else red.

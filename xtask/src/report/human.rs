@@ -1,73 +1,127 @@
 //! The verdict for people: one line per gate, then what is wrong, the failing thing last, then the outcome.
 
+mod detail;
+mod output;
+mod rendered;
 mod uncovered;
 
-use super::Style;
 use super::console::{paint, seconds};
+use super::{Paper, Style};
+use crate::evidence::Evidence;
 use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict};
 use anstyle::AnsiColor;
+use detail::Details;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Findings of one severity shown per gate; the rest is counted.
 const SHOWN_MAX: usize = 12;
 
-/// The whole report.
-pub fn verdict(style: Style, verdict: &Verdict, report: &str) -> String {
-    let mut text = String::new();
-    for gate in &verdict.gates {
-        let _ = writeln!(text, "{}", gate_line(style, gate));
-    }
+/// The whole report. Evidence has what the verdict leaves out: what failing tests and the compiler printed.
+pub fn verdict(paper: Paper, verdict: &Verdict, evidence: Option<&Evidence>, report: &str) -> String {
+    let style = paper.style;
+    let mut text = gate_lines(paper, &verdict.gates);
+    let details = Details::new(verdict, evidence);
     for severity in [Severity::Note, Severity::Warning, Severity::Error] {
-        for gate in &verdict.gates {
-            findings(&mut text, style, gate, severity);
+        // A failing test is why coverage is missing, not the other way round: it comes last.
+        let (tests, others): (Vec<_>, Vec<_>) =
+            verdict.gates.iter().partition(|gate| severity == Severity::Error && gate.gate == Gate::Tests);
+        for gate in others.into_iter().chain(tests) {
+            findings(&mut text, paper, gate, severity, &details);
         }
     }
     let dirty = if verdict.dirty { ", with uncommitted changes" } else { "" };
     let commit = verdict.commit.get(..12).unwrap_or(&verdict.commit);
-    let policy = verdict.policy.hash.short();
-    let _ = writeln!(
-        text,
-        "\n{}  commit {commit}{dirty}, policy {policy} ({})\nreport: {report}",
-        outcome(style, verdict.outcome),
-        verdict.policy.source
-    );
+    let (policy, source) = (verdict.policy.hash.short(), &verdict.policy.source);
+    let about = format!("commit {commit}{dirty}, policy {policy} ({source})");
+    let taken = word(verdict.outcome).len() + 2;
+    let about = paper.wrap(&about, taken, 2);
+    let _ = writeln!(text, "\n{}  {about}\nreport: {report}", outcome(style, verdict.outcome));
     if let (Some(base), Some(from)) = (&verdict.base, &verdict.base_from) {
-        let _ = writeln!(text, "compared with {}: {from}", base.get(..12).unwrap_or(base));
+        let compared = format!("compared with {}: {from}", base.get(..12).unwrap_or(base));
+        let _ = writeln!(text, "{}", paper.wrap(&compared, 0, 2));
     }
     text
 }
 
-fn findings(text: &mut String, style: Style, gate: &GateVerdict, severity: Severity) {
+fn findings(text: &mut String, paper: Paper, gate: &GateVerdict, severity: Severity, details: &Details<'_>) {
     let mut of_severity: Vec<&Finding> =
         gate.findings.iter().filter(|finding| finding.severity == severity).collect();
-    let (word, colour) = word_of(severity);
-    if let Some(block) = uncovered::block(&mut of_severity) {
-        let head = paint(style, colour.on_default().bold(), &format!("{word}[coverage/uncovered-change]"));
-        let _ = writeln!(text, "\n{head} {block}");
+    // What is borne is shown, and before what is not.
+    of_severity.sort_by_key(|finding| finding.waiver.is_none());
+    if let Some((code, block)) = uncovered::block(paper, &mut of_severity) {
+        let _ = writeln!(text, "\n{} {block}", head(paper, severity, code));
     }
-    for finding in of_severity.iter().take(SHOWN_MAX) {
-        let _ = writeln!(text, "\n{}", one(style, finding));
+    let (alone, together) = notes(&of_severity);
+    for (code, notes) in together {
+        let _ = writeln!(text, "\n{}", several(paper, code, &notes));
     }
-    if let Some(rest) = of_severity.len().checked_sub(SHOWN_MAX).filter(|rest| *rest > 0) {
+    for finding in alone.iter().take(SHOWN_MAX) {
+        let _ = writeln!(text, "\n{}", one(paper, finding, details));
+    }
+    if let Some(rest) = alone.len().checked_sub(SHOWN_MAX).filter(|rest| *rest > 0) {
         let _ = writeln!(text, "\n  … and {rest} more of {}, all in the report", gate.gate);
     }
 }
 
-fn one(style: Style, finding: &Finding) -> String {
-    let (word, colour) = word_of(finding.severity);
-    let head = paint(style, colour.on_default().bold(), &format!("{word}[{}]", finding.code));
-    let place = match (&finding.file, finding.line) {
-        (Some(file), Some(line)) => format!("\n  --> {file}:{line}"),
-        (Some(file), None) => format!("\n  --> {file}"),
-        _ => String::new(),
-    };
-    let message = finding.message.trim_end().replace('\n', "\n  ");
-    let next = paint(style, AnsiColor::Cyan.on_default(), "next:");
-    match &finding.waiver {
-        Some(waiver) => format!("{head} {message}{place}\n  waived: {waiver}"),
-        None => format!("{head} {message}{place}\n  {next} {}", finding.help),
+/// Findings on their own, and notes of one code that are told as a list.
+fn notes<'a>(findings: &[&'a Finding]) -> (Vec<&'a Finding>, BTreeMap<&'a str, Vec<&'a Finding>>) {
+    let mut together: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings.iter().filter(|one| one.severity == Severity::Note && one.waiver.is_none()) {
+        together.entry(&finding.code).or_default().push(finding);
     }
+    together.retain(|_, notes| notes.len() > 1);
+    let alone = findings.iter().copied();
+    let alone =
+        alone.filter(|one| one.waiver.is_some() || !together.contains_key(one.code.as_str())).collect();
+    (alone, together)
+}
+
+fn several(paper: Paper, code: &str, notes: &[&Finding]) -> String {
+    let help = notes.first().map_or("", |first| first.help.as_str());
+    let taken = "note[] ".len() + code.len();
+    let mut text = format!("{} {}", head(paper, Severity::Note, code), paper.wrap(help, taken, 2));
+    for note in notes.iter().take(SHOWN_MAX) {
+        let place = super::rank::place(note).map_or(String::new(), |place| format!("{place}: "));
+        let _ = write!(
+            text,
+            "\n  {}",
+            paper.wrap(&super::text::plain(&format!("{place}{}", note.message)), 2, 4)
+        );
+    }
+    if let Some(rest) = notes.len().checked_sub(SHOWN_MAX).filter(|rest| *rest > 0) {
+        let _ = write!(text, "\n  … and {rest} more, all in the report");
+    }
+    text
+}
+
+fn head(paper: Paper, severity: Severity, code: &str) -> String {
+    let (word, colour) = word_of(severity);
+    paint(paper.style, colour.on_default().bold(), &format!("{word}[{code}]"))
+}
+
+fn one(paper: Paper, finding: &Finding, details: &Details<'_>) -> String {
+    let (word, colour) = word_of(finding.severity);
+    let taken = word.len() + finding.code.len() + 3;
+    let message = paper.wrap(super::text::plain(&finding.message).trim_end(), taken, 2);
+    let gap = if message.starts_with('\n') { "" } else { " " };
+    let mut text = format!("{}{gap}{message}", head(paper, finding.severity, &finding.code));
+    let detail = details.of(paper.style, finding, colour);
+    if !detail.iter().any(|line| super::text::plain(line).trim_start().starts_with("--> "))
+        && let Some(place) = super::rank::place(finding)
+    {
+        let _ = write!(text, "\n  --> {place}");
+    }
+    for line in &detail {
+        let _ = write!(text, "\n{line}");
+    }
+    let next = paint(paper.style, AnsiColor::Cyan.on_default(), "next:");
+    let _ = match &finding.waiver {
+        Some(waiver) => write!(text, "\n  waived: {}", paper.wrap(waiver, 10, 4)),
+        None => write!(text, "\n  {next} {}", paper.wrap_help(&finding.help, 8, 4)),
+    };
+    text
 }
 
 fn word_of(severity: Severity) -> (&'static str, AnsiColor) {
@@ -78,15 +132,43 @@ fn word_of(severity: Severity) -> (&'static str, AnsiColor) {
     }
 }
 
-fn gate_line(style: Style, gate: &GateVerdict) -> String {
-    let time = seconds(Duration::from_millis(gate.duration_ms));
-    let padding = " ".repeat(16usize.saturating_sub(word(gate.outcome).len()));
+/// A line per gate: its name, what came out, its numbers, its time. On narrow paper the numbers stand under it.
+fn gate_lines(paper: Paper, gates: &[GateVerdict]) -> String {
+    let widest = |of: &dyn Fn(&GateVerdict) -> usize| gates.iter().map(of).max().unwrap_or(0);
+    let time = |gate: &GateVerdict| seconds(Duration::from_millis(gate.duration_ms));
+    let numbers: Vec<String> = gates.iter().map(numbers).collect();
+    let name_width = widest(&|gate| gate.gate.name().len());
+    let outcome_width = widest(&|gate| word(gate.outcome).len());
+    let time_width = widest(&|gate| time(gate).chars().count());
+    let numbers_width = numbers.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    let one_line = name_width + outcome_width + numbers_width + time_width + 6;
+    let fits = paper.width.is_none_or(|width| one_line <= width);
+    let mut text = String::new();
+    for (gate, numbers) in gates.iter().zip(numbers) {
+        let padding = " ".repeat(outcome_width - word(gate.outcome).len());
+        let (name, time) = (gate.gate.name(), time(gate));
+        let outcome = outcome(paper.style, gate.outcome);
+        let _ = match fits {
+            true => writeln!(
+                text,
+                "{name:<name_width$}  {outcome}{padding}  {numbers:<numbers_width$}  {time:>time_width$}"
+            ),
+            false => writeln!(
+                text,
+                "{name:<name_width$}  {outcome}{padding}  {time:>time_width$}\n  {}",
+                paper.wrap(&numbers, 2, 2)
+            ),
+        };
+    }
+    text
+}
+
+fn numbers(gate: &GateVerdict) -> String {
     let change = match share(gate, "patch") {
         (_, 0) => String::new(),
         (covered, total) => format!(", change {} %", crate::policy::Percent::of(covered, total)),
     };
-    let facts = facts(gate) + &change;
-    format!("{:<11} {}{padding} {facts:<50} {time:>10}", gate.gate.name(), outcome(style, gate.outcome))
+    facts(gate) + &change
 }
 
 /// Covered and all lines, of the whole or of the change, where the facts have them.
@@ -150,46 +232,4 @@ fn outcome(style: Style, outcome: Outcome) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digest::Digest;
-    use crate::policy::PolicySource;
-    use crate::verdict::About;
-
-    #[test]
-    fn one_is_one() {
-        assert_eq!((counted(1, "file"), counted(0, "file")), ("1 file".to_owned(), "0 files".to_owned()));
-    }
-
-    #[test]
-    fn the_failing_thing_comes_last_with_its_command() {
-        let failed =
-            Finding::new(Gate::Tests, "failed", Severity::Error, "a::b failed", "cargo xtask test 'a::b'")
-                .at("a.rs", 3);
-        let noted =
-            Finding::new(Gate::Secrets, "skipped", Severity::Warning, "one file was not read", "look at it");
-        let tests = serde_json::json!({"passed": 4, "failed": 1});
-        let gates = vec![
-            GateVerdict::of(Gate::Tests, 1500, tests, vec![failed]),
-            GateVerdict::of(Gate::Secrets, 20, serde_json::json!({"files": 7}), vec![noted]),
-        ];
-        let policy = PolicySource { source: "worktree".into(), hash: Digest::of(b"") };
-        let about = About { commit: "0123456789abcdef".into(), dirty: true, base: None, policy };
-        let text = verdict(Style::Plain, &Verdict::fold(about, gates), "target/gateline/verdict.json");
-        let expected = "\
-tests       REFUSED          4 passed, 1 failed                                      1.5 s
-secrets     passed           7 files read                                            0.0 s
-
-warning[secrets/skipped] one file was not read
-  next: look at it
-
-error[tests/failed] a::b failed
-  --> a.rs:3
-  next: cargo xtask test 'a::b'
-
-REFUSED  commit 0123456789ab, with uncommitted changes, policy e3b0c44298fc (worktree)
-report: target/gateline/verdict.json
-";
-        assert_eq!(text, expected);
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! Made from JSON, as a file of another run would be, so that a new field with a default does not change it.
 
 use crate::evidence::Evidence;
-use crate::evidence::coverage::{FileLines, LineCounts};
+use crate::evidence::coverage::{FileLines, FunctionCount, LineCounts, Share};
 use crate::verdict::Verdict;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -193,7 +193,8 @@ pub(crate) fn counts() -> LineCounts {
         ..FileLines::default()
     };
     let lib = [(1, 3), (2, 3), (10, 1), (11, 12_345), (12, 0), (13, 0), (14, 1), (20, 0), (21, 2), (22, 2)];
-    LineCounts {
+    let function = |name: &str, line, count| FunctionCount { name: name.into(), line, count };
+    let mut counts = LineCounts {
         engine: "builtin".into(),
         files: vec![
             file("other/src/a&b <i>.rs", "other", &[(1, 0), (2, 0)]),
@@ -201,7 +202,11 @@ pub(crate) fn counts() -> LineCounts {
             file("src/net/socket.rs", "demo", &[(3, 1)]),
         ],
         ..LineCounts::default()
-    }
+    };
+    counts.files[1].functions =
+        vec![function("demo::add::<u8, u16>", 10, 12_345), function("<demo::A>::b", 20, 0)];
+    counts.files[1].regions = Share { covered: 5, total: 6 };
+    counts
 }
 
 /// The sources of those lines, by path; one is not there.

@@ -8,7 +8,7 @@ use super::human::facts;
 use super::{rank, text};
 use crate::evidence::Evidence;
 use crate::policy::Percent;
-use crate::verdict::{Finding, GateVerdict, Outcome, Severity, Verdict};
+use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ const NEXT_MAX: usize = 3;
 /// Bytes of one message.
 const MESSAGE_BYTES_MAX: usize = 600;
 
+/// Waivers in their last days have a list of their own.
+const SOON: &str = "policy/waiver-expires-soon";
+
 /// The summary, in at most `bytes_max` bytes.
 pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: usize) -> String {
     let mut page = Page {
@@ -33,6 +36,7 @@ pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: us
     page.add(&head(verdict));
     next(&mut page, verdict);
     page.add(&gates(verdict));
+    packages(&mut page, verdict);
     let ranked = rank::ranked(verdict);
     let uncovered: Vec<&Finding> =
         ranked.iter().copied().filter(|one| one.changed && one.code.starts_with("coverage/")).collect();
@@ -43,9 +47,12 @@ pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: us
     for (title, severity) in
         [("Errors", Severity::Error), ("Warnings", Severity::Warning), ("Notes", Severity::Note)]
     {
-        let of: Vec<&Finding> = ranked.iter().copied().filter(|one| one.severity == severity).collect();
+        let of = ranked.iter().copied().filter(|one| one.severity == severity && one.code != SOON);
+        let of: Vec<&Finding> = of.collect();
         list(&mut page, title, &of, &whole);
     }
+    let soon: Vec<&Finding> = ranked.iter().copied().filter(|one| one.code == SOON).collect();
+    list(&mut page, "Waivers that end soon", &soon, &place_and_message);
     let waived = |finding: &Finding| {
         let waiver =
             text::prose(&text::cut(finding.waiver.as_deref().unwrap_or_default(), MESSAGE_BYTES_MAX));
@@ -120,6 +127,30 @@ fn gates(verdict: &Verdict) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Lines, functions and regions by package, where there are several packages.
+fn packages(page: &mut Page, verdict: &Verdict) {
+    let coverage = verdict.gates.iter().find(|gate| gate.gate == Gate::Coverage);
+    let packages = coverage.and_then(|gate| gate.facts.get("packages")?.as_object());
+    let Some(packages) = packages.filter(|packages| packages.len() > 1) else { return };
+    page.add("| package | lines | functions | regions |\n|---|--:|--:|--:|\n");
+    for (name, share) in packages.iter().take(ITEMS_MAX) {
+        let of = |what: &str| {
+            let part = if what == "lines" { Some(share) } else { share.get(what) };
+            let number = |name: &str| part?.get(name)?.as_u64();
+            match number("covered").zip(number("total")) {
+                Some((covered, total)) if total > 0 => {
+                    format!("{} % ({covered} of {total})", Percent::of(covered, total))
+                }
+                _ => "–".to_owned(),
+            }
+        };
+        let name = text::prose(name);
+        page.add(&format!("| {name} | {} | {} | {} |\n", of("lines"), of("functions"), of("regions")));
+    }
+    page.left_out += packages.len().saturating_sub(ITEMS_MAX);
+    page.add("\n");
 }
 
 /// The numbers of a gate, and of coverage also those of the changed lines.

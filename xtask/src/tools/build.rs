@@ -311,18 +311,7 @@ fn outcome(status: ExitStatus, gathered: &Gathered, narration: &str) -> Result<C
     if gathered.has_errors() {
         return Ok(Compilation::DoesNotCompile);
     }
-    let why = narration.find("error:").map_or(narration, |at| &narration[at..]);
-    let help = if why.contains("without `--offline`") {
-        "cargo fetch, or without --offline"
-    } else if why.contains("--locked") {
-        "cargo update --workspace, and commit Cargo.lock"
-    } else {
-        "cargo test --no-run --workspace --all-targets"
-    };
-    Err(CouldNotRun {
-        message: format!("cargo could not compile the workspace: {}", why.trim()),
-        help: help.to_owned(),
-    })
+    Err(said::of_cargo(narration))
 }
 
 #[cfg(test)]

@@ -53,7 +53,8 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf]) -> anyhow
     let wanted = measured(&whole.evidence.gates);
     let verdict = conclude(context, &workspace, &in_force, &whole.evidence, &wanted)?;
     let report = workspace.shown(&reports.join("verdict.json")).display().to_string();
-    context.console.result(&verdict, |style| human::verdict(style, &verdict, &report));
+    let paper = context.console.paper();
+    context.console.result(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));
     Ok(verdict.outcome.exit())
 }
 

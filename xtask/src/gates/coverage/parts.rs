@@ -1,7 +1,7 @@
 //! The bars of single packages and files, which the policy may set.
 
 use super::lines;
-use crate::evidence::coverage::FileCoverage;
+use crate::evidence::coverage::{FileCoverage, Share};
 use crate::policy::Percent;
 use crate::policy::coverage::CoveragePolicy;
 use crate::verdict::{Finding, Gate, Severity};
@@ -16,6 +16,16 @@ pub(super) fn packages(files: &[FileCoverage]) -> BTreeMap<&str, (u64, u64)> {
     for file in files {
         let sum = packages.entry(&file.package).or_default();
         *sum = (sum.0 + file.covered, sum.1 + file.total);
+    }
+    packages
+}
+
+/// Functions and regions by package.
+pub(super) fn finer(files: &[FileCoverage]) -> BTreeMap<&str, (Share, Share)> {
+    let mut packages: BTreeMap<&str, (Share, Share)> = BTreeMap::new();
+    for file in files {
+        let (functions, regions) = packages.entry(&file.package).or_default();
+        (*functions, *regions) = (functions.plus(file.functions), regions.plus(file.regions));
     }
     packages
 }

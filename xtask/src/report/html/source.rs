@@ -1,6 +1,6 @@
 //! One file's page: its source with how often each line ran, what did not run as links, changed lines with a mark.
 
-use super::{About, figure, whole};
+use super::{About, figure, functions, whole};
 use crate::evidence::coverage::FileLines;
 use crate::report::text::{cut, markup};
 use std::collections::BTreeMap;
@@ -30,10 +30,11 @@ pub fn page(file: &FileLines, source: Option<&str>, about: &About<'_>) -> String
     };
     let share = (file.covered(), file.lines.len() as u64);
     let body = format!(
-        "<p class=\"q\"><a href=\"index.html\">← all files</a> · package {}</p>\n<h1>{}</h1>\n<div class=\"big\">{}</div>\n{jumps}{}",
+        "<p class=\"q\"><a href=\"index.html\">← all files</a> · package {}</p>\n<h1>{}</h1>\n<div class=\"big\">{}{}</div>\n{jumps}{}",
         markup(&file.package),
         markup(&file.file),
         figure("lines", Some(share), "", about.minimum),
+        functions(std::slice::from_ref(file), about.minimum),
         source.map_or_else(
             || "<p class=\"q\">The source could not be read.</p>\n".to_owned(),
             |source| table(file, source, about)

@@ -58,11 +58,16 @@ fn rows(text: &mut String, folder: &Folder<'_>, about: &About<'_>, open: &str) {
     }
     for (name, file) in &folder.files {
         let bar = bar(file.covered(), file.lines.len() as u64, about.minimum);
+        let ran = file.functions.iter().filter(|function| function.count > 0).count();
+        let functions = match file.functions.len() {
+            0 => String::new(),
+            all => format!("<span class=\"f\">{ran} / {all} fn</span>"),
+        };
         let changed = about.change.and_then(|change| change.file(&file.file)).is_some();
         let changed = if changed { " <span class=\"new\">changed</span>" } else { "" };
         let _ = writeln!(
             text,
-            "<div class=\"row\"><span class=\"n\"><a href=\"{}\">{}</a>{changed}</span>{bar}</div>",
+            "<div class=\"row\"><span class=\"n\"><a href=\"{}\">{}</a>{changed}</span>{functions}{bar}</div>",
             page_name(&file.file),
             markup(name)
         );

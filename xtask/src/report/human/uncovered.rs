@@ -1,5 +1,6 @@
 //! Changed lines that no test runs, as people read them: one block, a line per file, instead of a finding per stretch.
 
+use crate::report::Paper;
 use crate::verdict::Finding;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ const FILES_MAX: usize = 10;
 const STRETCHES_MAX: usize = 8;
 
 /// Takes those findings out, and gives the block for them where there are any.
-pub(super) fn block(findings: &mut Vec<&Finding>) -> Option<String> {
+pub(super) fn block(paper: Paper, findings: &mut Vec<&Finding>) -> Option<(&'static str, String)> {
     let (ours, others): (Vec<&Finding>, Vec<&Finding>) =
         findings.iter().copied().partition(|finding| finding.code == CODE);
     *findings = others;
@@ -37,14 +38,15 @@ pub(super) fn block(findings: &mut Vec<&Finding>) -> Option<String> {
         let shown: Vec<String> =
             stretches.iter().take(STRETCHES_MAX).map(|stretch| range(*stretch)).collect();
         let more = rest(stretches.len(), STRETCHES_MAX, "stretch", "stretches");
-        let _ = write!(text, "\n  --> {file}: {}{more}", shown.join(", "));
+        let line = paper.wrap(&format!("{file}: {}{more}", shown.join(", ")), 6, 6);
+        let _ = write!(text, "\n  --> {line}");
     }
     let more = rest(most.len(), FILES_MAX, "file", "files");
     if !more.is_empty() {
         let _ = write!(text, "\n     {more}");
     }
-    let _ = write!(text, "\n  next: {help}");
-    Some(text)
+    let _ = write!(text, "\n  next: {}", paper.wrap_help(help, 8, 4));
+    Some((CODE, text))
 }
 
 fn range((first, last): (u32, u32)) -> String {
@@ -75,9 +77,9 @@ mod tests {
         let found = [at("a.rs", 3, 3), other.clone(), at("b.rs", 5, 9), at("a.rs", 7, 8)];
         let mut findings: Vec<&Finding> = found.iter().collect();
         let expected = "8 changed lines in 2 files that no test runs\n  --> b.rs: 5-9\n  --> a.rs: 3, 7-8\n  next: write a test";
-        assert_eq!(block(&mut findings).as_deref(), Some(expected));
+        assert_eq!(block(Paper::PLAIN, &mut findings), Some((CODE, expected.to_owned())));
         assert_eq!(findings, [&other]);
-        assert_eq!(block(&mut findings), None);
+        assert_eq!(block(Paper::PLAIN, &mut findings), None);
     }
 
     #[test]
@@ -87,7 +89,7 @@ mod tests {
             Finding::new(Gate::Coverage, "uncovered-change", Severity::Note, "m", "h").at(file.as_str(), 1)
         };
         let found: Vec<Finding> = files.iter().map(finding).collect();
-        let text = block(&mut found.iter().collect()).unwrap();
+        let (_, text) = block(Paper::PLAIN, &mut found.iter().collect()).unwrap();
         assert!(
             text.contains("12 changed lines in 12 files") && text.contains(" and 2 more files"),
             "{text}"

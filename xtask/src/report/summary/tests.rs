@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::report::sample;
-use crate::verdict::Gate;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
@@ -16,6 +15,34 @@ fn the_sample() {
 #[test]
 fn a_pass_is_short() {
     insta::assert_snapshot!(write(&sample::quiet(), &sample::evidence(), REPORT, BYTES_MAX));
+}
+
+#[test]
+fn waivers_that_end_soon_have_a_list_of_their_own() {
+    let soon = Finding::new(
+        Gate::Policy,
+        "waiver-expires-soon",
+        Severity::Note,
+        "it ends with 2026-11-30 (@ana)",
+        "mend it",
+    )
+    .at("policies/waivers.yaml", 7);
+    let text = write(&with(vec![soon]), &sample::evidence(), REPORT, BYTES_MAX);
+    let expected = "### Waivers that end soon (1)\n\n- `policies/waivers.yaml:7` it ends with 2026-11-30 (@\u{200b}ana)\n";
+    assert!(text.contains(expected) && !text.contains("### Notes"), "{text}");
+    assert!(!write(&with(vec![]), &sample::evidence(), REPORT, BYTES_MAX).contains("end soon"));
+}
+
+#[test]
+fn several_packages_have_a_table() {
+    let mut verdict = sample::quiet();
+    let share = serde_json::json!({"covered": 9, "total": 10, "functions": {"covered": 1, "total": 3}, "regions": {"covered": 0, "total": 0}});
+    verdict.gates[2].facts["packages"] = serde_json::json!({"a|b": share, "c": {"covered": 1, "total": 1}});
+    let text = write(&verdict, &sample::evidence(), REPORT, BYTES_MAX);
+    assert!(
+        text.contains("| a\\|b | 90 % (9 of 10) | 33.33 % (1 of 3) | – |\n| c | 100 % (1 of 1) | – | – |\n"),
+        "{text}"
+    );
 }
 
 fn with(findings: Vec<Finding>) -> Verdict {

@@ -127,7 +127,7 @@ fn spellings(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Without `.` and `..`.
-fn normalised(path: &Path) -> PathBuf {
+pub(super) fn normalised(path: &Path) -> PathBuf {
     let mut normalised = PathBuf::new();
     for part in path.components() {
         match part {

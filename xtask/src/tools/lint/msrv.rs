@@ -37,6 +37,12 @@ pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
     Ok(looked)
 }
 
+/// What is run for each version, where a toolchain of it is installed; `plan` prints it.
+pub fn commands(cargo: &Cargo) -> Vec<CommandLine> {
+    let one = |(version, packages): (Version, Vec<&Package>)| command(cargo, &version.to_string(), &packages);
+    wanted(cargo).into_iter().map(one).collect()
+}
+
 /// Versions that are not the one in use, each with its packages.
 fn wanted(cargo: &Cargo) -> BTreeMap<Version, Vec<&Package>> {
     let current = current(&cargo.toolchain.rustc);

@@ -37,11 +37,7 @@ pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
         message: format!("{PROGRAM} failed: {why}"),
         help: "cargo machete".to_owned(),
     };
-    let root = cargo.root.to_string_lossy().into_owned();
-    let command = CommandLine::new(PROGRAM, [root])
-        .in_directory(&cargo.root)
-        .with_timeout(Duration::from_secs(LOOK_SECS_MAX));
-    let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}")))?;
+    let finished = world.run(&command(cargo)).await.map_err(|error| failed(format!("{error:#}")))?;
     let diagnostics = read(&String::from_utf8_lossy(&finished.stdout), &cargo.root);
     // 0: none, 1: some, 2: it could not look.
     match (finished.status.code(), diagnostics.is_empty()) {
@@ -50,6 +46,14 @@ pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
         }
         _ => Err(failed(String::from_utf8_lossy(&finished.stderr).trim().to_owned())),
     }
+}
+
+/// What is run; `plan` prints it.
+pub fn command(cargo: &Cargo) -> CommandLine {
+    let root = cargo.root.to_string_lossy().into_owned();
+    CommandLine::new(PROGRAM, [root])
+        .in_directory(&cargo.root)
+        .with_timeout(Duration::from_secs(LOOK_SECS_MAX))
 }
 
 /// `package -- ./path/Cargo.toml:`, then each dependency on a line of its own behind a tab.

@@ -4,9 +4,10 @@
 //! Where `mod name;` looks for its file depends on whether the declaring file is a crate's root, which nobody tells
 //! us. So both places are tried, that of an ordinary module first: where it has a file, this is no root.
 
+use super::super::files::normalised;
 use super::items::{Declared, Items};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The files that exist only under test.
 pub(super) fn only_test(files: &BTreeMap<PathBuf, Items>) -> BTreeSet<PathBuf> {
@@ -53,19 +54,6 @@ fn file_of<'a>(file: &Path, module: &Declared, files: &'a BTreeMap<PathBuf, Item
         .filter_map(|candidate| files.get_key_value(&normalised(&candidate)))
         .map(|(path, _)| path.as_path())
         .next()
-}
-
-fn normalised(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut normalised, part| {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normalised.pop();
-            }
-            part => normalised.push(part),
-        }
-        normalised
-    })
 }
 
 #[cfg(test)]
