@@ -9,6 +9,7 @@ mod renames;
 
 pub use base::{BaseRequest, Found, base};
 pub use change::change;
+pub use lines::changed as changed_lines;
 
 use crate::digest::{Digest, Hasher};
 use crate::failure::Failure;

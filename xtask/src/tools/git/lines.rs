@@ -21,7 +21,7 @@ pub(super) const WHOLE: (u32, u32) = (1, u32::MAX);
 pub(super) type Ranges = Vec<(u32, u32)>;
 
 /// The lines of `new` that are not in `old`.
-pub(super) fn changed(old: &[u8], new: &[u8]) -> Ranges {
+pub fn changed(old: &[u8], new: &[u8]) -> Vec<(u32, u32)> {
     if is_binary(new) {
         return Vec::new();
     }
