@@ -2,10 +2,11 @@
 //!
 //! Read as a stream: `source`, `class filename`, `line number hits`. A line that stands below a method and below its class counts
 //! once (the larger count); several classes of one file are summed. A document type is passed over, unless it brings a subset of its own:
-//! entities are never expanded, and an unknown one is an error.
+//! entities are never expanded, and an unknown one is an error. Plain `line` elements, which are nearly all of a file, are taken
+//! from the buffer without the parser.
 
 use super::gathered::{Gathered, RECORD_LINES_MAX};
-use super::stream::{Limit, Malformed, Watched};
+use super::stream::{Limit, Malformed, Watched, digits};
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
@@ -35,16 +36,18 @@ pub fn read(input: impl BufRead, gathered: &mut Gathered<'_>) -> Result<(), Malf
     loop {
         buffer.clear();
         reader.get_mut().piece(Limit::Piece);
-        let line = reader.get_ref().line();
-        let event = reader.read_event_into(&mut buffer);
-        let taken = match event {
+        let event = match reader.read_event_into(&mut buffer) {
             Ok(Event::Eof) => break,
-            Ok(event) => state.take(&event),
-            Err(error) => {
-                return Err(Malformed::new(reader.get_ref().line(), error.to_string()));
-            }
+            Ok(event) => event,
+            Err(error) => return Err(Malformed::new(reader.get_ref().line(), error.to_string())),
         };
-        taken.map_err(|what| Malformed::new(line, what))?;
+        state.take(&event).map_err(|what| Malformed::new(reader.get_ref().piece_line(), what))?;
+        // Between elements only: behind a text the parser stands before a `<` that it has seen.
+        if matches!(event, Event::Start(_) | Event::Empty(_) | Event::End(_)) {
+            let input = reader.get_mut();
+            let taken = state.plain(input.here());
+            input.consume(taken);
+        }
     }
     let line = reader.get_ref().line();
     match (state.depth, state.root) {
@@ -146,6 +149,26 @@ impl State<'_, '_> {
         Ok(())
     }
 
+    /// Takes the plain `line` elements at the start of a text: nearly all that a file consists of, ten times as fast as the
+    /// parser does. How many bytes they have; what is not plain, or wrong, is left to the parser.
+    fn plain(&mut self, text: &[u8]) -> usize {
+        let Some((_, place)) = self.class else { return 0 };
+        if self.text.is_some() || self.depth >= NESTING_MAX {
+            return 0;
+        }
+        let mut rest = text;
+        while let Some((line, behind)) = plain_line(rest) {
+            if place.is_some() {
+                if self.lines.len() == RECORD_LINES_MAX {
+                    break;
+                }
+                self.lines.push(line);
+            }
+            rest = behind;
+        }
+        text.len() - rest.len()
+    }
+
     fn close(&mut self) -> Result<(), String> {
         if let Some(source) = self.text.take() {
             if self.folders.len() == FOLDERS_MAX {
@@ -173,6 +196,37 @@ impl State<'_, '_> {
         self.depth = self.depth.saturating_sub(1);
         Ok(())
     }
+}
+
+/// White space, a whole `<line …/>` of ASCII without references, and what is behind it.
+fn plain_line(text: &[u8]) -> Option<((u32, u64), &[u8])> {
+    let mut rest = text.trim_ascii_start().strip_prefix(b"<line")?;
+    let (mut number, mut hits) = (None, None);
+    loop {
+        if let Some(behind) = rest.strip_prefix(b"/>") {
+            return Some(((number?, hits?), behind));
+        }
+        rest = rest.strip_prefix(b" ")?;
+        if let Some(value) = rest.strip_prefix(b"number=\"") {
+            let (value, behind) = digits(value)?;
+            number = Some(u32::try_from(value).ok().filter(|number| *number > 0)?);
+            rest = behind.strip_prefix(b"\"")?;
+        } else if let Some(value) = rest.strip_prefix(b"hits=\"") {
+            let (value, behind) = digits(value)?;
+            hits = Some(value);
+            rest = behind.strip_prefix(b"\"")?;
+        } else if !rest.starts_with(b"/>") {
+            rest = other_attribute(rest)?;
+        }
+    }
+}
+
+/// What is behind an attribute whose value needs no care.
+fn other_attribute(text: &[u8]) -> Option<&[u8]> {
+    let name = text.iter().position(|byte| !(byte.is_ascii_lowercase() || *byte == b'-'))?;
+    let value = text.get(name..)?.strip_prefix(b"=\"").filter(|_| name > 0)?;
+    let end = value.iter().position(|byte| !matches!(byte, b' '..=b'~') || b"\"<>&".contains(byte))?;
+    value.get(end..)?.strip_prefix(b"\"")
 }
 
 /// A count; one that is too large is the largest.

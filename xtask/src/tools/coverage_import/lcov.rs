@@ -4,7 +4,7 @@
 //! lines. Anything else is no tracefile.
 
 use super::gathered::{Gathered, RECORD_LINES_MAX};
-use super::stream::{Malformed, for_each_line};
+use super::stream::{Malformed, digits, for_each_line};
 use std::io::BufRead;
 
 /// What of a record was seen.
@@ -72,14 +72,6 @@ fn data(rest: &[u8]) -> Option<(u32, u64)> {
     let ends = rest.is_empty() || (rest[0] == b',' && rest.len() > 1);
     let line = u32::try_from(line).ok().filter(|line| *line > 0 && ends)?;
     Some((line, count))
-}
-
-/// The number at the start, and what follows; one that is too large is the largest.
-fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = text.split_at(length);
-    let add = |sum: u64, byte: &u8| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
-    (length > 0).then(|| (number.iter().fold(0, add), rest))
 }
 
 /// Blank lines, comments, and records of other things: some capital letters or digits, and a colon.

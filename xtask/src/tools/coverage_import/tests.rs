@@ -171,6 +171,45 @@ fn inputs_are_merged_with_what_was_measured() {
     assert!(wrong.message.starts_with("bad.info:2: `DA:x`"), "{}", wrong.message);
 }
 
+/// A stream that gives few bytes at a time.
+struct Drops<'a>(&'a [u8], usize);
+
+impl std::io::Read for Drops<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.1.min(into.len());
+        let into = into.get_mut(..length).unwrap_or_default();
+        self.0.read(into)
+    }
+}
+
+/// What stands in a class, right and wrong; lines above all.
+fn elements() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "<line number=\"7\" hits=\"3\"/>",
+        "\n\t<line number=\"8\" hits=\"0\" branch=\"true\" condition-coverage=\"50% (1/2)\"/>",
+        "<line hits=\"18446744073709551616\" number=\"9\" />\r\n",
+        "<line number=\"2\" hits=\"1\">",
+        "<line number=\"2\" hits=\"1\" a=\"&gt;\" />",
+        "<line number=\"2\" number=\"3\" hits='1'/>",
+        "</line>",
+        "<lines>",
+        "</lines>",
+        "text",
+        "&amp;",
+        "<!-- <line/> -->",
+        "<source>",
+        "</source>",
+        "\n",
+        "<line number=\"0\" hits=\"1\"/>",
+        "<line number=\"4294967296\" hits=\"1\"/>",
+        "<line number=\"1\" hits=\"1",
+        "<line/>",
+        "é",
+        "</class>\n<class filename=\"gone\">",
+    ]);
+    prop::collection::vec(words, 0..12).prop_map(|words| words.concat())
+}
+
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
     let words = prop::sample::select(vec![
         "SF:a\n",
@@ -209,6 +248,19 @@ proptest! {
         for format in [InputFormat::Auto, InputFormat::Lcov, InputFormat::Cobertura, InputFormat::LlvmJson] {
             let _ = read_text(&bytes, format);
         }
+    }
+
+    /// Byte by byte the parser reads every element, in a whole buffer hardly any line.
+    #[test]
+    fn plain_lines_are_what_the_parser_reads(inside in elements(), size in 1usize..4) {
+        let text = format!("<coverage>\n<class filename=\"a\">{inside}</class>\n</coverage>");
+        let read = |size: usize| {
+            let mut gathered = Gathered::new(&|path| path != "gone");
+            let input = BufReader::with_capacity(1, Drops(text.as_bytes(), size));
+            let read = cobertura::read(input, &mut gathered);
+            read.map(|()| gathered.into_files(|_| "p".into()))
+        };
+        prop_assert_eq!(read(size), read(usize::MAX), "{}", text);
     }
 
     #[test]

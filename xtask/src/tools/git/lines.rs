@@ -56,7 +56,7 @@ pub(super) fn all(new: &[u8]) -> Ranges {
 
 /// Whether this is no text.
 pub(super) fn is_binary(bytes: &[u8]) -> bool {
-    bytes.contains(&0) && std::str::from_utf8(bytes).is_err()
+    memchr::memchr(0, bytes).is_some() && std::str::from_utf8(bytes).is_err()
 }
 
 /// The lines of a text, without their endings.
@@ -75,8 +75,7 @@ impl<'a> TokenSource for Lines<'a> {
     }
 
     fn estimate_tokens(&self) -> u32 {
-        let ends = self.0.iter().filter(|byte| **byte == b'\n').count() + 1;
-        u32::try_from(ends).unwrap_or(u32::MAX)
+        u32::try_from(ends(self.0) + 1).unwrap_or(u32::MAX)
     }
 }
 
@@ -87,8 +86,7 @@ impl<'a> Iterator for Walk<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let end = self.0.iter().position(|byte| *byte == b'\n');
-        let (line, rest) = match end {
+        let (line, rest) = match memchr::memchr(b'\n', self.0) {
             Some(end) => (&self.0[..end], &self.0[end + 1..]),
             None => (self.0, &[][..]),
         };
@@ -113,13 +111,25 @@ const LINES_KEPT: usize = 128;
 /// Most of a big file is the same before the first change: it need not be hashed. Bytes are compared, so texts of other
 /// line endings share no start, and are compared line by line.
 fn same_start(old: &[u8], new: &[u8]) -> SameStart {
-    let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let mut ends = old[..same].iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
-    let Some((end, _)) = ends.nth(LINES_KEPT) else {
+    let same = same_bytes(old, new);
+    let Some(end) = memchr::memrchr_iter(b'\n', &old[..same]).nth(LINES_KEPT) else {
         return SameStart { old: 0, new: 0, lines: 0 };
     };
-    let lines = old[..=end].iter().filter(|byte| **byte == b'\n').count();
-    SameStart { old: end + 1, new: end + 1, lines: u32::try_from(lines).unwrap_or(u32::MAX) }
+    let lines = u32::try_from(ends(&old[..=end])).unwrap_or(u32::MAX);
+    SameStart { old: end + 1, new: end + 1, lines }
+}
+
+/// How many bytes two texts share at their start: by blocks, which are compared as memory, and by bytes in the one that differs.
+fn same_bytes(old: &[u8], new: &[u8]) -> usize {
+    const BLOCK: usize = 256;
+    let blocks = old.chunks_exact(BLOCK).zip(new.chunks_exact(BLOCK)).take_while(|(a, b)| a == b).count();
+    let same = blocks * BLOCK;
+    same + old[same..].iter().zip(&new[same..]).take_while(|(a, b)| a == b).count()
+}
+
+/// How many lines end in a text.
+fn ends(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
 }
 
 #[cfg(test)]
