@@ -54,7 +54,7 @@ fn memory(file: &Path) {
     let format = parse(input, InputFormat::Auto, &mut gathered).unwrap();
     let files = gathered.into_files(|_| String::new());
     let lines: usize = files.iter().map(|file| file.lines.len()).sum();
-    println!("{format}: {} files, {lines} lines, {:?}", files.len(), start.elapsed());
+    println!("{format}: {} files, {lines} lines, {} ms", files.len(), start.elapsed().as_millis());
 }
 
 fn readers(criterion: &mut Criterion, bytes: usize) {
