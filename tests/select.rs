@@ -100,10 +100,31 @@ fn affected_packages_shards_and_their_merge() {
         gateline(&folder, &["ci", "merge", "out/1", "out/2", "--report-dir", "out/whole"]).exits(0).json();
     assert_eq!(gate(&verdict, "tests")["facts"]["passed"], 4);
     assert_eq!(gate(&verdict, "tests")["facts"].get("part"), None);
+    assert!(messages(gate(&verdict, "tests")).contains("no shard was asked for lint, advisories, secrets"));
     assert_eq!(gate(&verdict, "coverage")["facts"]["lines"], serde_json::json!({"covered": 9, "total": 9}));
     assert!(
         folder.join("out/whole/coverage.lcov").is_file() && folder.join("out/whole/evidence.json").is_file()
     );
+    // A gate that is demanded and that no shard measured is not passed by silence.
+    gateline(&folder, &["ci", "merge", "out/1", "out/2", "--gate", "secrets"]).exits(1);
+    // The whole is compared with the baseline of its base, as one run would be: here nothing runs `three` any more.
+    let baseline = folder.join("target/gateline/baselines");
+    gateline(&folder, &["ci", "--gate", "coverage", "--record-baseline"]).exits(0);
+    assert_eq!(std::fs::read_dir(&baseline).unwrap().count(), 1);
+    let less =
+        "//! Both.\n\n#[test]\nfn two_is_two() {\n    assert_eq!(app::two(), core_part::one() + 1);\n}\n";
+    commit(&folder, "crates/app/tests/both.rs", less);
+    for shard in ["1", "2"] {
+        let (which, out) = (format!("{shard}/2"), format!("out/{shard}"));
+        let arguments =
+            ["ci", "--gate", "coverage", "--shard", &which, "--report-dir", &out, "--base", "HEAD~1"];
+        gateline(&folder, &arguments).exits(0);
+    }
+    let baselines = baseline.display().to_string();
+    let whole = ["--base", "HEAD~1", "--baselines", &baselines, "--report-dir", "out/w"];
+    let arguments = [&["ci", "merge", "out/1", "out/2"], &whole[..]].concat();
+    let verdict = gateline(&folder, &arguments).exits(10).json();
+    assert!(messages(gate(&verdict, "coverage")).contains("coverage fell from 100 %"), "{verdict}");
     gateline(&folder, &["ci", "merge", "out/1"]).exits(2).says(&["of 2 shards, 1 missing: 2"]);
     gateline(&folder, &["ci", "merge", "out/1", "out/2", "out/1"]).exits(2).says(&["shard 1 is there twice"]);
     commit(&folder, "docs/guide.md", "newer\n");

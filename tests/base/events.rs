@@ -180,9 +180,22 @@ async fn gitlab_tells_it_in_variables() {
 async fn on_a_laptop_the_default_branch_decides() {
     let story = Story::new().await;
     let clone = story.place.clone(&story.origin, "laptop", &[]).await;
-    check_nothing(&clone, "on the default branch `main` nothing is compared").await;
+    let parent = clone.git(&["rev-parse", "HEAD~1"]).await;
+    let first = "on the default branch `main`: the first parent of its newest commit";
+    check(&clone, None, &parent, first).await;
+    // What is not committed yet is the change.
+    clone.write("untracked", "x");
+    let dirty = "on the default branch `main`: its newest commit, which the folder differs from";
+    check(&clone, None, &story.main, dirty).await;
+    clone.git(&["clean", "--quiet", "--force"]).await;
     clone.git(&["checkout", "--quiet", "--detach"]).await;
-    check_nothing(&clone, "this commit is already on the default branch `main`").await;
+    let already =
+        "this commit is already on the default branch `main`: the first parent of its newest commit";
+    check(&clone, None, &parent, already).await;
+    let shallow = story.shallow(&story.main).await;
+    shallow.git(&["checkout", "--quiet", "-B", "main"]).await;
+    let offline = shallow.base(None, Network::Offline).await;
+    assert!(matches!(offline, Ok(Found::Nothing(why)) if why.contains("next: git fetch")), "a shallow clone");
     clone.git(&["checkout", "--quiet", "work"]).await;
     check(&clone, None, &story.left, "where the work left `main`").await;
     // A branch without commits: what is in the folder is the change.

@@ -3,10 +3,12 @@
 mod coverage;
 mod lint;
 mod local;
+mod merge;
 mod policies;
 
 pub use lint::Lint;
 pub use local::LocalVerb;
+pub use merge::Merge;
 pub use policies::{PolicyVerb, Waive};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -252,11 +254,7 @@ pub struct Fresh {
 #[derive(Debug, Subcommand)]
 pub enum CiVerb {
     /// Make one verdict from the shards of one run.
-    Merge {
-        /// The report folder of each shard.
-        #[arg(required = true, value_name = "DIR")]
-        directories: Vec<PathBuf>,
-    },
+    Merge(Merge),
     /// One verdict over the jobs of a workflow: a skipped job has not passed.
     Rollup {
         /// What the workflow says of the jobs that this one needs: `toJSON(needs)`.

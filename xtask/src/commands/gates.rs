@@ -99,20 +99,24 @@ impl Ask {
 
 /// `ci`: every gate, or those that `--gate` names.
 pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
-    match &ci.what {
-        Some(CiVerb::Merge { directories }) => return merge::shards(context, directories).await,
-        Some(CiVerb::Rollup { needs, may_skip }) => return rollup::rollup(context, needs, may_skip),
-        None => {}
+    if let Some(CiVerb::Rollup { needs, may_skip }) = &ci.what {
+        return rollup::rollup(context, needs, may_skip);
     }
+    if let Some(CiVerb::Merge(merge)) = &ci.what {
+        let gates: Vec<Gate> = merge.gates.iter().flat_map(|gate| of_name(*gate)).collect();
+        let (base, baselines) = (merge.against.base.clone(), merge.baselines.clone());
+        let ask = Ask { baselines, base, record: Recording::Auto, ..Ask::gates(&gates) };
+        return merge::shards(context, &merge.directories, ask).await;
+    }
+    let mut wanted: Vec<Gate> = ci.gates.iter().flat_map(|gate| of_name(*gate)).collect();
+    let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
+    let (baselines, base) = (ci.baselines.clone(), ci.against.base.clone());
     if ci.setup {
         doctor::setup(context).await?;
     }
-    let mut wanted: Vec<Gate> = ci.gates.iter().flat_map(|gate| of_name(*gate)).collect();
     if wanted.is_empty() {
         wanted = Gate::OF_WORKSPACE.to_vec();
     }
-    let record = if ci.record_baseline { Recording::Always } else { Recording::Auto };
-    let (baselines, base) = (ci.baselines.clone(), ci.against.base.clone());
     let select = ci.select.clone();
     let reuse = Reuse::of(context, ci.fresh);
     judge_and_show(context, &Ask { baselines, record, base, select, reuse, ..Ask::gates(&wanted) }).await

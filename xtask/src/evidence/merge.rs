@@ -49,7 +49,7 @@ pub fn merge(pieces: &[Piece], first: &[String]) -> Result<Whole, String> {
     let mut coverage = of_all(pieces, "coverage", |gates| &gates.coverage)?;
     if let (Some(Measured { result: Ok(evidence), .. }), Some(lines)) = (&mut coverage, &lines) {
         let (change, uncompared) = (one.evidence.change.as_ref(), one.evidence.uncompared.as_ref());
-        // The lines of the change are those of all shards; a baseline is not at hand here, and the note says so.
+        // The lines of the change are those of all shards; who has the store of baselines compares with one.
         let baseline = Fallen::NoBaseline { why: "shards are not compared with a baseline".to_owned() };
         let patch = Patched::of(lines, change, uncompared);
         let against = Against { patch, baseline, damaged: Vec::new() };
@@ -169,6 +169,7 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
         whole.part.affected.clone_from(&tests.part.affected);
         whole.broken.extend(tests.broken.iter().cloned());
         whole.compile_errors.extend(tests.compile_errors.iter().cloned());
+        whole.not_built.extend(tests.not_built.iter().cloned());
         whole.empty.extend(tests.empty.iter().cloned());
         whole.counts_lost.extend(tests.counts_lost.iter().cloned());
         let took = piece.evidence.gates.tests.as_ref().map_or(0, |tests| tests.duration_millis);
@@ -192,6 +193,8 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
     whole.broken.dedup();
     whole.compile_errors.sort();
     whole.compile_errors.dedup();
+    whole.not_built.sort();
+    whole.not_built.dedup();
     for names in [&mut whole.empty, &mut whole.counts_lost] {
         names.sort();
         names.dedup();

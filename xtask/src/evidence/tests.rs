@@ -127,7 +127,7 @@ pub struct BrokenBinary {
 }
 
 /// A target whose tests were not built, because no feature set has what it needs or the manifest switches them off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NotBuilt {
     /// `package::target`.
     pub target: String,

@@ -1,14 +1,15 @@
 //! `ci merge DIR…`: one verdict from the shards of one run.
 
-use super::conclude;
+use super::measure::Measurer;
+use super::{Ask, baseline, conclude, policy};
 use crate::commands::context::{Context, write_report};
-use crate::evidence::merge::{Piece, SHARDS_MAX, merge};
-use crate::evidence::{Evidence, GateEvidence};
+use crate::evidence::merge::{Piece, SHARDS_MAX, Whole, merge};
+use crate::evidence::{Evidence, GateEvidence, TestsEvidence};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::human;
 use crate::report::lcov;
-use crate::verdict::Gate;
+use crate::verdict::{Finding, Gate, Severity};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -18,14 +19,15 @@ const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Where a shard's line counts are, beside its evidence.
 pub(super) const LINES: &str = "lines.json";
 
-/// Judges the whole and writes its reports.
-pub(super) async fn shards(context: &Context, directories: &[PathBuf]) -> anyhow::Result<Exit> {
+/// Judges the whole and writes its reports. `ask` has the gates that must be there, where `--gate` names some.
+pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: Ask) -> anyhow::Result<Exit> {
     let refuse = |why: String| Failure::usage(why, "give each shard's report folder once: ci merge DIR…");
     if directories.len() > SHARDS_MAX {
         return Err(refuse(format!("{} folders are more than {SHARDS_MAX}", directories.len())));
     }
     let workspace = context.workspace().await?;
-    let in_force = context.policy(&workspace).await?;
+    // The same policies as the shards had: those of the base, on a pull request.
+    let in_force = policy::in_force(context, &workspace, &ask).await?;
     let mut pieces = Vec::new();
     for directory in directories {
         let folder = context.world.directory().join(directory);
@@ -45,17 +47,56 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf]) -> anyhow
         let lines = if lines.exists() { Some(read(&lines).map_err(&refuse)?) } else { None };
         pieces.push(Piece { from, evidence, lines });
     }
-    let whole = merge(&pieces, &in_force.policy.tests.first).map_err(&refuse)?;
+    let mut whole = merge(&pieces, &in_force.policy.tests.first).map_err(&refuse)?;
     let reports = context.reports(&workspace);
     if let Some(lines) = &whole.lines {
         write_report(&reports.join("coverage.lcov"), lcov::write(lines).as_bytes())?;
     }
-    let wanted = measured(&whole.evidence.gates);
-    let verdict = conclude(context, &workspace, &in_force, &whole.evidence, &wanted)?;
+    let tests = whole.evidence.gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
+    ask.select.affected = tests.is_some_and(|tests: &TestsEvidence| tests.part.affected.is_some());
+    let subject = whole.evidence.subject.clone();
+    let measurer =
+        Measurer { context, workspace: &workspace, in_force: &in_force, ask: &ask, subject: &subject };
+    measurer.compare_whole(&mut whole).await;
+    let here = measured(&whole.evidence.gates);
+    let wanted = if ask.gates.is_empty() { here.clone() } else { ask.gates.clone() };
+    let mut verdict = conclude(context, &workspace, &in_force, &whole.evidence, &wanted)?;
+    baseline::record(context, &workspace, &in_force, &ask, (&whole.evidence, &verdict)).await;
+    if let Some(note) = left_out(&wanted)
+        && let Some(tests) = verdict.gates.iter_mut().find(|gate| gate.gate == Gate::Tests)
+    {
+        tests.add(vec![note]);
+        write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
+    }
     let report = workspace.shown(&reports.join("verdict.json")).display().to_string();
     let paper = context.console.paper();
     context.console.result(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));
     Ok(verdict.outcome.exit())
+}
+
+impl Measurer<'_> {
+    /// Compares the whole with the baselines of its base, as one machine would have: a shard alone cannot.
+    async fn compare_whole(&self, whole: &mut Whole) {
+        let compared = (whole.evidence.change.clone(), whole.evidence.uncompared.clone());
+        let base = compared.0.as_ref().map(|change| change.base.commit.as_str());
+        let found = self.baselines(base).await;
+        if let Some(tests) = &mut whole.evidence.gates.tests {
+            self.compare_tests(&found, base, tests);
+        }
+        let coverage = whole.evidence.gates.coverage.as_mut().and_then(|one| one.result.as_mut().ok());
+        if let (Some(coverage), Some(lines)) = (coverage, &whole.lines) {
+            coverage.against = self.against(lines, coverage, &compared, &found);
+        }
+    }
+}
+
+/// The gates of `ci` of which this verdict says nothing.
+fn left_out(wanted: &[Gate]) -> Option<Finding> {
+    let missing = Gate::OF_WORKSPACE.into_iter().filter(|gate| !wanted.contains(gate));
+    let names: Vec<String> = missing.map(|gate| gate.name().to_owned()).collect();
+    let message = format!("no shard was asked for {}: this verdict says nothing of it", names.join(", "));
+    let help = "cargo xtask ci --shard I/N measures every gate; ci merge DIR… --gate NAME demands one";
+    (!names.is_empty()).then(|| Finding::new(Gate::Tests, "gates-left-out", Severity::Note, message, help))
 }
 
 /// The gates that were measured: those that the shards were asked for.

@@ -144,6 +144,8 @@ fn what_is_slow_leaks_or_is_not_counted_is_told_and_passes() {
     assert_eq!(said[0], "p::lib$t0 left processes behind, which were ended: sleep, sh");
     assert_eq!(said[2], "1 test took longer than 60 s: p::lib$t1 (61 s)");
     assert_eq!((&verdict.facts["slow"], &verdict.facts["leaked"]), (&1.into(), &1.into()));
+    let policy = TestsPolicy { first: vec!["p::lib$t1".into()], ..TestsPolicy::default() };
+    assert_eq!(judge(&policy, &evidence, 0).facts["slow"], 0, "what goes first may take long");
     let names: Vec<_> = ["a", "b"].map(str::to_owned).into();
     assert_eq!((listed(&names, 2), listed(&names, 5)), ("a, b".into(), "a, b and 3 more".into()));
 }

@@ -201,13 +201,32 @@ impl<'a> History<'a> {
             });
         };
         if self.branch.as_ref() == Some(&default) {
-            return Ok(Found::Nothing(format!("on the default branch `{default}` nothing is compared")));
+            return Ok(self.of_head(&format!("on the default branch `{default}`")).await);
         }
         let commit = self.left(&default).await?;
         if self.branch.is_none() && commit == self.head {
-            return Ok(Found::Nothing(format!("this commit is already on the default branch `{default}`")));
+            let place = format!("this commit is already on the default branch `{default}`");
+            return Ok(self.of_head(&place).await);
         }
         Ok(Found::Base(Base { commit, from: format!("where the work left `{default}`") }))
+    }
+
+    /// On the default branch the change is what is not committed yet, else what HEAD brought.
+    async fn of_head(&self, place: &str) -> Found {
+        let status = ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all"];
+        let clean = run(self.world, self.root, &status).await.is_ok_and(|changed| changed.is_empty());
+        let (commit, what) = match (clean, self.parents.first()) {
+            (false, _) => (&self.head, "its newest commit, which the folder differs from"),
+            (true, Some(parent)) => (parent, "the first parent of its newest commit"),
+            (true, None) => {
+                return Found::Nothing(format!("{place}, and its first commit has nothing before it"));
+            }
+        };
+        match self.exactly(commit, &format!("{place}: {what}")).await {
+            Ok(found) => found,
+            // Without an event nobody asked for a comparison: that there is none is told, and refuses nothing.
+            Err(why) => Found::Nothing(format!("{place}, {} (next: {})", why.message, why.help)),
+        }
     }
 
     /// The default branch's name.
