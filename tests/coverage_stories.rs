@@ -57,7 +57,7 @@ const REPORTS: [&str; 11] = [
     "verdict.json",
 ];
 /// What it keeps for itself.
-const OWN: [&str; 4] = ["failed.json", "profraw", "remembered", "wrapper"];
+const OWN: [&str; 5] = ["kept", "failed.json", "profraw", "remembered", "wrapper"];
 
 struct Story {
     folder: tempfile::TempDir,
