@@ -62,6 +62,11 @@ impl World {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Whether this is a CI system: `CI` is set, and not to `false`.
+    pub fn in_ci(&self) -> bool {
+        self.env("CI").is_some_and(|value| value != "false")
+    }
+
     /// The whole environment, as children inherit it.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment

@@ -68,8 +68,7 @@ pub(super) enum Reuse {
 impl Reuse {
     /// What `--fresh` and the surroundings say.
     pub(super) fn of(context: &Context, fresh: Fresh) -> Reuse {
-        let in_ci = context.world.env("CI").is_some_and(|value| value != "false");
-        if fresh.fresh || in_ci { Reuse::Never } else { Reuse::Allowed }
+        if fresh.fresh || context.world.in_ci() { Reuse::Never } else { Reuse::Allowed }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The run that results were taken from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct From {
+pub struct EarlierRun {
     /// When its tests had ended.
     pub at: Timestamp,
     /// Its commit, 40 hexadecimal digits.
@@ -18,35 +18,21 @@ pub struct From {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reused {
     /// Whose they are.
-    pub from: From,
+    pub from: EarlierRun,
     /// Test binaries; the documentation tests of all packages count as one.
     pub binaries: u64,
     /// Tests in them.
     pub tests: u64,
 }
 
-/// Adds one binary's tests to what is told of its run.
-pub fn add(all: &mut Vec<Reused>, from: &From, tests: u64) {
-    match all.iter_mut().find(|one| one.from == *from) {
+/// Adds results to those that are told already: one entry for each run.
+pub fn add(all: &mut Vec<Reused>, more: Reused) {
+    match all.iter_mut().find(|one| one.from == more.from) {
         Some(one) => {
-            one.binaries += 1;
-            one.tests += tests;
+            one.binaries += more.binaries;
+            one.tests += more.tests;
         }
-        None => all.push(Reused { from: from.clone(), binaries: 1, tests }),
-    }
-    all.sort_by(|a, b| a.from.cmp(&b.from));
-}
-
-/// Adds what another feature set used again.
-pub fn merge(all: &mut Vec<Reused>, more: Vec<Reused>) {
-    for other in more {
-        match all.iter_mut().find(|one| one.from == other.from) {
-            Some(one) => {
-                one.binaries += other.binaries;
-                one.tests += other.tests;
-            }
-            None => all.push(other),
-        }
+        None => all.push(more),
     }
     all.sort_by(|a, b| a.from.cmp(&b.from));
 }
@@ -57,17 +43,16 @@ mod tests {
 
     #[test]
     fn one_line_for_each_run() {
-        let from = |second| From {
+        let from = |second| EarlierRun {
             at: Timestamp::from_second(second).unwrap(),
             commit: "c".repeat(40),
             dirty: false,
         };
         let mut all = Vec::new();
-        add(&mut all, &from(2), 3);
-        add(&mut all, &from(1), 1);
-        add(&mut all, &from(2), 4);
-        merge(&mut all, vec![Reused { from: from(1), binaries: 1, tests: 5 }]);
-        merge(&mut all, vec![Reused { from: from(0), binaries: 2, tests: 2 }]);
+        let one = |second, binaries, tests| Reused { from: from(second), binaries, tests };
+        for more in [one(2, 1, 3), one(1, 1, 1), one(2, 1, 4), one(1, 1, 5), one(0, 2, 2)] {
+            add(&mut all, more);
+        }
         let shown: Vec<_> =
             all.iter().map(|one| (one.from.at.as_second(), one.binaries, one.tests)).collect();
         assert_eq!(shown, [(0, 2, 2), (1, 2, 6), (2, 2, 7)]);

@@ -34,6 +34,11 @@ impl FeatureSet {
         }
     }
 
+    /// The set as a part of a file's name.
+    pub fn file_name(&self) -> String {
+        self.to_string().replace(['/', ','], "-")
+    }
+
     /// What the names of tests end with where a set is not the first of the policy.
     pub fn suffix(&self) -> String {
         format!(" [features: {self}]")

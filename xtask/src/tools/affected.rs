@@ -79,18 +79,21 @@ pub async fn relocked(
     }
     let before = git::show(world, root, &change.base.commit, "Cargo.lock").await?;
     let after = std::fs::read_to_string(root.join("Cargo.lock")).ok();
-    let (Some(before), Some(after)) = (before, after) else {
-        return Ok(Relocked::Unknown("there is one side only".to_owned()));
-    };
     let names: Vec<&str> = members.iter().map(|package| package.name.as_str()).collect();
-    Ok(compare(&before, &after, &names).unwrap_or_else(Relocked::Unknown))
+    Ok(between(before.as_deref(), after.as_deref(), &names))
+}
+
+/// What two lockfiles, of which one may be missing, resolve otherwise for these members.
+pub(super) fn between(before: Option<&str>, after: Option<&str>, names: &[&str]) -> Relocked {
+    match (before, after) {
+        (before, after) if before == after => Relocked::default(),
+        (Some(before), Some(after)) => compare(before, after, names).unwrap_or_else(Relocked::Unknown),
+        _ => Relocked::Unknown("there is one side only".to_owned()),
+    }
 }
 
 /// Members whose set of packages, reached through dependencies, is not the same in two lockfiles.
-///
-/// # Errors
-/// Where one of them cannot be read.
-pub(super) fn compare(before: &str, after: &str, members: &[&str]) -> Result<Relocked, String> {
+fn compare(before: &str, after: &str, members: &[&str]) -> Result<Relocked, String> {
     let (before, after) = (Lockfile::read(before)?, Lockfile::read(after)?);
     let mut found = BTreeMap::new();
     for member in members {

@@ -129,7 +129,7 @@ impl Compiled {
     /// # Errors
     /// Where they can be neither linked nor copied.
     pub fn keep_binaries(&mut self) -> anyhow::Result<()> {
-        let name = self.cargo.features.to_string().replace(['/', ','], "-");
+        let name = self.cargo.features.file_name();
         let directory = self.cargo.target_directory.join("gateline/objects").join(name);
         let _ = std::fs::remove_dir_all(&directory);
         let context = || format!("failed to keep programs in {}", directory.display());

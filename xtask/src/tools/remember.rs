@@ -1,8 +1,8 @@
 //! Remember: answers of tools, kept below `target/gateline/` with the digest of everything that they depend on.
 //!
 //! An answer counts only while that digest is the same. A file that is missing, damaged or of another version is no
-//! answer, and one that cannot be written is no error: then the tool is asked again. Nothing that was measured is kept
-//! here: what a gate judges is evidence.
+//! answer, and one that cannot be written is no error: then the tool is asked again. Where fresh evidence is wanted, nothing that
+//! a gate judges is taken from here: see [`crate::tools::runner::Kept`].
 
 use crate::digest::Digest;
 use crate::world::CommandLine;
@@ -97,6 +97,17 @@ impl Memory {
     }
 }
 
+/// What a step said last, if it was of these inputs.
+pub fn said<T: DeserializeOwned>(target: &Path, step: &str, of: &Digest) -> Option<T> {
+    let (kept, said): (Digest, T) = Memory::in_target(target, &format!("{step}.json")).read()?;
+    (kept == *of).then_some(said)
+}
+
+/// Keeps what a step said of these inputs.
+pub fn keep_said<T: Serialize>(target: &Path, step: &str, of: &Digest, said: &T) {
+    Memory::in_target(target, &format!("{step}.json")).write(&(of, said));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +132,21 @@ mod tests {
         assert_eq!(answer(Some(b"1")).await, "answer 3");
         assert_eq!(answer(None).await, "answer 4");
         assert_eq!(answer(Some(b"1")).await, "answer 3");
+    }
+
+    #[test]
+    fn what_a_step_said_stands_for_the_same_inputs_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        std::fs::create_dir(&target).unwrap();
+        let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
+        assert_eq!(said::<String>(&target, "format", &one), None);
+        keep_said(&target, "format", &one, &"clean");
+        assert_eq!(said::<String>(&target, "format", &one).as_deref(), Some("clean"));
+        assert_eq!(
+            (said::<String>(&target, "format", &other), said::<u8>(&target, "format", &one)),
+            (None, None)
+        );
     }
 
     #[test]

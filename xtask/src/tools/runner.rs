@@ -12,6 +12,7 @@ mod attempts;
 mod doctests;
 mod environment;
 mod filter;
+mod kept;
 mod left;
 mod libtest;
 mod list;
@@ -22,12 +23,12 @@ mod queue;
 pub mod selection;
 
 pub use environment::INSIDE_GATE;
+pub use kept::{Kept, Setting};
 pub use libtest::SKIP_MARK;
 pub use list::{ListedTest, Listing};
-pub use profiles::{Counting, doctest_objects, written_by};
+pub use profiles::{Counting, doctest_objects, prefix_of, written_by};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
-use super::kept::{Chosen, Kept};
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
 use crate::evidence::{CouldNotRun, Measured};
 use crate::policy::TestsPolicy;
@@ -35,6 +36,7 @@ use crate::world::{CommandLine, World};
 use anyhow::Context as _;
 use attempts::{Job, Mark, Single};
 use filter::Filter;
+use kept::Chosen;
 use profiles::Profiles;
 use queue::{Results, Tell, cores};
 use selection::{Selection, documentation_of};
@@ -166,8 +168,7 @@ impl Site {
         }
         let (temporary, root) = (temporary.to_string_lossy(), root.to_string_lossy());
         let environment = environment::declared(world.environment(), &policy.environment, &temporary, &root);
-        let in_ci = world.env("CI").is_some_and(|value| value != "false");
-        let (surroundings, retries) = match in_ci {
+        let (surroundings, retries) = match world.in_ci() {
             true => (Surroundings::Ci, policy.retries.ci),
             false => (Surroundings::Laptop, policy.retries.local),
         };
@@ -270,10 +271,7 @@ async fn used_again(compiled: &Compiled, policy: &TestsPolicy, options: &RunOpti
     let Some(kept) = options.kept.clone() else { return Chosen::default() };
     let (tests, first) = (compiled.tests.clone(), policy.first.clone());
     let profiles = options.profiles.clone();
-    let chosen = move || kept.choose(&tests, &first, profiles.as_deref());
-    tokio::task::spawn_blocking(chosen)
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    beside(move || kept.choose(&tests, &first, profiles.as_deref())).await
 }
 
 /// Keeps what this run proved, for the next.
@@ -285,13 +283,18 @@ async fn keep(
     again: Chosen,
 ) -> TestsEvidence {
     let (kept, tests, profiles) = (Arc::clone(kept), compiled.tests.clone(), options.profiles.clone());
-    let keeping = move || {
+    beside(move || {
         kept.keep(&tests, &evidence, &again, profiles.as_deref());
         evidence
-    };
-    tokio::task::spawn_blocking(keeping)
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    })
+    .await
+}
+
+/// Work that reads and writes much, off the threads that wait.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    // A panic of ours is a bug; it goes on instead of losing results.
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// The variables that every test sees, its temporary folder left out: that is another one in each run.

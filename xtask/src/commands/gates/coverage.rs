@@ -5,7 +5,7 @@ use super::measure::{Measurer, blocking};
 use super::merge;
 use super::select::none_ran;
 use crate::commands::context::write_report;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::evidence::coverage::LineCounts;
 use crate::evidence::tests::TestOutcome;
 use crate::evidence::{CouldNotRun, CoverageEvidence, Measured, TestsEvidence};
@@ -17,8 +17,7 @@ use crate::tools::build::{Compilation, Compiled, Harness};
 use crate::tools::coverage::llvm::Tools;
 use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, remap, stray};
 use crate::tools::coverage_import::{self, Sources};
-use crate::tools::kept;
-use crate::tools::runner::{doctest_objects, written_by};
+use crate::tools::runner::{doctest_objects, prefix_of, written_by};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -123,21 +122,7 @@ impl Measurer<'_> {
         profiles: Option<&[Digest]>,
     ) -> Result<LineCounts, CouldNotRun> {
         let Some(profiles) = profiles else { return self.count(compiled, measurement).await };
-        let policy = &self.in_force.policy.coverage;
-        let mut inputs = Hasher::default();
-        let (tree, toolchain) = (&self.subject.tree, &self.subject.toolchain);
-        [tree, toolchain]
-            .into_iter()
-            .chain(profiles)
-            .for_each(|digest| inputs.field(digest.hex().as_bytes()));
-        inputs.field(format!("{:?} {:?}", policy.engine, policy.test_code).as_bytes());
-        let inputs = inputs.finish();
-        if let Some(counts) = kept::said(&self.workspace.target, "lines", &inputs) {
-            return Ok(counts);
-        }
-        let counts = self.count(compiled, measurement).await?;
-        kept::keep_said(&self.workspace.target, "lines", &inputs, &counts);
-        Ok(counts)
+        self.said("lines", profiles, self.count(compiled, measurement)).await
     }
 
     /// Counts by the engine that the policy names.
@@ -207,6 +192,6 @@ fn expected(left: &Left<'_>, compiled: &Compiled) -> Vec<(String, String)> {
     let binaries = compiled.tests.iter().enumerate();
     binaries
         .filter(|(_, binary)| binary.harness == Harness::Libtest && passed(&binary.name))
-        .map(|(number, binary)| (format!("{number}-"), binary.name.clone()))
+        .map(|(number, binary)| (prefix_of(number), binary.name.clone()))
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{Ask, Reuse};
 use crate::commands::context::{Context, InForce};
-use crate::digest::Hasher;
+use crate::digest::{Digest, Hasher};
 use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Subject};
 use crate::plan::{Goal, Plan, Step, plan};
 use crate::policy::FeatureSet;
@@ -10,14 +10,14 @@ use crate::report::Step as Shown;
 use crate::report::human::counted;
 use crate::tools::build::{self, Compilation, Compiled, Purpose};
 use crate::tools::cargo::{Cargo, Progress, Take};
-use crate::tools::kept;
 use crate::tools::lint::{self, Formatting};
-use crate::tools::runner::declared_environment;
 use crate::tools::security::{advisories, secrets};
+use crate::tools::{remember, runner};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One run of the gates: everything that measuring needs.
@@ -87,7 +87,7 @@ impl Measurer<'_> {
             Ok(cargo) => {
                 let policy = &self.in_force.policy.lint;
                 let asking = async { lint::format(&self.context.world, cargo, policy).await.result };
-                self.timed(self.said("format", asking)).await
+                self.timed(self.said("format", &[], asking)).await
             }
             Err(why) => Measured { result: Err(why.clone()), duration_millis: 0 },
         })
@@ -183,30 +183,39 @@ impl Measurer<'_> {
         self.context.console.step_before(&self.context.world, step.name(), next.as_deref())
     }
 
-    /// What a step says that gives the same answer for the same tree, toolchain, policy and environment. It is asked again in CI
-    /// and where fresh evidence is wanted.
+    /// What a step says that gives the same answer for the same tree, policy, toolchain and environment, and for the same of
+    /// what else it reads. It is asked again in CI and where fresh evidence is wanted.
     pub(super) async fn said<T: Serialize + DeserializeOwned>(
         &self,
         step: &str,
+        reads: &[Digest],
         asking: impl Future<Output = Result<T, CouldNotRun>>,
     ) -> Result<T, CouldNotRun> {
         if self.ask.reuse == Reuse::Never {
             return asking.await;
         }
-        let (world, policy) = (&self.context.world, &self.in_force.policy);
         let mut inputs = Hasher::default();
-        inputs.field(self.subject.tree.hex().as_bytes());
-        inputs.field(self.subject.toolchain.hex().as_bytes());
-        inputs.field(&serde_json::to_vec(&policy.lint).unwrap_or_default());
-        let environment = declared_environment(world, &policy.tests, &self.workspace.root);
-        inputs.field(&serde_json::to_vec(&environment).unwrap_or_default());
-        let inputs = inputs.finish();
-        if let Some(said) = kept::said(&self.workspace.target, step, &inputs) {
+        let Subject { tree, policy, toolchain, .. } = self.subject;
+        [tree, policy, toolchain]
+            .into_iter()
+            .chain(reads)
+            .for_each(|digest| inputs.field(digest.hex().as_bytes()));
+        for (name, value) in self.environment() {
+            inputs.field(name.as_bytes());
+            inputs.field(value.as_bytes());
+        }
+        let (inputs, target) = (inputs.finish(), &self.workspace.target);
+        if let Some(said) = remember::said(target, step, &inputs) {
             return Ok(said);
         }
         let said = asking.await?;
-        kept::keep_said(&self.workspace.target, step, &inputs, &said);
+        remember::keep_said(target, step, &inputs, &said);
         Ok(said)
+    }
+
+    /// What tests see of the environment, and the flags of compilers.
+    pub(super) fn environment(&self) -> BTreeMap<String, String> {
+        runner::declared_environment(&self.context.world, &self.in_force.policy.tests, &self.workspace.root)
     }
 
     pub(super) async fn timed<E>(&self, work: impl Future<Output = Result<E, CouldNotRun>>) -> Measured<E> {

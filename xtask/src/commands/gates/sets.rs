@@ -7,8 +7,7 @@ use crate::plan::Plan;
 use crate::policy::FeatureSet;
 use crate::tools::build::{self, Compiled};
 use crate::tools::cargo::Take;
-use crate::tools::kept::Kept;
-use crate::tools::runner::{self, RunOptions, Told};
+use crate::tools::runner::{self, Kept, RunOptions, Told};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -125,7 +124,7 @@ fn plain(filter: &str, suffix: &str) -> String {
 
 /// Moves a set's raw profiles, and the folder of doctests' programs, to the others, under names that no other set has.
 fn gather_profiles(own: &Path, all: &Path, set: &FeatureSet) -> std::io::Result<()> {
-    let prefix = set.to_string().replace(['/', ','], "-");
+    let prefix = set.file_name();
     for entry in std::fs::read_dir(own)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -151,7 +150,7 @@ fn add(evidence: &mut TestsEvidence, mut ran: TestsEvidence, set: &FeatureSet) {
     }
     evidence.empty.extend(ran.empty);
     evidence.counts_lost.extend(ran.counts_lost);
-    evidence::reused::merge(&mut evidence.reused, ran.reused);
+    ran.reused.into_iter().for_each(|one| evidence::reused::add(&mut evidence.reused, one));
     evidence.tests.extend(ran.tests);
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.broken.extend(ran.broken);

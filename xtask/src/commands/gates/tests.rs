@@ -10,8 +10,7 @@ use crate::evidence::{Evidence, GateEvidence};
 use crate::plan::{Plan, Step};
 use crate::report::human;
 use crate::tools::build::Compiled;
-use crate::tools::kept::{Kept, Setting};
-use crate::tools::runner::{self, Capture, Counting, RunOptions, Told};
+use crate::tools::runner::{self, Capture, Counting, Kept, RunOptions, Setting, Told};
 use crate::verdict::Outcome;
 use std::sync::Arc;
 
@@ -89,15 +88,13 @@ impl Measurer<'_> {
         if self.ask.reuse == Reuse::Never || !self.ask.is_whole() || self.ask.capture == Capture::Live {
             return None;
         }
-        let (world, policy) = (&self.context.world, &self.in_force.policy.tests);
-        let environment = runner::declared_environment(world, policy, &self.workspace.root);
         let setting = Setting {
             workspace: self.workspace,
-            policy,
+            policy: &self.in_force.policy.tests,
             toolchain: &self.subject.toolchain,
-            environment: &environment,
+            environment: &self.environment(),
         };
-        Some(Kept::open(world, compiled, setting).await)
+        Some(Kept::open(&self.context.world, compiled, setting).await)
     }
 
     /// The last run's times, so that the heaviest test starts first.

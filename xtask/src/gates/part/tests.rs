@@ -113,7 +113,7 @@ fn a_release_needs_the_whole() {
 
 #[test]
 fn a_release_never_uses_results_again() {
-    let from = crate::evidence::reused::From {
+    let from = crate::evidence::reused::EarlierRun {
         at: jiff::Timestamp::from_second(0).unwrap(),
         commit: "0123456789".to_owned(),
         dirty: false,

@@ -93,12 +93,11 @@ fn profile(world: &World, policy: &TestsPolicy, root: &Path) -> String {
     if let Some(named) = &policy.nextest_profile {
         return named.clone();
     }
-    let in_ci = world.env("CI").is_some_and(|value| value != "false");
     let text = std::fs::read_to_string(root.join(CONFIGURATION)).unwrap_or_default();
     let has_ci = text
         .parse::<toml::Table>()
         .is_ok_and(|table| table.get("profile").and_then(|profiles| profiles.get("ci")).is_some());
-    if in_ci && has_ci { "ci".to_owned() } else { "default".to_owned() }
+    if world.in_ci() && has_ci { "ci".to_owned() } else { "default".to_owned() }
 }
 
 impl Nextest {

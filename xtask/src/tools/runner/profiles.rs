@@ -15,8 +15,16 @@ const NAMED_MAX: usize = 10;
 /// Where counts go that nobody wants.
 const NOWHERE: &str = "/dev/null";
 
+/// What the raw profiles of documentation tests begin with.
+pub(super) const DOCUMENTATION_PREFIX: &str = "doc-";
+
 /// The folder of documentation tests' programs, below that of the raw profiles.
-const OBJECTS: &str = "objects";
+pub(super) const OBJECTS: &str = "objects";
+
+/// What the raw profiles of the binary with this number begin with.
+pub fn prefix_of(number: usize) -> String {
+    format!("{number}-")
+}
 
 /// The programs of documentation tests that ran in this run, for their coverage mappings.
 pub fn doctest_objects(profiles: &Path) -> Vec<PathBuf> {
@@ -53,13 +61,13 @@ impl Profiles {
     /// is not unique.
     pub(super) fn of_binary(&self, number: usize) -> String {
         let continuous = if self.counting == Counting::Continuous { "%c" } else { "" };
-        self.file(&format!("{number}-%4m{continuous}.profraw"))
+        self.file(&format!("{}%4m{continuous}.profraw", prefix_of(number)))
     }
 
     /// The same for documentation tests, whose programs are many and small.
     pub(super) fn of_documentation(&self) -> String {
         let continuous = if self.counting == Counting::Continuous { "%c" } else { "" };
-        self.file(&format!("doc-%4m{continuous}.profraw"))
+        self.file(&format!("{DOCUMENTATION_PREFIX}%4m{continuous}.profraw"))
     }
 
     /// Where their programs are kept: rustdoc removes them, and their mappings are needed.

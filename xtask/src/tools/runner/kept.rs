@@ -12,26 +12,23 @@
 mod identity;
 mod record;
 
-use super::affected;
-use super::build::{Compiled, TestBinary};
-use super::git;
-use super::remember::Memory;
+use super::profiles::{DOCUMENTATION_PREFIX, prefix_of};
 use crate::digest::{Digest, Hasher};
 use crate::evidence::TestsEvidence;
-use crate::evidence::reused::{self, From, Reused};
+use crate::evidence::reused::{self, EarlierRun, Reused};
 use crate::evidence::tests::{TestOutcome, TestResult};
 use crate::policy::TestsPolicy;
-use crate::workspace::graph::{Differences, Graph, Relocked, Rules, affected as mark};
+use crate::tools::build::{Compiled, TestBinary};
+use crate::tools::{affected, git, remember};
+use crate::workspace::graph::{Differences, Graph, Rules, affected as mark};
 use crate::workspace::{Repository, Workspace};
 use crate::world::World;
-use identity::Programs;
+use identity::{Program, Programs};
 use jiff::{SignedDuration, Timestamp};
 use record::{Entry, Record};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// After a week the outside has changed too much: certificates end, dates come that no test had thought of.
 const KEPT_HOURS_MAX: i64 = 7 * 24;
@@ -41,7 +38,9 @@ const DOCUMENTATION: &str = "doc";
 /// What is kept of one feature set, and which of it still counts.
 #[derive(Debug)]
 pub struct Kept {
-    folder: PathBuf,
+    target: PathBuf,
+    /// The feature set, as a part of a file's name.
+    set: String,
     /// The last run's.
     record: Record,
     /// Packages whose inputs are the same as in that run.
@@ -50,10 +49,9 @@ pub struct Kept {
     documented: Vec<String>,
     /// Everything else that results depend on.
     conditions: Digest,
-    now: From,
+    now: EarlierRun,
     changed: BTreeMap<String, String>,
     lockfile: Option<String>,
-    programs: Mutex<Programs>,
     identity: OnceLock<Digest>,
 }
 
@@ -61,8 +59,12 @@ pub struct Kept {
 #[derive(Debug, Default)]
 pub struct Chosen {
     /// By the binary's place among all.
-    binaries: BTreeMap<usize, (String, Entry)>,
+    binaries: BTreeMap<usize, Entry>,
     documentation: Option<Entry>,
+    /// Of every binary, as it was before its tests ran; `None` where it cannot be told.
+    identities: Vec<Option<Digest>>,
+    /// The digests behind them.
+    programs: BTreeMap<PathBuf, Program>,
 }
 
 /// What a run is about, for [`Kept::open`].
@@ -83,32 +85,29 @@ impl Kept {
     pub async fn open(world: &World, compiled: &Compiled, setting: Setting<'_>) -> Arc<Kept> {
         let Setting { workspace, policy, .. } = setting;
         let repository = &workspace.repository;
-        let set = compiled.cargo.features.to_string().replace(['/', ','], "-");
-        let folder = compiled.cargo.target_directory.join("gateline/kept").join(set);
+        let (target, set) = (compiled.cargo.target_directory.clone(), compiled.cargo.features.file_name());
         let conditions = conditions(compiled, setting);
         let changed = identity::states(&workspace.root, &repository.changed);
         let lockfile = std::fs::read_to_string(workspace.root.join("Cargo.lock")).ok();
-        let now = From { at: world.now(), commit: repository.commit.clone(), dirty: workspace.dirty() };
+        let now = EarlierRun { at: world.now(), commit: repository.commit.clone(), dirty: workspace.dirty() };
         let documented = compiled.cargo.with_doctests().filter(|_| policy.doctests);
-        let documented: Vec<String> = documented.map(|(package, _)| package.name.to_string()).collect();
-        let mut record = Record::read(&folder).unwrap_or_default();
-        if record.conditions.as_ref() != Some(&conditions) {
-            record.entries.clear();
-        }
+        let documented = documented.map(|(package, _)| package.name.to_string()).collect();
+        let record: Option<Record> = remember::said(&target, &record_of(&set), &conditions);
+        let mut record = record.unwrap_or_default();
         record.entries.retain(|_, entry| is_young(entry.from.at, now.at));
-        let graph = affected::graph(&compiled.cargo.root, &compiled.cargo.packages);
         let mut unaffected = BTreeSet::new();
         if !record.entries.is_empty()
             && let Some(paths) = differing(world, workspace, &record, &changed).await
         {
+            let graph = affected::graph(&compiled.cargo.root, &compiled.cargo.packages);
             let names: Vec<&str> = graph.packages.keys().map(String::as_str).collect();
-            let lockfile = relocked(record.lockfile.as_deref(), lockfile.as_deref(), &names);
+            let lockfile = affected::between(record.lockfile.as_deref(), lockfile.as_deref(), &names);
             unaffected = same(&graph, Differences { paths, lockfile }, policy);
         }
-        let programs = Mutex::new(Programs::new(std::mem::take(&mut record.programs)));
         let identity = OnceLock::new();
         Arc::new(Kept {
-            folder,
+            target,
+            set,
             record,
             unaffected,
             documented,
@@ -116,31 +115,40 @@ impl Kept {
             now,
             changed,
             lockfile,
-            programs,
             identity,
         })
+    }
+
+    /// The folder of this set's raw profiles.
+    fn folder(&self) -> PathBuf {
+        self.target.join("gateline/kept").join(&self.set)
     }
 
     /// What can be used again, with its raw profiles copied to this run's where lines are counted. Reads every program: call it
     /// from a blocking thread.
     pub fn choose(&self, binaries: &[TestBinary], first: &[String], profiles: Option<&Path>) -> Chosen {
+        let mut programs = Programs::new(&self.record.programs);
         let mut chosen = Chosen::default();
         for (index, binary) in binaries.iter().enumerate() {
+            let identity = programs.identity(binary);
             let package = binary.name.split("::").next().unwrap_or_default();
             let entry = self.record.entries.get(&binary.name).filter(|_| self.unaffected.contains(package));
-            let Some(entry) = entry.filter(|entry| self.serves(entry, profiles)) else { continue };
-            if self.identity_of(binary).as_ref() == Some(&entry.identity) {
-                chosen.binaries.insert(index, (binary.name.clone(), entry.clone()));
-            }
+            let entry = entry.filter(|entry| self.serves(entry, profiles));
+            let same = entry.filter(|entry| identity.as_ref() == Some(&entry.identity));
+            chosen.binaries.extend(same.map(|entry| (index, entry.clone())));
+            chosen.identities.push(identity);
         }
+        chosen.programs = programs.seen;
         let all_documented = self.documented.iter().all(|package| self.unaffected.contains(package));
         let documentation = self.record.entries.get(DOCUMENTATION).filter(|_| all_documented);
         chosen.documentation = documentation.filter(|entry| self.serves(entry, profiles)).cloned();
         let without_documentation = self.documented.is_empty() || chosen.documentation.is_some();
         if chosen.binaries.len() < binaries.len() || !without_documentation {
-            let goes_first =
-                |name: &str| first.iter().any(|test| test.split('$').next().unwrap_or_default() == name);
-            chosen.binaries.retain(|_, (name, _)| !goes_first(name));
+            let goes_first = |index: &usize| {
+                let of = |test: &String| test.split('$').next() == Some(binaries[*index].name.as_str());
+                first.iter().any(of)
+            };
+            chosen.binaries.retain(|index, _| !goes_first(index));
         }
         if let Some(profiles) = profiles {
             self.bring_profiles(&mut chosen, profiles);
@@ -149,21 +157,17 @@ impl Kept {
     }
 
     fn serves(&self, entry: &Entry, profiles: Option<&Path>) -> bool {
-        profiles.is_none() || entry.profiles.as_ref().is_some_and(|kept| self.folder.join(kept).is_dir())
+        profiles.is_none() || entry.profiles.as_ref().is_some_and(|kept| self.folder().join(kept).is_dir())
     }
 
     /// Copies the kept raw profiles to those of this run; what cannot be copied is not used again.
     fn bring_profiles(&self, chosen: &mut Chosen, profiles: &Path) {
         let bring = |entry: &Entry, prefix: &str| {
-            let kept = entry.profiles.as_ref().map(|kept| self.folder.join(kept));
+            let kept = entry.profiles.as_ref().map(|kept| self.folder().join(kept));
             kept.is_some_and(|kept| record::copy_in(&kept, profiles, prefix).is_ok())
         };
-        chosen.binaries.retain(|index, (_, entry)| bring(entry, &format!("{index}-")));
-        chosen.documentation = chosen.documentation.take().filter(|entry| bring(entry, "doc-"));
-    }
-
-    fn identity_of(&self, binary: &TestBinary) -> Option<Digest> {
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).identity(binary)
+        chosen.binaries.retain(|index, entry| bring(entry, &prefix_of(*index)));
+        chosen.documentation = chosen.documentation.take().filter(|entry| bring(entry, DOCUMENTATION_PREFIX));
     }
 
     /// Keeps what this run proved, for the next. What cannot be kept is measured again then. Call it from a blocking thread.
@@ -188,7 +192,7 @@ impl Kept {
         };
         let run = now.at.as_nanosecond().to_string();
         let mut record = Record {
-            conditions: Some(self.conditions.clone()),
+            programs: chosen.programs.clone(),
             commit: self.now.commit.clone(),
             changed: self.changed.clone(),
             lockfile: self.lockfile.clone(),
@@ -205,15 +209,17 @@ impl Kept {
         let fresh = |identity: Digest, tests: Vec<TestResult>, prefix: &str| {
             let kept = profiles.and_then(|profiles| {
                 let name = format!("{run}/{}", prefix.trim_end_matches('-'));
-                record::copy_out(profiles, &self.folder.join(&name), prefix).ok().map(|()| name)
+                record::copy_out(profiles, &self.folder().join(&name), prefix).ok().map(|()| name)
             });
             Entry { identity, from: now.clone(), tests, profiles: kept }
         };
-        for (index, binary) in binaries.iter().enumerate() {
-            let entry = match chosen.binaries.get(&index) {
-                Some((_, entry)) => Some(entry.clone()),
-                None => proved(&binary.name)
-                    .and_then(|tests| Some(fresh(self.identity_of(binary)?, tests, &format!("{index}-")))),
+        for ((index, binary), identity) in binaries.iter().enumerate().zip(&chosen.identities) {
+            let entry = match (chosen.binaries.get(&index), identity) {
+                (Some(entry), _) => Some(entry.clone()),
+                (None, Some(identity)) => {
+                    proved(&binary.name).map(|tests| fresh(identity.clone(), tests, &prefix_of(index)))
+                }
+                (None, None) => None,
             };
             record.entries.extend(entry.map(|entry| (binary.name.clone(), entry)));
         }
@@ -222,16 +228,15 @@ impl Kept {
             None => proved(DOCUMENTATION)
                 .filter(|_| !self.documented.is_empty())
                 .filter(|_| !evidence.broken.iter().any(|broken| is_documentation(&broken.name)))
-                .map(|tests| fresh(self.conditions.clone(), tests, "doc-")),
+                .map(|tests| fresh(self.conditions.clone(), tests, DOCUMENTATION_PREFIX)),
         };
         record.entries.extend(documentation.map(|entry| (DOCUMENTATION.to_owned(), entry)));
-        record.programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner).seen();
-        if record.write(&self.folder).is_ok() {
-            let everything = binaries.iter().all(|binary| record.entries.contains_key(&binary.name))
-                && (self.documented.is_empty() || record.entries.contains_key(DOCUMENTATION));
-            if everything && record.entries.values().all(|entry| entry.profiles.is_some()) {
-                let _ = self.identity.set(record.identity());
-            }
+        remember::keep_said(&self.target, &record_of(&self.set), &self.conditions, &record);
+        record.sweep(&self.folder());
+        let everything = binaries.iter().all(|binary| record.entries.contains_key(&binary.name))
+            && (self.documented.is_empty() || record.entries.contains_key(DOCUMENTATION));
+        if everything && record.entries.values().all(|entry| entry.profiles.is_some()) {
+            let _ = self.identity.set(record.identity());
         }
     }
 
@@ -253,7 +258,7 @@ impl Chosen {
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.binaries.values().map(|(_, entry)| entry).chain(&self.documentation)
+        self.binaries.values().chain(&self.documentation)
     }
 
     /// The results.
@@ -265,21 +270,16 @@ impl Chosen {
     pub fn told(&self) -> Vec<Reused> {
         let mut all = Vec::new();
         for entry in self.entries() {
-            reused::add(&mut all, &entry.from, entry.tests.len() as u64);
+            let tests = entry.tests.len() as u64;
+            reused::add(&mut all, Reused { from: entry.from.clone(), binaries: 1, tests });
         }
         all
     }
 }
 
-/// What a deterministic step said last, if it was of these inputs: lines of raw profiles, rustfmt, rustdoc.
-pub fn said<T: DeserializeOwned>(target: &Path, step: &str, of: &Digest) -> Option<T> {
-    let (kept, said): (Digest, T) = Memory::in_target(target, &format!("{step}.json")).read()?;
-    (kept == *of).then_some(said)
-}
-
-/// Keeps what a step said of these inputs.
-pub fn keep_said<T: Serialize>(target: &Path, step: &str, of: &Digest, said: &T) {
-    Memory::in_target(target, &format!("{step}.json")).write(&(of, said));
+/// The name under which the record of a feature set is remembered.
+fn record_of(set: &str) -> String {
+    format!("tests-{set}")
 }
 
 fn is_young(at: Timestamp, now: Timestamp) -> bool {
@@ -302,7 +302,6 @@ fn proves(test: &TestResult) -> bool {
 /// What every result depends on besides files and programs.
 fn conditions(compiled: &Compiled, setting: Setting<'_>) -> Digest {
     let mut hasher = Hasher::default();
-    hasher.field(concat!("gateline/kept/v1 ", env!("CARGO_PKG_VERSION")).as_bytes());
     hasher.field(&serde_json::to_vec(setting.policy).unwrap_or_default());
     hasher.field(setting.toolchain.hex().as_bytes());
     hasher.field(compiled.wrapper.to_string_lossy().as_bytes());
@@ -333,16 +332,6 @@ async fn differing(
         before.is_none() || before != now || now.is_none_or(|state| identity::is_unsure(state))
     });
     Some(paths)
-}
-
-fn relocked(before: Option<&str>, after: Option<&str>, names: &[&str]) -> Relocked {
-    match (before, after) {
-        (before, after) if before == after => Relocked::default(),
-        (Some(before), Some(after)) => {
-            affected::compare(before, after, names).unwrap_or_else(Relocked::Unknown)
-        }
-        _ => Relocked::Unknown("there is one side only".to_owned()),
-    }
 }
 
 /// Packages that none of this touches.

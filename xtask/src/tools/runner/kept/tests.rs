@@ -3,6 +3,7 @@
 use super::*;
 use crate::policy::Policy;
 use crate::tools::build::Harness;
+use crate::workspace::graph::Relocked;
 use proptest::prelude::*;
 
 fn binary(folder: &Path, name: &str, bytes: &str) -> TestBinary {
@@ -18,19 +19,20 @@ fn binary(folder: &Path, name: &str, bytes: &str) -> TestBinary {
 }
 
 fn kept(folder: &Path, unaffected: &[&str], second: i64) -> Kept {
-    let mut record = Record::read(&folder.join("kept")).unwrap_or_default();
+    let conditions = Digest::of(b"conditions");
+    let record: Option<Record> = remember::said(folder, &record_of("default"), &conditions);
     let at = Timestamp::from_second(second).unwrap();
     Kept {
-        folder: folder.join("kept"),
+        target: folder.to_owned(),
+        set: "default".to_owned(),
         unaffected: unaffected.iter().map(|name| (*name).to_owned()).collect(),
         documented: vec!["p".to_owned()],
-        conditions: Digest::of(b"conditions"),
-        now: From { at, commit: "c".repeat(40), dirty: false },
+        conditions,
+        now: EarlierRun { at, commit: "c".repeat(40), dirty: false },
         changed: BTreeMap::new(),
         lockfile: None,
-        programs: Mutex::new(Programs::new(std::mem::take(&mut record.programs))),
         identity: OnceLock::new(),
-        record,
+        record: record.unwrap_or_default(),
     }
 }
 
@@ -144,7 +146,8 @@ fn results_keep_the_run_that_they_come_from_and_the_name_of_their_profiles() {
     assert!(names[0].is_some() && names[0] == names[1], "{names:?}");
     let anew = kept(fixture.folder.path(), &[], 500);
     let tests = vec![passed("p::lib$a"), passed("p::doc$x (line 1)"), passed("q::it$b")];
-    anew.keep(&fixture.binaries, &evidence(tests), &Chosen::default(), Some(&fixture.profiles));
+    let none = anew.choose(&fixture.binaries, &[], None);
+    anew.keep(&fixture.binaries, &evidence(tests), &none, Some(&fixture.profiles));
     assert!(anew.identity().is_some() && anew.identity().cloned() != names[0]);
 }
 
@@ -158,7 +161,8 @@ fn a_run_without_lines_serves_none_that_counts_them_but_not_the_other_way_round(
     assert_eq!(fixture.again(&["p", "q"], &[]).len(), 3, "the profiles are still there");
     let without = kept(fixture.folder.path(), &[], 400);
     let tests = vec![passed("p::lib$a"), passed("p::doc$x (line 1)"), passed("q::it$b")];
-    without.keep(&fixture.binaries, &evidence(tests), &Chosen::default(), None);
+    let none = without.choose(&fixture.binaries, &[], None);
+    without.keep(&fixture.binaries, &evidence(tests), &none, None);
     assert_eq!(fixture.again(&["p", "q"], &[]), [""; 0]);
 }
 
@@ -171,8 +175,8 @@ fn results_grow_old() {
 
 #[test]
 fn a_lockfile_that_is_the_same_marks_nobody() {
-    assert_eq!(relocked(Some("x"), Some("x"), &[]), Relocked::default());
-    assert!(matches!(relocked(None, Some("x"), &[]), Relocked::Unknown(_)));
+    assert_eq!(affected::between(Some("x"), Some("x"), &[]), Relocked::default());
+    assert!(matches!(affected::between(None, Some("x"), &[]), Relocked::Unknown(_)));
     let policy = Policy::default().tests;
     let graph = Graph { packages: [("p".to_owned(), Default::default())].into() };
     let unknown = Differences { paths: BTreeSet::new(), lockfile: Relocked::Unknown("why".into()) };
@@ -199,8 +203,10 @@ proptest! {
     #[test]
     fn any_bytes_are_a_record_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("record.json"), bytes).unwrap();
-        let _ = Record::read(folder.path());
+        let remembered = folder.path().join("gateline/remembered");
+        std::fs::create_dir_all(&remembered).unwrap();
+        std::fs::write(remembered.join("tests-default.json"), bytes).unwrap();
+        let _ = remember::said::<Record>(folder.path(), &record_of("default"), &Digest::of(b""));
     }
 }
 
@@ -216,19 +222,4 @@ fn a_binary_without_tests_is_an_answer_unless_it_was_stopped() {
     let kept_now = kept(fixture.folder.path(), &["p", "q"], 200);
     let chosen = kept_now.choose(&fixture.binaries, &[], Some(&fixture.profiles));
     assert!(!chosen.has(0) && !chosen.has(1) && !chosen.has_documentation());
-}
-
-#[test]
-fn what_a_step_said_stands_for_the_same_inputs_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("target");
-    std::fs::create_dir(&target).unwrap();
-    let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
-    assert_eq!(said::<String>(&target, "format", &one), None);
-    keep_said(&target, "format", &one, &"clean");
-    assert_eq!(said::<String>(&target, "format", &one).as_deref(), Some("clean"));
-    assert_eq!(
-        (said::<String>(&target, "format", &other), said::<u8>(&target, "format", &one)),
-        (None, None)
-    );
 }

@@ -1,26 +1,17 @@
-//! The file of one feature set, and the folders with its raw profiles.
+//! What is remembered of one feature set, and the folders with its raw profiles.
 
 use super::identity::Program;
 use crate::digest::{Digest, Hasher};
-use crate::evidence::reused::From;
+use crate::evidence::reused::EarlierRun;
 use crate::evidence::tests::TestResult;
+use crate::tools::runner::profiles::{DOCUMENTATION_PREFIX, OBJECTS};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-/// The file's name.
-const RECORD: &str = "record.json";
-/// A longer file is not ours: a result has some hundred bytes.
-const RECORD_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// The folder with the programs of documentation tests, below that of the raw profiles.
-const OBJECTS: &str = "objects";
 
 /// What one run left for the next.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Everything but files and programs; `None` in an empty record.
-    pub(super) conditions: Option<Digest>,
     /// The commit that the run was at.
     pub(super) commit: String,
     /// What differed from it, and its state.
@@ -37,38 +28,23 @@ pub(super) struct Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) identity: Digest,
-    pub(super) from: From,
+    pub(super) from: EarlierRun,
     pub(super) tests: Vec<TestResult>,
     /// The folder with their raw profiles, where lines were counted.
     pub(super) profiles: Option<String>,
 }
 
 impl Record {
-    /// The record, if there is a whole one.
-    pub(super) fn read(folder: &Path) -> Option<Record> {
-        let file = folder.join(RECORD);
-        if std::fs::metadata(&file).ok()?.len() > RECORD_BYTES_MAX {
-            return None;
-        }
-        serde_json::from_slice(&std::fs::read(file).ok()?).ok()
-    }
-
-    /// Writes the record whole or not at all, and removes raw profiles that it does not name.
-    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
-        fresh.write_all(&serde_json::to_vec(self)?)?;
-        fresh.persist(folder.join(RECORD)).map_err(|error| error.error)?;
+    /// Removes raw profiles that no entry names.
+    pub(super) fn sweep(&self, folder: &Path) {
         let named = self.entries.values().filter_map(|entry| entry.profiles.as_deref()?.split('/').next());
         let named: BTreeSet<&str> = named.collect();
-        for entry in std::fs::read_dir(folder)?.flatten() {
-            let name = entry.file_name();
-            if name != RECORD && !name.to_str().is_some_and(|name| named.contains(name)) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if !entry.file_name().to_str().is_some_and(|name| named.contains(name)) {
                 // What is left behind takes room, nothing else.
                 let _ = std::fs::remove_dir_all(entry.path());
             }
         }
-        Ok(())
     }
 
     /// Names the raw profiles of all entries.
@@ -93,7 +69,7 @@ pub(super) fn copy_out(profiles: &Path, kept: &Path, prefix: &str) -> std::io::R
         }
     }
     let objects = profiles.join(OBJECTS);
-    if prefix == "doc-" && objects.is_dir() {
+    if prefix == DOCUMENTATION_PREFIX && objects.is_dir() {
         copy_files(&objects, &kept.join(OBJECTS))?;
     }
     Ok(())

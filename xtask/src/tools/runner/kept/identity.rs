@@ -1,10 +1,11 @@
 //! What makes inputs the same: the bytes of programs, and the state of files that differ from a commit.
 
 use crate::digest::{Digest, Hasher};
+use crate::oci::counted;
 use crate::tools::build::TestBinary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -27,20 +28,15 @@ pub(super) struct Program {
 }
 
 /// Digests of programs, of which those that did not change since the last run are not read again.
-#[derive(Debug)]
-pub(super) struct Programs {
-    before: BTreeMap<PathBuf, Program>,
-    seen: BTreeMap<PathBuf, Program>,
+pub(super) struct Programs<'a> {
+    before: &'a BTreeMap<PathBuf, Program>,
+    /// Those that were asked for.
+    pub(super) seen: BTreeMap<PathBuf, Program>,
 }
 
-impl Programs {
-    pub(super) fn new(before: BTreeMap<PathBuf, Program>) -> Programs {
+impl<'a> Programs<'a> {
+    pub(super) fn new(before: &'a BTreeMap<PathBuf, Program>) -> Programs<'a> {
         Programs { before, seen: BTreeMap::new() }
-    }
-
-    /// Those that were asked for.
-    pub(super) fn seen(&self) -> BTreeMap<PathBuf, Program> {
-        self.seen.clone()
     }
 
     /// Everything of a test binary that a result depends on, files of its package left out; `None` where it cannot be told.
@@ -80,14 +76,7 @@ fn facts(data: &std::fs::Metadata) -> (u64, u64, i64, i64, i64, i64) {
 }
 
 fn digest_of(path: &Path) -> std::io::Result<Digest> {
-    let (mut file, mut hasher) = (std::fs::File::open(path)?, Hasher::default());
-    let mut piece = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&piece[..count]),
-        }
-    }
+    counted::digest(File::open(path)?).map(|(digest, _)| digest)
 }
 
 /// Names, sizes and times of a build script's files: it writes them only where it runs again.
