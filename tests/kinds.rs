@@ -1,250 +1,39 @@
 //! Every kind of test that cargo knows, in several feature sets: one virtual workspace, one run, and what its evidence,
 //! verdict and tracefile say.
 
+#[path = "kinds/files.rs"]
+mod files;
 mod support;
 
+use files::FILES;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use support::{Ran, gateline, repository_of};
+use support::Ran;
+use support::fixture::Fixture;
 
-const FILES: &[(&str, &str)] = &[
-    (".gitignore", "target\n"),
-    (
-        "Cargo.toml",
-        "[workspace]\nmembers = [\"bare\", \"kinds\", \"macros\", \"util\"]\nexclude = [\"broken\", \"vendor\"]\nresolver = \"3\"\n",
-    ),
-    ("policies/tests.yaml", "features: [default, none, extra]\n"),
-    ("policies/coverage.yaml", "minimum: 0\n"),
-    // An excluded member is not compiled.
-    ("broken/Cargo.toml", "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
-    ("broken/src/lib.rs", "this is no Rust\n"),
-    // A dependency with the name of a member.
-    ("vendor/util/Cargo.toml", "[package]\nname = \"util\"\nversion = \"0.2.0\"\nedition = \"2024\"\n"),
-    ("vendor/util/src/lib.rs", "pub fn name() -> &'static str {\n    \"vendored\"\n}\n"),
-    ("util/Cargo.toml", "[package]\nname = \"util\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
-    (
-        "util/src/lib.rs",
-        r#"//! Instantiated by its documentation alone, each test a program of its own in this edition.
-
-/// The larger.
-///
-/// ```
-/// let larger = util::larger(1, 2);
-/// assert_eq!(larger, 2);
-/// ```
-pub fn larger<T: PartialOrd>(one: T, other: T) -> T {
-    if one > other {
-        return one;
-    }
-    other
-}
-"#,
-    ),
-    (
-        "bare/Cargo.toml",
-        "[package]\nname = \"bare\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[features]\ndefault = [\"std\"]\nstd = []\n",
-    ),
-    (
-        "bare/src/lib.rs",
-        r#"//! Without the standard library.
-#![cfg_attr(not(any(test, feature = "std")), no_std)]
-
-/// With it or without.
-pub fn allocates() -> bool {
-    if cfg!(feature = "std") {
-        return true;
-    }
-    false
+fn fixture(files: &[(&str, &str)]) -> Fixture {
+    Fixture::of("every kind", files)
 }
 
-#[cfg(not(feature = "std"))]
-pub fn alone() -> u8 {
-    1
+/// Code and message of each finding.
+fn findings(fixture: &Fixture) -> Vec<(String, String)> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    fixture.findings().iter().map(|finding| (text(&finding["code"]), text(&finding["message"]))).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn as_the_set_says() {
-        assert_eq!(super::allocates(), cfg!(feature = "std"));
-    }
-    #[cfg(not(feature = "std"))]
-    #[test]
-    fn alone() {
-        assert_eq!(super::alone(), 1);
-    }
-}
-"#,
-    ),
-    (
-        "macros/Cargo.toml",
-        "[package]\nname = \"macros\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\nproc-macro = true\ndoctest = false\n",
-    ),
-    (
-        "macros/src/lib.rs",
-        "//! A macro.\n\n/// The same.\n/// ```\n/// macros::same!(1);\n/// ```\n#[proc_macro]\n\
-         pub fn same(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    tokens\n}\n\n\
-         #[test]\nfn inside_a_macro_crate() {}\n",
-    ),
-    (
-        "kinds/Cargo.toml",
-        r#"[package]
-name = "kinds"
-version = "0.1.0"
-edition = "2024"
-[features]
-extra = []
-never = []
-[dependencies]
-other = { package = "util", path = "../vendor/util", version = "0.2" }
-macros = { path = "../macros" }
-[lib]
-test = false
-[[test]]
-name = "needs_extra"
-required-features = ["extra"]
-[[test]]
-name = "needs_never"
-required-features = ["never"]
-[[test]]
-name = "whole"
-harness = false
-[[test]]
-name = "off"
-test = false
-"#,
-    ),
-    (
-        "kinds/src/lib.rs",
-        r#"//! Documentation tests that are merged into one program.
-
-/// A dependency's name. See [`nowhere_to_be_found`].
-///
-/// ```
-/// assert_eq!(kinds::name(), "vendored");
-/// ```
-///
-/// ```no_run
-/// loop {
-///     kinds::name();
-/// }
-/// ```
-///
-/// ```compile_fail
-/// let _: u8 = kinds::name();
-/// ```
-///
-/// ```should_panic
-/// kinds::never(kinds::name());
-/// ```
-pub fn name() -> &'static str {
-    macros::same!(other::name())
-}
-
-/// Panics.
-pub fn never(why: &str) {
-    panic!("{why}");
-}
-
-#[test]
-fn although_it_says_test_false() {}
-"#,
-    ),
-    (
-        "kinds/src/bin/serve.rs",
-        r#"//! Works, and is killed.
-
-fn work() -> u32 {
-    let mut sum = 0;
-    for number in 0..4 {
-        sum += number;
-    }
-    sum
-}
-
-fn main() {
-    println!("{}", work());
-    loop {
-        std::thread::park();
-    }
-}
-"#,
-    ),
-    (
-        "kinds/tests/kills.rs",
-        r#"//! Kills its child as a test of a server does.
-use std::io::BufRead;
-
-#[test]
-fn a_child_is_killed() {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_serve"));
-    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut said = String::new();
-    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(said, "6\n");
-}
-"#,
-    ),
-    ("kinds/tests/needs_extra.rs", "//! Extra.\n\n#[test]\nfn with_extra() {}\n"),
-    ("kinds/tests/needs_never.rs", "//! Never.\n\n#[test]\nfn never() {}\n"),
-    ("kinds/tests/off.rs", "//! Off.\n\n#[test]\nfn never() {}\n"),
-    ("kinds/tests/whole.rs", "//! One test.\nfn main() {}\n"),
-    ("kinds/examples/show.rs", "//! An example.\nfn main() {}\n\n#[test]\nfn in_an_example() {}\n"),
-    ("kinds/benches/quick.rs", "//! A benchmark.\n\n#[test]\nfn in_a_benchmark() {}\n"),
-];
-
-struct Fixture {
-    folder: tempfile::TempDir,
-    workspace: PathBuf,
-}
-
-impl Fixture {
-    fn of(files: &[(&str, &str)]) -> Fixture {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let workspace = folder.path().join("every kind");
-        repository_of(&workspace, files);
-        Fixture { folder, workspace }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let state = self.folder.path().join("state");
-        gateline(&self.workspace, &state, arguments).output().expect("gateline starts").into()
-    }
-
-    fn report(&self, name: &str) -> String {
-        std::fs::read_to_string(self.workspace.join("target/gateline").join(name)).expect("a report")
-    }
-
-    fn json(&self, name: &str) -> serde_json::Value {
-        serde_json::from_str(&self.report(name)).expect("JSON")
-    }
-
-    /// Code and message of each finding.
-    fn findings(&self) -> Vec<(String, String)> {
-        let verdict = self.json("verdict.json");
-        let gates = verdict["gates"].as_array().cloned().unwrap_or_default();
-        let findings = gates.iter().flat_map(|gate| gate["findings"].as_array().cloned().unwrap_or_default());
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        findings.map(|finding| (text(&finding["code"]), text(&finding["message"]))).collect()
-    }
-
-    /// The counts of one file's lines.
-    fn lines(&self, file: &str) -> BTreeMap<u32, u64> {
-        let tracefile = self.report("coverage.lcov");
-        let of_file = tracefile.split("end_of_record").find(|record| record.contains(&format!("{file}\n")));
-        let counts = of_file.unwrap_or_default().lines().filter_map(|line| {
-            let (line, count) = line.strip_prefix("DA:")?.split_once(',')?;
-            Some((line.parse().ok()?, count.split(',').next()?.parse().ok()?))
-        });
-        counts.collect()
-    }
+/// The counts of one file's lines.
+fn lines(fixture: &Fixture, file: &str) -> BTreeMap<u32, u64> {
+    let tracefile = fixture.report("coverage.lcov");
+    let of_file = tracefile.split("end_of_record").find(|record| record.contains(&format!("{file}\n")));
+    let counts = of_file.unwrap_or_default().lines().filter_map(|line| {
+        let (line, count) = line.strip_prefix("DA:")?.split_once(',')?;
+        Some((line.parse().ok()?, count.split(',').next()?.parse().ok()?))
+    });
+    counts.collect()
 }
 
 #[test]
 fn every_kind_of_test_runs_in_every_feature_set() {
-    let fixture = Fixture::of(FILES);
+    let fixture = fixture(FILES);
     let ran = fixture.run(&["ci", "--gate", "lint", "--gate", "coverage", "--offline"]);
     every_test_is_named(&fixture, &ran);
     what_is_not_built_is_told(&fixture, &ran);
@@ -294,7 +83,7 @@ fn every_test_is_named(fixture: &Fixture, ran: &Ran) {
 }
 
 fn what_is_not_built_is_told(fixture: &Fixture, ran: &Ran) {
-    let findings = fixture.findings();
+    let findings = findings(fixture);
     let told: BTreeSet<_> = findings
         .iter()
         .filter(|(code, _)| code == "tests/target-not-built")
@@ -315,12 +104,12 @@ fn what_is_not_built_is_told(fixture: &Fixture, ran: &Ran) {
 }
 
 fn lines_of_all_sets_are_counted(fixture: &Fixture, ran: &Ran) {
-    let generic = fixture.lines("util/src/lib.rs");
+    let generic = lines(fixture, "util/src/lib.rs");
     let expected = [(9, 1), (10, 1), (11, 0), (12, 1), (13, 1), (14, 1)];
     assert_eq!(generic, expected.into(), "a doctest instantiates it, and is itself no code: {}", ran.all());
-    let without_std = fixture.lines("bare/src/lib.rs");
+    let without_std = lines(fixture, "bare/src/lib.rs");
     assert_eq!((without_std.get(&9), without_std.get(&13)), (Some(&1), Some(&1)), "{without_std:?}");
-    let killed = fixture.lines("kinds/src/bin/serve.rs");
+    let killed = lines(fixture, "kinds/src/bin/serve.rs");
     assert_eq!((killed.get(&6), killed.get(&8)), (Some(&8), Some(&2)), "killed in two sets: {killed:?}");
 }
 
@@ -334,7 +123,7 @@ fn one_set_runs_again(fixture: &Fixture) {
 #[test]
 fn a_feature_that_nobody_has_is_an_error() {
     let manifest = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
-    let fixture = Fixture::of(&[
+    let fixture = fixture(&[
         ("Cargo.toml", manifest),
         ("src/lib.rs", "//! One.\n"),
         ("policies/tests.yaml", "features: [default, nobody]\n"),
@@ -352,7 +141,7 @@ const ONE: &str = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2
 
 fn untidy(policy: &str) -> Fixture {
     let files = [(".gitignore", "target\nCargo.lock\n"), ("Cargo.toml", ONE), ("src/lib.rs", UNTIDY)];
-    Fixture::of(&[&files[..], &[("policies/lint.yaml", policy)]].concat())
+    fixture(&[&files[..], &[("policies/lint.yaml", policy)]].concat())
 }
 
 #[test]
@@ -360,7 +149,7 @@ fn lint_fix_writes_what_tools_are_sure_of_and_never_into_a_dirty_tree() {
     let fixture = untidy("clippy: refuse\n");
     let library = fixture.workspace.join("src/lib.rs");
     fixture.run(&["lint", "--offline"]).exits(10);
-    assert!(fixture.findings().iter().any(|(code, _)| code == "lint/clippy"));
+    assert!(findings(&fixture).iter().any(|(code, _)| code == "lint/clippy"));
     assert!(fixture.report("verdict.json").contains("\"replacement\""), "a finding carries its fix");
     std::fs::write(&library, format!("{UNTIDY}// mine\n")).expect("written");
     fixture.run(&["lint", "--fix", "--offline"]).exits(2).says(&["--allow-dirty"]);
@@ -379,7 +168,7 @@ fn lint_apart_finds_the_same() {
         fixture.run(&["ci", "--gate", "lint", "--gate", "tests", "--offline"]).exits(10);
     }
     let lint = |fixture: &Fixture| {
-        let findings = fixture.findings();
+        let findings = findings(fixture);
         findings.into_iter().filter(|(code, _)| code.starts_with("lint/")).collect::<Vec<_>>()
     };
     assert_eq!(lint(&together), lint(&apart));
@@ -394,7 +183,7 @@ fn a_program_that_is_another_one_under_clippy_is_tested_as_it_ships() {
     let library = "//! One.\n\n/// Whether clippy looks.\npub fn linted() -> bool {\n    cfg!(clippy)\n}\n\n\
                    #[cfg(test)]\nmod tests {\n    #[test]\n    fn is_not_linted() {\n        assert!(!super::linted());\n    }\n}\n";
     let fixture =
-        Fixture::of(&[(".gitignore", "target\nCargo.lock\n"), ("Cargo.toml", ONE), ("src/lib.rs", library)]);
+        fixture(&[(".gitignore", "target\nCargo.lock\n"), ("Cargo.toml", ONE), ("src/lib.rs", library)]);
     fixture.run(&["ci", "--gate", "lint", "--gate", "tests", "--offline"]).exits(0);
     let facts = fixture.json("verdict.json")["gates"][0]["facts"]["compiled_apart"].clone();
     assert_eq!(facts, "src/lib.rs asks for `cfg(clippy)`");

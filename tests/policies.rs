@@ -3,46 +3,43 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use support::{Ran, gateline, git, repository_of};
+use support::fixture::Fixture;
+use support::{Ran, git};
 
 const MANIFEST: &str = "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 const LOCKFILE: &str = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion = \"1.0.0\"\n";
 /// The gate alone: nothing is compiled.
 const GATE: [&str; 4] = ["--offline", "ci", "--gate", "policy"];
 
-struct Repository {
-    folder: tempfile::TempDir,
-    root: PathBuf,
-}
+struct Repository(Fixture);
 
 impl Repository {
     /// A repository whose `main` has these policies, with a branch `change` checked out.
     fn of(policies: &[(&str, &str)]) -> Repository {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = folder.path().join("a repository");
         let base = [
             ("Cargo.toml", MANIFEST),
             ("Cargo.lock", LOCKFILE),
             ("src/lib.rs", "//! A fixture.\n"),
             (".gitignore", "target\n"),
         ];
-        repository_of(&root, &base.into_iter().chain(policies.iter().copied()).collect::<Vec<_>>());
-        git(&root, &["checkout", "--quiet", "-b", "change"]);
-        Repository { folder, root }
+        let files: Vec<_> = base.into_iter().chain(policies.iter().copied()).collect();
+        let fixture = Fixture::of("a repository", &files);
+        git(&fixture.workspace, &["checkout", "--quiet", "-b", "change"]);
+        Repository(fixture)
     }
 
     fn commit(&self, files: &[(&str, &str)]) -> String {
         for (name, text) in files {
-            std::fs::create_dir_all(self.root.join("policies")).expect("the folder can be made");
-            std::fs::write(self.root.join(name), text).expect("the file can be written");
+            std::fs::create_dir_all(self.0.workspace.join("policies")).expect("the folder can be made");
+            self.0.write(name, text);
         }
-        git(&self.root, &["add", "--all"]);
-        git(&self.root, &["commit", "--quiet", "--allow-empty", "--message", "change"]);
-        git(&self.root, &["rev-parse", "HEAD"])
+        git(&self.0.workspace, &["add", "--all"]);
+        git(&self.0.workspace, &["commit", "--quiet", "--allow-empty", "--message", "change"]);
+        git(&self.0.workspace, &["rev-parse", "HEAD"])
     }
 
     fn command(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = gateline(&self.root, &self.folder.path().join("state"), arguments);
+        let mut command = self.0.command(arguments);
         for name in ["GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITLAB_CI"] {
             command.env_remove(name);
         }
@@ -65,7 +62,7 @@ impl Repository {
         reason = "makes a real key, or says what is missing"
     )]
     fn key(&self, name: &str) -> Option<(PathBuf, String)> {
-        let file = self.folder.path().join(name);
+        let file = self.0.folder.path().join(name);
         let made = std::process::Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
             .arg(&file)
@@ -115,7 +112,7 @@ fn a_loosening_refuses_and_names_key_place_and_way_out() {
 fn a_pull_request_is_judged_by_its_base() {
     let repository = Repository::of(&[("policies/coverage.yaml", "minimum: 85\n")]);
     let head = repository.commit(&[("policies/coverage.yaml", "minimum: 70\n")]);
-    let event = repository.folder.path().join("event.json");
+    let event = repository.0.folder.path().join("event.json");
     let payload = serde_json::json!({"pull_request": {"head": {"sha": head}, "base": {"ref": "main", "sha": head}},
         "repository": {"default_branch": "main"}});
     std::fs::write(&event, payload.to_string()).expect("the event can be written");
@@ -152,8 +149,8 @@ fn waive_writes_what_check_accepts_and_refuses_what_it_must() {
         repository.run(&["waive", code, "a::b", "--reason", "upstream: #3", "--owner", "ana", "--days", "10"])
     };
     waive("tests/failed").exits(0).says(&["a::b"]);
-    let text =
-        std::fs::read_to_string(repository.root.join("policies/waivers.yaml")).expect("it was written");
+    let text = std::fs::read_to_string(repository.0.workspace.join("policies/waivers.yaml"))
+        .expect("it was written");
     assert!(text.starts_with("# ours\n") && text.contains("upstream: #3"), "{text}");
     repository.run(&["policy", "check"]).exits(0).says(&["1 waivers", "ends with"]);
     waive("policy/loosened").exits(2).says(&["cannot be waived"]);
@@ -170,9 +167,9 @@ fn an_approval_by_a_key_of_the_base_lifts_exactly_what_it_saw() {
     let Some((key, public)) = repository.key("ana") else { return };
     let Some((other, _)) = repository.key("eve") else { return };
     let listed = approvers("Ana", &public, "");
-    git(&repository.root, &["checkout", "--quiet", "main"]);
+    git(&repository.0.workspace, &["checkout", "--quiet", "main"]);
     repository.commit(&[("policies/approvers.yaml", &listed)]);
-    git(&repository.root, &["checkout", "--quiet", "-B", "change"]);
+    git(&repository.0.workspace, &["checkout", "--quiet", "-B", "change"]);
     let commit = repository.commit(&[("policies/coverage.yaml", "minimum: 70\n")]);
     let approve = |key: &Path| {
         let key = key.display().to_string();
@@ -195,17 +192,18 @@ fn an_approval_by_a_key_of_the_base_lifts_exactly_what_it_saw() {
     assert!(said.out.contains(&commit), "{}", said.all());
     repository.judged().exits(0).says(&["approved by Ana"]);
     // What lay there for another commit, or was changed on the way, does not count.
-    let blob = git(&repository.root, &["for-each-ref", "--format=%(objectname)", "refs/gateline/approvals"]);
+    let blob =
+        git(&repository.0.workspace, &["for-each-ref", "--format=%(objectname)", "refs/gateline/approvals"]);
     let later = repository.commit(&[("policies/coverage.yaml", "minimum: 60\n")]);
     repository.judged().exits(10);
     let moved = format!("refs/gateline/approvals/{later}/moved");
-    git(&repository.root, &["update-ref", &moved, &blob]);
+    git(&repository.0.workspace, &["update-ref", &moved, &blob]);
     repository.judged().exits(10).says(&["does not count: it is for commit"]);
-    let forged = git(&repository.root, &["cat-file", "blob", &blob]).replace(&commit, &later);
-    let file = repository.folder.path().join("forged");
+    let forged = git(&repository.0.workspace, &["cat-file", "blob", &blob]).replace(&commit, &later);
+    let file = repository.0.folder.path().join("forged");
     std::fs::write(&file, forged).expect("it can be written");
-    let forged = git(&repository.root, &["hash-object", "-w", &file.display().to_string()]);
-    git(&repository.root, &["update-ref", &moved, &forged]);
+    let forged = git(&repository.0.workspace, &["hash-object", "-w", &file.display().to_string()]);
+    git(&repository.0.workspace, &["update-ref", &moved, &forged]);
     repository.judged().exits(10).says(&["its signature is not of this text"]);
 }
 
@@ -214,9 +212,9 @@ fn an_expired_key_and_an_approver_that_the_change_brings_do_not_count() {
     let repository = Repository::of(&[]);
     let Some((key, public)) = repository.key("ana") else { return };
     let expired = approvers("Ana", &public, "    expires: 2020-01-01\n");
-    git(&repository.root, &["checkout", "--quiet", "main"]);
+    git(&repository.0.workspace, &["checkout", "--quiet", "main"]);
     repository.commit(&[("policies/approvers.yaml", &expired)]);
-    git(&repository.root, &["checkout", "--quiet", "-B", "change"]);
+    git(&repository.0.workspace, &["checkout", "--quiet", "-B", "change"]);
     repository.commit(&[("policies/approvers.yaml", &approvers("Ana", &public, ""))]);
     repository.judged().exits(10).says(&["approvers[Ana]", "without end"]);
     let key = key.display().to_string();

@@ -2,11 +2,12 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use support::client::Connection;
+use support::fixture::Fixture;
 use support::releases::Image;
 use support::site::{Pace, Site, below, free_ports};
-use support::{Ran, eventually, gateline, git, interrupt, processes_of, repository_of};
+use support::{Ran, eventually, gateline, git, interrupt, processes_of};
 
 const MANIFEST: &str = "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 const LOCKFILE: &str = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion = \"1.0.0\"\n";
@@ -14,58 +15,20 @@ const LOCKFILE: &str = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion 
 const GOOD: &str = "//! A fixture.\n\n/// Doubles.\npub fn double(number: u32) -> u32 {\n    number * 2\n}\n\n\
                     #[cfg(test)]\nmod tests {\n    #[test]\n    fn doubles() {\n        assert_eq!(super::double(2), 4);\n    }\n}\n";
 
-struct Fixture {
-    folder: tempfile::TempDir,
-    workspace: PathBuf,
-}
-
-impl Fixture {
-    fn of(files: &[(&str, &str)]) -> Fixture {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let workspace = below(folder.path(), "wörk space");
-        let base = [
-            ("Cargo.toml", MANIFEST),
-            ("Cargo.lock", LOCKFILE),
-            (".gitignore", "target\n"),
-            ("src/lib.rs", GOOD),
-        ];
-        let kept = base.into_iter().filter(|(name, _)| !files.iter().any(|(other, _)| other == name));
-        repository_of(&workspace, &kept.chain(files.iter().copied()).collect::<Vec<_>>());
-        Fixture { folder, workspace }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        gateline(&self.workspace, &self.folder.path().join("state"), arguments)
-            .output()
-            .expect("gateline starts")
-            .into()
-    }
-
-    /// The codes of the findings in the verdict that was written.
-    fn codes(&self) -> Vec<String> {
-        let verdict = std::fs::read(self.workspace.join("target/gateline/verdict.json"))
-            .expect("a verdict was written");
-        let verdict: serde_json::Value = serde_json::from_slice(&verdict).expect("it is JSON");
-        let gates = verdict["gates"].as_array().cloned().unwrap_or_default();
-        let findings = gates.iter().flat_map(|gate| gate["findings"].as_array().cloned().unwrap_or_default());
-        findings.map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-
-    #[track_caller]
-    fn refused(&self, arguments: &[&str], code: i32, finding: &str) {
-        let ran = self.run(arguments).exits(code);
-        assert!(
-            self.codes().iter().any(|code| code == finding),
-            "{finding} is not in {:?}: {}",
-            self.codes(),
-            ran.all()
-        );
-    }
+fn workspace_of(files: &[(&str, &str)]) -> Fixture {
+    let base = [
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCKFILE),
+        (".gitignore", "target\n"),
+        ("src/lib.rs", GOOD),
+    ];
+    let kept = base.into_iter().filter(|(name, _)| !files.iter().any(|(other, _)| other == name));
+    Fixture::of("wörk space", &kept.chain(files.iter().copied()).collect::<Vec<_>>())
 }
 
 #[test]
 fn a_good_workspace_passes_every_gate_and_says_so() {
-    let fixture = Fixture::of(&[]);
+    let fixture = workspace_of(&[]);
     fixture.run(&["ci"]).exits(0).says(&[
         "passed  commit",
         "1 passed, 0 failed",
@@ -82,7 +45,7 @@ fn a_good_workspace_passes_every_gate_and_says_so() {
 #[test]
 fn a_failing_test_refuses() {
     let failing = GOOD.replace("(2), 4)", "(2), 5)");
-    Fixture::of(&[("src/lib.rs", &failing)]).refused(&["test"], 10, "tests/failed");
+    workspace_of(&[("src/lib.rs", &failing)]).refused(&["test"], 10, "tests/failed");
 }
 
 #[test]
@@ -100,7 +63,7 @@ fn one_covered_line_below_the_bar_refuses() {
     let (library, _) = product(0);
     let unused = library + "\n/// Never called.\npub fn unused() -> u32 {\n    7\n}\n";
     let reached = product(5).1 + "\n#[test]\nfn all() {\n    assert_eq!(fixture::pick(77), 9);\n}\n";
-    let below_bar = Fixture::of(&[("src/lib.rs", &unused), ("tests/calls.rs", &reached)]);
+    let below_bar = workspace_of(&[("src/lib.rs", &unused), ("tests/calls.rs", &reached)]);
     let ran = below_bar.run(&["coverage"]);
     let facts =
         std::fs::read_to_string(below_bar.workspace.join("target/gateline/verdict.json")).expect("a verdict");
@@ -126,7 +89,7 @@ fn a_known_vulnerable_dependency_refuses() {
          source = \"registry+https://github.com/rust-lang/crates.io-index\"\n\
          checksum = \"db8dcfca086c1143c9270ac42a2bbd8a7ee477b78ac8e45b19abfb0cbede4b6f\"\n"
     );
-    let fixture = Fixture::of(&[("Cargo.lock", &lockfile)]);
+    let fixture = workspace_of(&[("Cargo.lock", &lockfile)]);
     fixture.refused(&["security"], 10, "advisories/vulnerability");
     fixture.run(&["security"]).says(&["RUSTSEC-2020-0071", "time 0.1.42", "Cargo.lock:"]);
 }
@@ -136,7 +99,7 @@ fn a_committed_key_refuses_and_is_never_shown() {
     // Put together here, so that this file holds none.
     let body = "A".repeat(20) + "bC9dE2fG4hJ6kL8mN1pQ3rS5tU7vW" + "x9Z0";
     let key = format!("-----BEGIN {} KEY-----\n{body}\n{body}\n-----END {} KEY-----\n", "PRIVATE", "PRIVATE");
-    let fixture = Fixture::of(&[("deploy/key.pem", &key)]);
+    let fixture = workspace_of(&[("deploy/key.pem", &key)]);
     let ran = fixture.run(&["security"]).exits(10).says(&["deploy/key.pem:1"]);
     assert!(fixture.codes().iter().any(|code| code.starts_with("secrets/")), "{:?}", fixture.codes());
     let evidence =
@@ -149,7 +112,7 @@ fn a_committed_key_refuses_and_is_never_shown() {
 #[test]
 fn an_interrupted_run_says_so_and_leaves_no_process() {
     let hanging = GOOD.replace("assert_eq!(super::double(2), 4);", "std::thread::park();");
-    let fixture = Fixture::of(&[("src/lib.rs", &hanging)]);
+    let fixture = workspace_of(&[("src/lib.rs", &hanging)]);
     let state = fixture.folder.path().join("state");
     let mut command = gateline(&fixture.workspace, &state, &["test"]);
     let running = command.stderr(std::process::Stdio::piped()).spawn().expect("gateline starts");
@@ -169,15 +132,15 @@ fn an_interrupted_run_says_so_and_leaves_no_process() {
 
 #[test]
 fn no_tests_at_all_is_nothing_checked() {
-    let fixture = Fixture::of(&[("src/lib.rs", "//! Nothing.\n")]);
+    let fixture = workspace_of(&[("src/lib.rs", "//! Nothing.\n")]);
     fixture.run(&["test"]).exits(3).says(&["NOTHING CHECKED"]);
 }
 
 #[test]
 fn a_broken_policy_file_is_a_usage_error() {
-    let fixture = Fixture::of(&[("policies/coverage.yaml", "minimun: 10\n")]);
+    let fixture = workspace_of(&[("policies/coverage.yaml", "minimun: 10\n")]);
     fixture.run(&["ci"]).exits(2).says(&["policies/coverage.yaml:1:1", "did you mean `minimum`", "next:"]);
-    let fixture = Fixture::of(&[
+    let fixture = workspace_of(&[
         ("policies/coverage.yaml", "minimum: 10\n"),
         ("policies/coverge.yaml", "minimum: 1\n"),
     ]);
@@ -187,14 +150,14 @@ fn a_broken_policy_file_is_a_usage_error() {
 #[test]
 fn what_does_not_compile_is_refused() {
     let fixture =
-        Fixture::of(&[("src/lib.rs", "//! Broken.\n\npub fn broken() -> u32 {\n    \"text\"\n}\n")]);
+        workspace_of(&[("src/lib.rs", "//! Broken.\n\npub fn broken() -> u32 {\n    \"text\"\n}\n")]);
     fixture.refused(&["ci"], 10, "tests/does-not-compile");
     fixture.run(&["lint"]).exits(10).says(&["src/lib.rs:4"]);
 }
 
 #[test]
 fn policies_of_a_commit_judge_instead_of_the_files() {
-    let fixture = Fixture::of(&[("policies/coverage.yaml", "minimum: 55\n")]);
+    let fixture = workspace_of(&[("policies/coverage.yaml", "minimum: 55\n")]);
     std::fs::write(fixture.workspace.join("policies/coverage.yaml"), "minimum: 1\n")
         .expect("the policy can be changed");
     fixture.run(&["policy", "show"]).exits(0).says(&["minimum: 1"]);
@@ -227,9 +190,9 @@ fn places_without_a_workspace_or_a_repository_are_named() {
 
 #[test]
 fn ship_needs_a_commit_a_service_and_no_gate_around_it() {
-    let fixture = Fixture::of(&[]);
+    let fixture = workspace_of(&[]);
     fixture.run(&["ship", "--yes"]).exits(2).says(&["no package of this workspace has a binary"]);
-    let fixture = Fixture::of(&[("src/main.rs", "fn main() {}\n")]);
+    let fixture = workspace_of(&[("src/main.rs", "fn main() {}\n")]);
     std::fs::write(fixture.workspace.join("notes.txt"), "new").expect("a file");
     fixture.run(&["ship", "--yes"]).exits(2).says(&["notes.txt", "git commit"]);
     let mut inside = gateline(&fixture.workspace, &fixture.folder.path().join("state"), &["ship", "--yes"]);
@@ -245,7 +208,7 @@ fn ship_needs_a_commit_a_service_and_no_gate_around_it() {
 
 #[test]
 fn a_detached_head_is_judged_like_any_commit() {
-    let fixture = Fixture::of(&[]);
+    let fixture = workspace_of(&[]);
     git(&fixture.workspace, &["checkout", "--quiet", "--detach"]);
     fixture.run(&["security"]).exits(0).says(&["passed  commit"]);
 }

@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::path::PathBuf;
-use support::{Ran, gateline, git, repository_of};
+use std::path::Path;
+use support::fixture::Fixture;
+use support::git;
 
 const MANIFEST: &str =
     "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n[lib]\ndoctest = false\n";
@@ -13,43 +14,22 @@ const BROKEN: &str = "//! A fixture.\n\n#[cfg(test)]\nmod tests {\n    #[test]\n
                       panic!(\"on purpose\");\n    }\n\n    #[test]\n    #[ignore]\n    fn later() {}\n}\n";
 const POLICY: &str = "retries: {ci: 0}\n";
 
-struct Fixture {
-    folder: tempfile::TempDir,
-    workspace: PathBuf,
+fn fixture() -> Fixture {
+    let files = [
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCKFILE),
+        (".gitignore", "target\n"),
+        ("policies/tests.yaml", POLICY),
+        ("src/lib.rs", BROKEN),
+    ];
+    Fixture::of("work", &files)
 }
 
-impl Fixture {
-    fn new() -> Fixture {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let workspace = folder.path().join("work");
-        let files = [
-            ("Cargo.toml", MANIFEST),
-            ("Cargo.lock", LOCKFILE),
-            (".gitignore", "target\n"),
-            ("policies/tests.yaml", POLICY),
-            ("src/lib.rs", BROKEN),
-        ];
-        repository_of(&workspace, &files);
-        Fixture { folder, workspace }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = gateline(&self.workspace, &self.folder.path().join("state"), arguments);
-        command.output().expect("gateline starts").into()
-    }
-
-    /// The gate's verdict in a report folder.
-    fn verdict(&self, folder: &str) -> serde_json::Value {
-        let file = self.workspace.join("target/gateline").join(folder).join("verdict.json");
-        let verdict: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(file).expect("a verdict")).expect("JSON");
-        let gates = verdict["gates"].as_array().expect("gates");
-        gates.iter().find(|gate| gate["gate"] == "tests").cloned().expect("the gate tests")
-    }
-
-    fn write(&self, text: &str) {
-        std::fs::write(self.workspace.join("src/lib.rs"), text).expect("the file can be written");
-    }
+/// The gate's verdict in a report folder.
+fn verdict(fixture: &Fixture, folder: &str) -> serde_json::Value {
+    let verdict = fixture.json(Path::new(folder).join("verdict.json"));
+    let gates = verdict["gates"].as_array().expect("gates");
+    gates.iter().find(|gate| gate["gate"] == "tests").cloned().expect("the gate tests")
 }
 
 fn codes(gate: &serde_json::Value) -> Vec<&str> {
@@ -59,34 +39,34 @@ fn codes(gate: &serde_json::Value) -> Vec<&str> {
 
 #[test]
 fn what_failed_is_run_again_until_nothing_is_left_and_a_part_never_stands_for_the_whole() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     fixture
         .run(&["test", "--rerun-failed"])
         .exits(2)
         .says(&["no run of the tests is recorded", "cargo xtask test"]);
     fixture.run(&["ci", "--gate", "tests", "--record-baseline"]).exits(10).says(&["1 passed, 2 failed"]);
-    let whole = fixture.verdict("");
+    let whole = verdict(&fixture, "");
     assert_eq!((codes(&whole), whole["facts"].get("filters")), (vec!["tests/failed"; 2], None));
 
     // Another commit: the failures are the base's too, and only what was asked for runs.
-    fixture.write(&BROKEN.replace("A fixture", "A changed fixture"));
+    fixture.write("src/lib.rs", &BROKEN.replace("A fixture", "A changed fixture"));
     git(&fixture.workspace, &["commit", "--quiet", "--all", "--message", "words"]);
     let name = "fixture::lib$tests::bad";
     fixture
         .run(&["test", "--base", "HEAD~1", name])
         .exits(10)
         .says(&["chosen by name", "also fails on base"]);
-    let part = fixture.verdict("some-tests");
+    let part = verdict(&fixture, "some-tests");
     assert_eq!(codes(&part), ["tests/failed-on-base"]);
     assert_eq!(part["facts"]["filters"], serde_json::json!([name]));
-    assert_eq!(fixture.verdict(""), whole, "a run of some tests leaves the whole run's verdict alone");
+    assert_eq!(verdict(&fixture, ""), whole, "a run of some tests leaves the whole run's verdict alone");
 
-    fixture.write(&BROKEN.replace("1 + 1, 3", "1 + 1, 2"));
+    fixture.write("src/lib.rs", &BROKEN.replace("1 + 1, 3", "1 + 1, 2"));
     let shown = fixture.run(&["test", "--rerun-failed", "--no-capture"]).exits(10);
     assert!(shown.err.contains("said by bad") && !shown.out.contains("said by bad"), "{}", shown.all());
-    assert_eq!(fixture.verdict("some-tests")["facts"]["total"], 2);
+    assert_eq!(verdict(&fixture, "some-tests")["facts"]["total"], 2);
     let fixed = BROKEN.replace("1 + 1, 3", "1 + 1, 2").replace("panic!(\"on purpose\");", "");
-    fixture.write(&fixed);
+    fixture.write("src/lib.rs", &fixed);
     fixture.run(&["test", "--rerun-failed"]).exits(0).says(&["1 passed, 0 failed"]);
     fixture.run(&["test", "--rerun-failed"]).exits(3).says(&["none to run again"]);
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod client;
+pub(crate) mod fixture;
 pub(crate) mod releases;
 pub(crate) mod site;
 
