@@ -14,6 +14,7 @@ pub mod image;
 pub mod lint;
 pub mod metadata;
 pub mod partners;
+mod paths;
 pub mod policies;
 pub mod remember;
 pub mod runner;

@@ -212,13 +212,30 @@ pub(super) fn conclude(
     evidence: &Evidence,
     wanted: &[Gate],
 ) -> anyhow::Result<Verdict> {
+    let verdict = judge(in_force, evidence, wanted);
+    write(context, workspace, in_force, evidence, &verdict)?;
+    Ok(verdict)
+}
+
+/// Judges by the policies in force, and says which they are.
+fn judge(in_force: &InForce, evidence: &Evidence, wanted: &[Gate]) -> Verdict {
     let mut verdict = crate::gates::verdict(&in_force.policy, evidence, wanted);
     verdict.policy = in_force.source.clone();
+    verdict
+}
+
+/// Writes the reports.
+fn write(
+    context: &Context,
+    workspace: &Workspace,
+    in_force: &InForce,
+    evidence: &Evidence,
+    verdict: &Verdict,
+) -> anyhow::Result<()> {
     let reports = folder(context, workspace, evidence);
     write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
-    write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
-    reports::write(context, workspace, in_force, evidence, &verdict)?;
-    Ok(verdict)
+    write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(verdict)?)?;
+    reports::write(context, workspace, in_force, evidence, verdict)
 }
 
 /// Where reports of this evidence go. What speaks of some tests only has a folder of its own, so that it never stands where a

@@ -187,6 +187,11 @@ impl FileLines {
         self.lines.iter().filter(|(_, count)| *count > 0).count() as u64
     }
 
+    /// Functions, and those that ran.
+    pub fn functions(&self) -> Share {
+        Share::of(self.functions.iter().map(|function| function.count > 0))
+    }
+
     fn coverage(&self) -> FileCoverage {
         FileCoverage {
             file: self.file.clone(),
@@ -194,7 +199,7 @@ impl FileLines {
             covered: self.covered(),
             total: self.lines.len() as u64,
             uncovered: self.uncovered(),
-            functions: Share::of(self.functions.iter().map(|function| function.count > 0)),
+            functions: self.functions(),
             regions: self.regions,
             summary_lines: self.summary_lines,
         }

@@ -71,8 +71,7 @@ fn figure(what: &str, share: Option<(u64, u64)>, instead: &str, minimum: Percent
 
 /// The figure of the functions, where the engine tells them.
 fn functions(files: &[FileLines], minimum: Percent) -> String {
-    let all = files.iter().flat_map(|file| &file.functions);
-    let share = Share::of(all.map(|function| function.count > 0));
+    let share = files.iter().fold(Share::default(), |sum, file| sum.plus(file.functions()));
     match share.total {
         0 => String::new(),
         total => figure("functions", Some((share.covered, total)), "", minimum),

@@ -4,7 +4,7 @@
 //! counted. Format: the "TRACEFILE FORMAT" section of geninfo(1). What cannot be written in it is replaced: a line break in a
 //! path, and a comma in a function's name, where lcov 1.x ends the name.
 
-use crate::evidence::coverage::{FileLines, LineCounts};
+use crate::evidence::coverage::{FileLines, LineCounts, Share};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -57,8 +57,8 @@ fn functions(text: &mut String, file: &FileLines) -> std::fmt::Result {
     for (function, name) in &named {
         writeln!(text, "FNDA:{},{name}", function.count)?;
     }
-    let ran = named.iter().filter(|(function, _)| function.count > 0).count();
-    writeln!(text, "FNF:{}\nFNH:{ran}", named.len())
+    let Share { covered, total } = file.functions();
+    writeln!(text, "FNF:{total}\nFNH:{covered}")
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@
 //! member and whoever needs it, not others whose dependencies it widens.
 
 use super::git;
+use super::paths::normalised;
 use crate::workspace::Change;
 use crate::workspace::graph::{Graph, Node, Relocked};
 use crate::world::World;
 use cargo_metadata::Package;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A longer lockfile is none.
 const LOCKFILE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -32,7 +33,7 @@ pub fn graph(root: &Path, members: &[Package]) -> Graph {
         });
         let needs = needs.filter(|name| *name != package.name.as_str()).map(str::to_owned).collect();
         let sources = package.targets.iter().filter_map(|target| target.src_path.parent());
-        let sources = sources.map(|folder| plain(folder.as_std_path()));
+        let sources = sources.map(|folder| normalised(folder.as_std_path()));
         let folders = sources.filter(|folder| !folder.starts_with(&own));
         let folders = folders.map(|folder| relative(root, &folder)).collect();
         (package.name.to_string(), Node { directory: relative(root, &own), folders, needs })
@@ -40,24 +41,9 @@ pub fn graph(root: &Path, members: &[Package]) -> Graph {
     Graph { packages: members.iter().map(node).collect() }
 }
 
-/// A path without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
-}
-
 /// A path from the workspace's root, with `..` where it lies outside.
 fn relative(root: &Path, path: &Path) -> String {
-    let (root, path) = (plain(root), plain(path));
+    let (root, path) = (normalised(root), normalised(path));
     let common = root.components().zip(path.components()).take_while(|(a, b)| a == b).count();
     let up = root.components().skip(common).map(|_| "..".to_owned());
     let down = path.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());

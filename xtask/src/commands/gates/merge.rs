@@ -1,7 +1,7 @@
 //! `ci merge DIR…`: one verdict from the shards of one run.
 
 use super::measure::Measurer;
-use super::{Ask, baseline, conclude, policy};
+use super::{Ask, baseline, judge, policy, write};
 use crate::commands::context::{Context, write_report};
 use crate::evidence::merge::{Piece, SHARDS_MAX, Whole, merge};
 use crate::evidence::{Evidence, GateEvidence, TestsEvidence};
@@ -60,14 +60,14 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
     measurer.compare_whole(&mut whole).await;
     let here = measured(&whole.evidence.gates);
     let wanted = if ask.gates.is_empty() { here.clone() } else { ask.gates.clone() };
-    let mut verdict = conclude(context, &workspace, &in_force, &whole.evidence, &wanted)?;
-    baseline::record(context, &workspace, &in_force, &ask, (&whole.evidence, &verdict)).await;
+    let mut verdict = judge(&in_force, &whole.evidence, &wanted);
     if let Some(note) = left_out(&wanted)
         && let Some(tests) = verdict.gates.iter_mut().find(|gate| gate.gate == Gate::Tests)
     {
         tests.add(vec![note]);
-        write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(&verdict)?)?;
     }
+    write(context, &workspace, &in_force, &whole.evidence, &verdict)?;
+    baseline::record(context, &workspace, &in_force, &ask, (&whole.evidence, &verdict)).await;
     let report = workspace.shown(&reports.join("verdict.json")).display().to_string();
     let paper = context.console.paper();
     context.console.result(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));

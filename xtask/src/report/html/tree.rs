@@ -1,7 +1,7 @@
 //! The tree of folders and files; folders that hold nothing but one folder are one row with it.
 
 use super::{About, class, page_name};
-use crate::evidence::coverage::{FileLines, LineCounts};
+use crate::evidence::coverage::{FileLines, LineCounts, Share};
 use crate::policy::Percent;
 use crate::report::text::markup;
 use std::collections::BTreeMap;
@@ -58,10 +58,9 @@ fn rows(text: &mut String, folder: &Folder<'_>, about: &About<'_>, open: &str) {
     }
     for (name, file) in &folder.files {
         let bar = bar(file.covered(), file.lines.len() as u64, about.minimum);
-        let ran = file.functions.iter().filter(|function| function.count > 0).count();
-        let functions = match file.functions.len() {
-            0 => String::new(),
-            all => format!("<span class=\"f\">{ran} / {all} fn</span>"),
+        let functions = match file.functions() {
+            Share { total: 0, .. } => String::new(),
+            Share { covered, total } => format!("<span class=\"f\">{covered} / {total} fn</span>"),
         };
         let changed = about.change.and_then(|change| change.file(&file.file)).is_some();
         let changed = if changed { " <span class=\"new\">changed</span>" } else { "" };

@@ -4,6 +4,7 @@
 //! `tests.rs`, `*_tests.rs` or `*-tests.rs`; besides them `build.rs` and everything in the target directory. Paths are compared by their parts after
 //! `.` and `..` are gone; the directories above the workspace play no role.
 
+use crate::tools::paths::normalised;
 use std::path::{Component, Path, PathBuf};
 
 /// Directories of a package that hold tests and examples.
@@ -124,21 +125,6 @@ fn spellings(path: &Path) -> Vec<PathBuf> {
     let mut spellings = vec![normalised(path)];
     spellings.extend(path.canonicalize().ok().filter(|real| *real != spellings[0]));
     spellings
-}
-
-/// Without `.` and `..`.
-pub(super) fn normalised(path: &Path) -> PathBuf {
-    let mut normalised = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normalised.pop();
-            }
-            part => normalised.push(part),
-        }
-    }
-    normalised
 }
 
 #[cfg(test)]

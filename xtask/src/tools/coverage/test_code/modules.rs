@@ -4,8 +4,8 @@
 //! Where `mod name;` looks for its file depends on whether the declaring file is a crate's root, which nobody tells
 //! us. So both places are tried, that of an ordinary module first: where it has a file, this is no root.
 
-use super::super::files::normalised;
 use super::items::{Declared, Items};
+use crate::tools::paths::normalised;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
