@@ -15,7 +15,7 @@ mod select;
 mod sets;
 mod tests;
 
-use super::context::{Context, InForce, write_report};
+use super::context::{Context, InForce};
 use super::doctor;
 use crate::cli::{Against, Ci, CiVerb, Fresh, GateName, Select};
 use crate::evidence::{CouldNotRun, Evidence, Subject};
@@ -213,7 +213,7 @@ pub(super) fn conclude(
     wanted: &[Gate],
 ) -> anyhow::Result<Verdict> {
     let verdict = judge(in_force, evidence, wanted);
-    write(context, workspace, in_force, evidence, &verdict)?;
+    reports::write(context, workspace, in_force, evidence, &verdict)?;
     Ok(verdict)
 }
 
@@ -222,20 +222,6 @@ fn judge(in_force: &InForce, evidence: &Evidence, wanted: &[Gate]) -> Verdict {
     let mut verdict = crate::gates::verdict(&in_force.policy, evidence, wanted);
     verdict.policy = in_force.source.clone();
     verdict
-}
-
-/// Writes the reports.
-fn write(
-    context: &Context,
-    workspace: &Workspace,
-    in_force: &InForce,
-    evidence: &Evidence,
-    verdict: &Verdict,
-) -> anyhow::Result<()> {
-    let reports = folder(context, workspace, evidence);
-    write_report(&reports.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
-    write_report(&reports.join("verdict.json"), &serde_json::to_vec_pretty(verdict)?)?;
-    reports::write(context, workspace, in_force, evidence, verdict)
 }
 
 /// Where reports of this evidence go. What speaks of some tests only has a folder of its own, so that it never stands where a

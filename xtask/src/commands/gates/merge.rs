@@ -1,7 +1,7 @@
 //! `ci merge DIR…`: one verdict from the shards of one run.
 
 use super::measure::Measurer;
-use super::{Ask, baseline, judge, policy, write};
+use super::{Ask, baseline, judge, policy, reports};
 use crate::commands::context::{Context, write_report};
 use crate::evidence::merge::{Piece, SHARDS_MAX, Whole, merge};
 use crate::evidence::{Evidence, GateEvidence, TestsEvidence};
@@ -48,9 +48,9 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
         pieces.push(Piece { from, evidence, lines });
     }
     let mut whole = merge(&pieces, &in_force.policy.tests.first).map_err(&refuse)?;
-    let reports = context.reports(&workspace);
+    let folder = context.reports(&workspace);
     if let Some(lines) = &whole.lines {
-        write_report(&reports.join("coverage.lcov"), lcov::write(lines).as_bytes())?;
+        write_report(&folder.join("coverage.lcov"), lcov::write(lines).as_bytes())?;
     }
     let tests = whole.evidence.gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
     ask.select.affected = tests.is_some_and(|tests: &TestsEvidence| tests.part.affected.is_some());
@@ -66,9 +66,9 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
     {
         tests.add(vec![note]);
     }
-    write(context, &workspace, &in_force, &whole.evidence, &verdict)?;
+    reports::write(context, &workspace, &in_force, &whole.evidence, &verdict)?;
     baseline::record(context, &workspace, &in_force, &ask, (&whole.evidence, &verdict)).await;
-    let report = workspace.shown(&reports.join("verdict.json")).display().to_string();
+    let report = workspace.shown(&folder.join("verdict.json")).display().to_string();
     let paper = context.console.paper();
     context.console.result(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));
     Ok(verdict.outcome.exit())

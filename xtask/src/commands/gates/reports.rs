@@ -35,6 +35,8 @@ pub(super) fn write(
     verdict: &Verdict,
 ) -> anyhow::Result<()> {
     let folder = super::folder(context, workspace, evidence);
+    write_report(&folder.join("evidence.json"), &serde_json::to_vec_pretty(evidence)?)?;
+    write_report(&folder.join("verdict.json"), &serde_json::to_vec_pretty(verdict)?)?;
     let report = shown(context, workspace, evidence);
     write_report(&folder.join("report.sarif"), sarif::write(verdict)?.as_bytes())?;
     let page = summary::write(verdict, evidence, &report, summary::BYTES_MAX);
