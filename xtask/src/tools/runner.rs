@@ -22,6 +22,7 @@ mod profiles;
 mod queue;
 pub mod selection;
 
+pub use doctests::with_documentation_flags;
 pub use environment::INSIDE_GATE;
 pub use kept::{Kept, Setting};
 pub use libtest::SKIP_MARK;
