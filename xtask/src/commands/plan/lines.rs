@@ -6,6 +6,7 @@
 use super::own::own_words;
 use crate::commands::context::{Context, InForce};
 use crate::commands::gates::failure;
+use crate::digest::Hasher;
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::Unchecked;
 use crate::plan::{Step, about};
@@ -17,7 +18,7 @@ use crate::report::Paper;
 use crate::tools::build::{self, Purpose};
 use crate::tools::cargo::{Cargo, Take};
 use crate::tools::lint::{self, msrv, rustdoc, unused};
-use crate::tools::runner;
+use crate::tools::{remember, runner};
 use crate::workspace::Workspace;
 use crate::world::CommandLine;
 use serde::Serialize;
@@ -40,11 +41,20 @@ pub(in crate::commands) struct Surveyed<'a> {
     /// How this program is started.
     own: String,
     /// The feature sets that are compiled and tested, each as cargo gets it.
-    sets: Vec<Cargo>,
+    sets: Vec<Tested>,
     /// Those that are only linted.
     linted: Vec<Cargo>,
     /// Sets that change no package.
     same: Vec<String>,
+}
+
+/// A feature set that is tested.
+struct Tested {
+    cargo: Cargo,
+    /// For what its programs are compiled.
+    purpose: Purpose,
+    /// Why lint has a compilation of its own, where it has.
+    apart: Option<String>,
 }
 
 impl Lines {
@@ -86,6 +96,12 @@ impl<'a> Surveyed<'a> {
         let own = own_words(&context.world, &workspace.root);
         let (sets, linted, same) =
             cargo.and_then(|cargo| feature_sets(&cargo, &in_force.policy)).map_err(|why| failure(&why))?;
+        let aparts = why_apart(workspace, in_force, &sets);
+        let tested = |(cargo, apart): (Cargo, Option<String>)| {
+            let purpose = if apart.is_some() { Purpose::Tests } else { Purpose::Shared };
+            Tested { cargo, purpose, apart }
+        };
+        let sets = sets.into_iter().zip(aparts).map(tested).collect();
         Ok(Surveyed { context, workspace, in_force, own, sets, linted, same })
     }
 
@@ -97,6 +113,22 @@ impl<'a> Surveyed<'a> {
     pub(in crate::commands) fn alone(&self, step: &Step) -> String {
         about(step).alone.replacen("cargo xtask", &self.own, 1)
     }
+}
+
+/// Why lint has a compilation of its own, for each set. It is kept for as long as nothing in the tree changes: every source is
+/// read for it.
+fn why_apart(workspace: &Workspace, in_force: &InForce, sets: &[Cargo]) -> Vec<Option<String>> {
+    let mut inputs = Hasher::default();
+    inputs.field(workspace.repository.tree.hex().as_bytes());
+    inputs.field(in_force.source.hash.hex().as_bytes());
+    let inputs = inputs.finish();
+    let kept = remember::said(&workspace.target, "apart", &inputs);
+    kept.filter(|kept: &Vec<_>| kept.len() == sets.len()).unwrap_or_else(|| {
+        let share = in_force.policy.lint.share_compile;
+        let found = sets.iter().map(|cargo| build::why_apart(cargo, share)).collect();
+        remember::keep_said(&workspace.target, "apart", &inputs, &found);
+        found
+    })
 }
 
 type Sets = (Vec<Cargo>, Vec<Cargo>, Vec<String>);
@@ -133,7 +165,7 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
         Step::Format => {
             match (policy.lint.rustfmt, surveyed.sets.first()) {
                 (Level::Off, _) | (_, None) => lines.note("policies/lint.yaml says `rustfmt: off`"),
-                (_, Some(cargo)) => lines.runs.push(surveyed.line(&lint::command(cargo))),
+                (_, Some(first)) => lines.runs.push(surveyed.line(&lint::command(&first.cargo))),
             }
             lines
         }
@@ -172,12 +204,6 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
     })
 }
 
-/// For what programs of tests are compiled, and why lint has a compilation of its own, where it has.
-fn purposes(surveyed: &Surveyed<'_>, cargo: &Cargo) -> (Purpose, Option<String>) {
-    let apart = build::why_apart(cargo, surveyed.in_force.policy.lint.share_compile);
-    (if apart.is_some() { Purpose::Tests } else { Purpose::Shared }, apart)
-}
-
 fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
     let mut add = |purpose, cargo: &Cargo| -> anyhow::Result<()> {
         let command = build::with_compiler_for(purpose, cargo, build::command_for(purpose, cargo))?;
@@ -185,13 +211,12 @@ fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
         Ok(())
     };
     let mut notes = surveyed.same.clone();
-    for cargo in &surveyed.sets {
-        let (purpose, apart) = purposes(surveyed, cargo);
+    for Tested { cargo, purpose, apart } in &surveyed.sets {
         if let Some(why) = apart {
             notes.push(format!("lint has a compilation of its own: {why}"));
             add(Purpose::Lint, cargo)?;
         }
-        add(purpose, cargo)?;
+        add(*purpose, cargo)?;
     }
     for cargo in &surveyed.linted {
         add(Purpose::Lint, cargo)?;
@@ -203,14 +228,13 @@ fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
 
 /// The linters besides rustfmt and clippy, as the first feature set's compilation is looked at.
 async fn linters(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
-    let Some(cargo) = surveyed.sets.first() else { return Ok(()) };
+    let Some(Tested { cargo, purpose, .. }) = surveyed.sets.first() else { return Ok(()) };
     let (policy, world) = (&surveyed.in_force.policy.lint, &surveyed.context.world);
     let asked = |level: Level| level != Level::Off;
     if asked(policy.rustdoc) {
         rustdoc::switched_off(cargo).iter().for_each(|one| lines.unchecked(one));
         if let Some(command) = rustdoc::command(cargo) {
-            let (purpose, _) = purposes(surveyed, cargo);
-            let command = build::with_compiler_for(purpose, cargo, command)?;
+            let command = build::with_compiler_for(*purpose, cargo, command)?;
             lines.runs.push(surveyed.line(&rustdoc::documenting(cargo, command)?));
         }
     }
@@ -239,10 +263,9 @@ fn tests(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
             "cargo-nextest runs each test in a process of its own, where it is installed; these lines run each test program whole"
         }
     });
-    for cargo in &surveyed.sets {
-        let (purpose, _) = purposes(surveyed, cargo);
+    for Tested { cargo, purpose, .. } in &surveyed.sets {
         let mut add = |command: CommandLine| -> anyhow::Result<()> {
-            lines.runs.push(surveyed.line(&build::with_compiler_for(purpose, cargo, command)?));
+            lines.runs.push(surveyed.line(&build::with_compiler_for(*purpose, cargo, command)?));
             Ok(())
         };
         add(build::run_whole(cargo))?;
