@@ -120,3 +120,99 @@ fn every_step_names_who_asks_for_it() {
     fixture.run(&["explain", "lint"]).exits(2).says(&["it is a gate, whose steps are format, compile"]);
     fixture.run(&["explain", "covrage"]).exits(2).says(&["did you mean `coverage`"]);
 }
+
+/// Each place from which output can reach a report prints both kinds of secret.
+const LEAKS: &str = r#"//! Leaks.
+
+/// Prints what it has, and fails.
+///
+/// ```
+/// println!("in the documentation: {}", std::env::var("DEPLOY_TOKEN").unwrap());
+/// panic!("no");
+/// ```
+pub fn leak() -> String {
+    let token = ["ghp_", "q7Rz9Kd2Vw8Lm4Xt6Bn1", "Hs3Yc5Jf0Gp7Qa8Z"].concat();
+    format!("{token} {:?}", std::env::var("DEPLOY_TOKEN"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fails() {
+        println!("on stdout: {}", super::leak());
+        eprintln!("on stderr: {}", super::leak());
+        assert_eq!(super::leak(), "");
+    }
+
+    #[test]
+    fn vanishes() {
+        println!("before the end: {}", super::leak());
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn is_skipped() {
+        println!("gateline-skip: no partner with {}", super::leak());
+    }
+}
+"#;
+
+/// Whether any file below a folder has the bytes in it.
+fn files_with(folder: &std::path::Path, bytes: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, bytes));
+        } else if memchr_in(&std::fs::read(&path).unwrap_or_default(), bytes.as_bytes()) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn memchr_in(text: &[u8], bytes: &[u8]) -> bool {
+    text.windows(bytes.len()).any(|window| window == bytes)
+}
+
+#[test]
+fn a_secret_that_a_test_prints_is_in_no_report_and_no_log() {
+    let fixture = Fixture::of(
+        "leaks",
+        &[
+            ("Cargo.toml", MANIFEST),
+            ("Cargo.lock", LOCKFILE),
+            (".gitignore", "/target\n"),
+            ("src/lib.rs", LEAKS),
+            ("policies/tests.yaml", "environment: [DEPLOY_TOKEN]\nretries: {local: 1, ci: 1}\n"),
+        ],
+    );
+    let secrets =
+        [["hunter2", "correct", "horse"].join("-"), ["q7Rz9Kd2Vw8Lm4Xt6Bn1", "Hs3Yc5Jf0Gp7Qa8Z"].concat()];
+    let summary = fixture.folder.path().join("summary.md");
+    let run = |arguments: &[&str]| -> Ran {
+        let mut command = fixture.command(arguments);
+        command
+            .env("DEPLOY_TOKEN", &secrets[0])
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_STEP_SUMMARY", &summary);
+        command.output().expect("gateline starts").into()
+    };
+    let ran = run(&["--offline", "ci", "--gate", "tests", "--gate", "lint", "--gate", "coverage"]).exits(10);
+    assert!(ran.all().contains("[redacted: the value of DEPLOY_TOKEN]"), "{}", ran.all());
+    assert!(ran.all().contains("ghp_[redacted: GitHub token]"), "{}", ran.all());
+    let evidence = fixture.report("evidence.json");
+    for said in ["in the documentation", "on stdout", "on stderr", "before the end", "no partner with"] {
+        assert!(evidence.contains(said), "{said}: nothing that was printed is missing");
+    }
+    assert!(!std::fs::read_to_string(&summary).expect("a summary").is_empty());
+    for secret in &secrets {
+        assert!(!ran.all().contains(secret.as_str()), "{}", ran.all());
+        let reports = fixture.workspace.join("target/gateline");
+        assert_eq!(files_with(&reports, secret), [""; 0].map(std::path::PathBuf::from), "{secret}");
+        assert!(!std::fs::read_to_string(&summary).expect("a summary").contains(secret.as_str()));
+    }
+    // A person who asks for it sees what is printed as it is.
+    let live = run(&["--offline", "test", "tests::fails", "--no-capture"]).exits(10);
+    assert!(live.err.contains(&secrets[0]) && !live.out.contains(&secrets[0]), "{}", live.all());
+}

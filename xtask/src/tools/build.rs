@@ -19,6 +19,7 @@ pub use targets::not_built;
 pub use wrapper::Purpose;
 
 use super::cargo::{Cargo, Progress};
+use super::redaction::Redactor;
 use super::stream::{HeadAndTail, for_each_piece};
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity};
@@ -173,6 +174,16 @@ pub async fn compile(world: &World, cargo: &Cargo, progress: Progress<'_>) -> Re
 /// # Errors
 /// Where cargo could not do its work: a stale lockfile, no network, no linker, a failing build script.
 pub async fn compile_for(
+    purpose: Purpose,
+    world: &World,
+    cargo: &Cargo,
+    progress: Progress<'_>,
+) -> Result<Compiled, CouldNotRun> {
+    // What build scripts print is in it.
+    compile_as_is(purpose, world, cargo, progress).await.map_err(|why| Redactor::new(world).why(why))
+}
+
+async fn compile_as_is(
     purpose: Purpose,
     world: &World,
     cargo: &Cargo,
