@@ -80,6 +80,8 @@ pub(super) async fn commands(
                 vec![lint::command(&cargo).to_string()]
             } else {
                 let mut all = vec![build::command(&cargo).to_string()];
+                let left_out = policy.tests.leave_out.iter();
+                all.extend(left_out.map(|(target, reason)| format!("without {target}: {reason}")));
                 let sets = policy.tests.features.iter().skip(1);
                 all.extend(sets.map(|set| format!("the same for the features `{set}`")));
                 let checked = policy.lint.feature_sets.iter();

@@ -179,8 +179,7 @@ pub async fn compile_for(
     progress: Progress<'_>,
 ) -> Result<Compiled, CouldNotRun> {
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
-    let wrapper = wrapper::install(&cargo.target_directory, &cargo.toolchain, purpose)
-        .map_err(|error| failed(format!("{error:#}")))?;
+    let wrapper = wrapper::install(cargo, purpose).map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
     let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo)
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -197,6 +196,14 @@ pub async fn compile_for(
     let duration_millis = u64::try_from((world.monotonic() - start).as_millis()).unwrap_or(u64::MAX);
     let outcome = outcome(status, &gathered, &narration)?;
     Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
+}
+
+/// A wrapper that does nothing but leave out what the policy leaves out; `None` where that is nothing.
+///
+/// # Errors
+/// Where the target directory cannot be written.
+pub fn leaving_out(cargo: &Cargo) -> anyhow::Result<Option<PathBuf>> {
+    wrapper::leaving_out(cargo)
 }
 
 /// What is run; `plan` prints it.

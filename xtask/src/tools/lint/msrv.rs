@@ -7,7 +7,7 @@
 use super::Looked;
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool, Unchecked};
-use crate::tools::build::diagnostic;
+use crate::tools::build::{diagnostic, leaving_out};
 use crate::tools::cargo::Cargo;
 use crate::world::{CommandLine, World};
 use cargo_metadata::{Message, Package, semver::Version};
@@ -101,6 +101,11 @@ async fn check(
     let failed = |why: String| CouldNotRun {
         message: format!("failed to run `{command}`: {why}"),
         help: format!("rustup run {toolchain} cargo check"),
+    };
+    let wrapper = leaving_out(cargo).map_err(|error| failed(format!("{error:#}")))?;
+    let command = match wrapper {
+        Some(wrapper) => command.clone().env("RUSTC_WORKSPACE_WRAPPER", wrapper.to_string_lossy()),
+        None => command.clone(),
     };
     let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}")))?;
     if finished.timed_out {
