@@ -90,7 +90,7 @@ pub(super) async fn commands(
                 let oldest = asked(policy.lint.msrv).then(|| lint::msrv::commands(&cargo));
                 all.extend(oldest.into_iter().flatten().map(|command| command.to_string()));
                 if asked(policy.lint.unused_dependencies) {
-                    all.push(lint::unused::command(&cargo).to_string());
+                    all.push(lint::unused::command(&context.world, &cargo).to_string());
                 }
                 all
             }

@@ -26,10 +26,14 @@ impl Measurer<'_> {
             return Linted::default();
         }
         let (policy, world) = (&self.in_force.policy.lint, &self.context.world);
+        let who = [unused::identity(world)];
         let (rustdoc, msrv, unused, checked) = tokio::join!(
             asked(policy.rustdoc, self.said("rustdoc", &[], rustdoc::look(world, compiled))),
             asked(policy.msrv, msrv::look(world, &compiled.cargo)),
-            asked(policy.unused_dependencies, self.said("unused", &[], unused::look(world, &compiled.cargo))),
+            asked(
+                policy.unused_dependencies,
+                self.said("unused", &who, unused::look(world, &compiled.cargo))
+            ),
             self.check_sets(plan, compiled),
         );
         let mut linted =
