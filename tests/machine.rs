@@ -1,4 +1,5 @@
 //! Stories of what a machine has and lacks: the tools of the gates, older toolchains, linters that not everybody installs.
+#![expect(clippy::disallowed_methods, reason = "stories look for real programs and start them")]
 
 #[path = "machine/doctor.rs"]
 mod doctor;

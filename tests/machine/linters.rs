@@ -92,7 +92,6 @@ fn what_an_older_rust_does_not_compile_refuses_with_its_place() {
 
 /// The same by the toolchain itself, where somebody put it: docs/reference/lint-gate.md says how.
 #[test]
-#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
 fn a_real_older_rust_says_the_same() {
     let old = repository().join("target/gateline/tools/rust-1.63");
     if !old.join("bin/cargo").is_file() || place_of("rustup").is_none() {
@@ -134,7 +133,6 @@ fn with_an_unused_dependency() -> Fixture {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
 fn a_dependency_that_no_source_names_refuses_with_its_line() {
     let own = repository().join("target/gateline/tools/bin");
     let found = [own.join("cargo-shear")].into_iter().find(|file| file.is_file());
