@@ -77,7 +77,7 @@ impl Console {
     pub fn new(world: &World, format: Format, verbosity: Verbosity) -> Console {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let dumb = world.env("TERM") == Some("dumb");
-        let moves = stderr.is_terminal() && world.env("CI").is_none() && !dumb;
+        let moves = stderr.is_terminal() && !world.in_ci() && !dumb;
         Console {
             format,
             verbosity,
@@ -110,11 +110,14 @@ impl Console {
         Paper::new(self.stdout, self.columns.0)
     }
 
-    /// One line of a step that ended. On a narrow terminal, titles are not padded.
+    /// A step that ended: one line, or two where one has no room for it.
     fn ended(&self, mark: &str, title: &str, result: &str, took: Duration) {
-        let narrow = self.columns.1.is_some_and(|columns| columns < NARROW_COLUMNS);
-        let padded = if narrow { 0 } else { 26 };
-        self.say(&format!("  {mark} {title:<padded$} {result}  {}", seconds(took)));
+        self.say(&ended(self.narration(), mark, title, result, took));
+    }
+
+    /// What narration is written on.
+    fn narration(&self) -> Paper {
+        Paper::new(self.stderr, self.columns.1)
     }
 
     /// Whether a person is there to be asked.
@@ -172,10 +175,10 @@ impl Console {
         Step { console: self, world, title, start: world.monotonic(), bar }
     }
 
-    /// Narration: one line on stderr.
+    /// Narration: one line on stderr, broken where the terminal has no room for it.
     pub fn note(&self, line: impl AsRef<str>) {
         if self.verbosity > Verbosity::Quiet {
-            self.say(line.as_ref());
+            self.say(&broken(self.narration(), line.as_ref()));
         }
     }
 
@@ -188,8 +191,11 @@ impl Console {
 
     /// An error with its help: on stderr always.
     pub fn error(&self, error: &anyhow::Error) {
-        self.say(&format!("{}: {error:#}", self.paint_stderr(anstyle_red(), "error")));
+        let paper = self.narration();
+        let said = paper.wrap(&format!("{error:#}"), "error: ".len(), 2);
+        self.say(&format!("{}: {said}", self.paint_stderr(anstyle_red(), "error")));
         if let Some(help) = crate::failure::Failure::help_of(error) {
+            let help = paper.wrap_help(help, "  next: ".len(), 4);
             self.say(&format!("  {}: {help}", self.paint_stderr(anstyle_cyan(), "next")));
         }
     }
@@ -247,6 +253,33 @@ impl Console {
     fn paint_stderr(&self, style: anstyle::Style, text: &str) -> String {
         paint(self.stderr, style, text)
     }
+}
+
+/// How a step ended, on this paper. The mark is one column wide, whatever colours it has.
+fn ended(paper: Paper, mark: &str, title: &str, result: &str, took: Duration) -> String {
+    let took = seconds(took);
+    let narrow = paper.width.is_some_and(|width| width < usize::from(NARROW_COLUMNS));
+    let padded = if narrow { 0 } else { 26 };
+    let columns = "  ✓ ".chars().count()
+        + title.chars().count().max(padded)
+        + 1
+        + result.chars().count()
+        + 2
+        + took.len();
+    match paper.width.is_none_or(|width| columns <= width) {
+        true => format!("  {mark} {title:<padded$} {result}  {took}"),
+        false => format!("  {mark} {title}  {took}\n    {}", paper.wrap(result, 4, 4)),
+    }
+}
+
+/// A line of narration as it is, or broken with its indentation.
+fn broken(paper: Paper, line: &str) -> String {
+    let fits = |line: &str| paper.width.is_none_or(|width| line.chars().count() <= width);
+    if line.contains('\u{1b}') || line.lines().all(fits) {
+        return line.to_owned();
+    }
+    let indent = line.len() - line.trim_start().len();
+    format!("{}{}", " ".repeat(indent), paper.wrap(line.trim_start(), indent, indent + 2))
 }
 
 fn anstyle_red() -> anstyle::Style {
@@ -361,6 +394,34 @@ mod tests {
             (read(420), read(12_900), read(200_000)),
             ("0.4 s".into(), "12 s".into(), "3 min 20 s".into())
         );
+    }
+
+    #[test]
+    fn a_step_has_two_lines_where_one_is_too_long() {
+        let check = |columns: Option<u16>, expected: &str| {
+            let took = Duration::from_millis(420);
+            let paper = Paper::new(Style::Plain, columns);
+            let ended = ended(paper, "✓", "compile", "1 package, 2 test programs", took);
+            assert_eq!(ended, expected, "{columns:?}");
+            if let Some(width) = columns {
+                assert!(ended.lines().all(|line| line.chars().count() <= usize::from(width)), "{ended}");
+            }
+        };
+        let wide = "  ✓ compile                    1 package, 2 test programs  0.4 s";
+        check(None, wide);
+        check(Some(80), wide);
+        check(Some(60), "  ✓ compile 1 package, 2 test programs  0.4 s");
+        check(Some(40), "  ✓ compile  0.4 s\n    1 package, 2 test programs");
+        check(Some(24), "  ✓ compile  0.4 s\n    1 package, 2 test\n    programs");
+    }
+
+    #[test]
+    fn narration_is_broken_with_its_indentation() {
+        let paper = Paper::new(Style::Plain, Some(30));
+        assert_eq!(broken(paper, "  = short  and as it is"), "  = short  and as it is");
+        let long = broken(paper, "  = every tool and test partner is here");
+        assert_eq!(long, "  = every tool and test\n    partner is here");
+        assert_eq!(broken(Paper::PLAIN, &"x ".repeat(90)), "x ".repeat(90));
     }
 
     #[test]
