@@ -190,8 +190,7 @@ async fn compile_as_is(
     progress: Progress<'_>,
 ) -> Result<Compiled, CouldNotRun> {
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
-    let wrapper = wrapper::install(&cargo.target_directory, &cargo.toolchain, purpose)
-        .map_err(|error| failed(format!("{error:#}")))?;
+    let wrapper = wrapper::install(cargo, purpose).map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
     let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo)
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -210,6 +209,14 @@ async fn compile_as_is(
     Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
 }
 
+/// A wrapper that does nothing but leave out what the policy leaves out; `None` where that is nothing.
+///
+/// # Errors
+/// Where the target directory cannot be written.
+pub fn leaving_out(cargo: &Cargo) -> anyhow::Result<Option<PathBuf>> {
+    wrapper::leaving_out(cargo)
+}
+
 /// A cargo command with the compiler that this purpose has, which is put in its place; `plan` prints it.
 ///
 /// # Errors
@@ -219,7 +226,7 @@ pub fn with_compiler_for(
     cargo: &Cargo,
     command: CommandLine,
 ) -> anyhow::Result<CommandLine> {
-    let wrapper = wrapper::install(&cargo.target_directory, &cargo.toolchain, purpose)?;
+    let wrapper = wrapper::install(cargo, purpose)?;
     Ok(with_wrapper(command, &wrapper, cargo))
 }
 

@@ -208,6 +208,7 @@ async fn perform(
             .map_or_else(|| ENGINE.to_owned(), |one| format!("nextest {}", one.version)),
         surroundings: site.surroundings,
         filters: options.filters.clone(),
+        left_out: compiled.cargo.left_out().to_vec(),
         ..TestsEvidence::default()
     };
     if compiled.outcome == Compilation::DoesNotCompile {

@@ -7,7 +7,7 @@
 use super::Looked;
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool, Unchecked};
-use crate::tools::build::diagnostic;
+use crate::tools::build::{diagnostic, leaving_out};
 use crate::tools::cargo::Cargo;
 use crate::world::{CommandLine, World};
 use cargo_metadata::{Message, Package, semver::Version};
@@ -48,10 +48,23 @@ pub async fn checks<'a>(world: &World, cargo: &'a Cargo) -> Vec<Result<Check<'a>
     let one = |(version, packages): (Version, Vec<&'a Package>)| {
         let found = installed.iter().find(|name| is_version(name, &version));
         let toolchain = found.ok_or_else(|| missing(&version, &packages))?.clone();
-        let command = command(cargo, &toolchain, &packages);
+        let command = with_wrapper(cargo, command(cargo, &toolchain, &packages))?;
         Ok(Check { toolchain, packages, command })
     };
     wanted.into_iter().map(one).collect()
+}
+
+/// The command without the targets that the policy leaves out.
+fn with_wrapper(cargo: &Cargo, command: CommandLine) -> Result<CommandLine, Unchecked> {
+    match leaving_out(cargo) {
+        Ok(Some(wrapper)) => Ok(command.env("RUSTC_WORKSPACE_WRAPPER", wrapper.to_string_lossy())),
+        Ok(None) => Ok(command),
+        Err(error) => Err(Unchecked {
+            tool: LintTool::Msrv,
+            why: format!("the oldest Rust version was not checked: {error:#}"),
+            help: "cargo xtask doctor".to_owned(),
+        }),
+    }
 }
 
 /// Versions that are not the one in use, each with its packages.
