@@ -35,7 +35,8 @@ pub struct Whole {
     pub lines: Option<LineCounts>,
 }
 
-/// Joins all shards of one run. `first` are the policy's first tests, which every shard runs.
+/// Joins all shards of one run. `first` are the policy's first tests, which every shard runs, as each feature set names
+/// them.
 ///
 /// # Errors
 /// What is missing, doubled, foreign or contradictory, by folder.
@@ -130,6 +131,17 @@ fn same_run(one: &Piece, other: &Piece) -> Result<(), String> {
         return Err(format!(
             "{} was split from {} tests, {} from {} or others",
             other.from, b.total, one.from, a.total
+        ));
+    }
+    let mut sets = a.sets.keys().chain(b.sets.keys());
+    if let Some(set) = sets.find(|set| a.sets.get(*set) != b.sets.get(*set)) {
+        let total = |shard: &ShardPart| shard.sets.get(set).map_or(0, |split| split.total);
+        return Err(format!(
+            "{} was split from {} tests of the features {set}, {} from {} or others",
+            other.from,
+            total(b),
+            one.from,
+            total(a)
         ));
     }
     Ok(())

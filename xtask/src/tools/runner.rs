@@ -21,12 +21,14 @@ mod process;
 mod profiles;
 mod queue;
 pub mod selection;
+mod sets;
 
 pub use environment::INSIDE_GATE;
 pub use kept::{Kept, Setting};
 pub use libtest::SKIP_MARK;
 pub use list::{ListedTest, Listing};
 pub use profiles::{Counting, doctest_objects, prefix_of, written_by};
+pub use sets::{add_set, words_of_set};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
