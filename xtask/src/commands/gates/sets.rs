@@ -112,9 +112,14 @@ impl Measurer<'_> {
     }
 }
 
+/// What the names of a further set's raw profiles begin with, once they lie among the others.
+pub(super) fn profiles_of(set: &FeatureSet) -> String {
+    format!("{}-", set.file_name())
+}
+
 /// Moves a set's raw profiles, and the folder of doctests' programs, to the others, under names that no other set has.
 fn gather_profiles(own: &Path, all: &Path, set: &FeatureSet) -> std::io::Result<()> {
-    let prefix = set.file_name();
+    let prefix = profiles_of(set);
     for entry in std::fs::read_dir(own)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -122,7 +127,7 @@ fn gather_profiles(own: &Path, all: &Path, set: &FeatureSet) -> std::io::Result<
             std::fs::create_dir_all(&into)?;
             gather_profiles(&entry.path(), &into, set)?;
         } else {
-            let name = format!("{prefix}-{}", entry.file_name().to_string_lossy());
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             std::fs::rename(entry.path(), all.join(name))?;
         }
     }

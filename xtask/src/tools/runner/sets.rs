@@ -83,6 +83,7 @@ pub fn add_set(evidence: &mut TestsEvidence, mut ran: TestsEvidence, set: &Featu
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.broken.extend(ran.broken);
     evidence.compile_errors.extend(ran.compile_errors);
+    evidence.forget_what_is_empty_in_one_set();
 }
 
 #[cfg(test)]
@@ -115,7 +116,7 @@ mod tests {
         let shard = ShardPart { index: 1, count: 2, times: none(), tests: none(), total, sets: [].into() };
         let mut evidence = TestsEvidence {
             tests: vec![TestResult::new(name, TestOutcome::Passed)],
-            empty: vec!["p::it".into()],
+            empty: vec!["p::it".into(), "p::alone".into()],
             ..TestsEvidence::default()
         };
         evidence.part.shard = Some(shard);
@@ -128,7 +129,10 @@ mod tests {
         add_set(&mut evidence, ran("p::lib$a", 3), &FeatureSet::None);
         let names: Vec<_> = evidence.tests.iter().map(|test| test.name.as_str()).collect();
         assert_eq!(names, ["p::lib$a [features: none]", "p::lib$b"]);
-        assert_eq!(evidence.empty, ["p::it", "p::it [features: none]"]);
+        assert_eq!(evidence.empty, ["p::it", "p::alone"], "once, whatever the number of sets");
+        let mut more = evidence.clone();
+        add_set(&mut more, ran("p::alone$a", 3), &FeatureSet::All);
+        assert_eq!(more.empty, ["p::it"], "it has a test in another set");
         let shard = evidence.part.shard.as_ref().unwrap();
         assert_eq!((shard.total, shard.sets["none"].total), (7, 3));
         // The times of the last run are found again under plain names, those of other sets are not.
