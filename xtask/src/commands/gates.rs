@@ -1,5 +1,6 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod at_base;
 mod base;
 mod baseline;
 mod compare;

@@ -51,6 +51,8 @@ pub struct Cargo {
     pub features: FeatureSet,
     /// The members that are compiled; `None`: all of them.
     selection: Option<Vec<PackageId>>,
+    /// What of them is compiled, as cargo is told; empty: every target.
+    targets: Vec<String>,
 }
 
 /// rustc and its companions.
@@ -88,6 +90,7 @@ impl Cargo {
             packages: packages.into_iter().filter(|package| members.contains(&package.id)).collect(),
             features: FeatureSet::Default,
             selection: None,
+            targets: Vec::new(),
         })
     }
 
@@ -109,6 +112,7 @@ impl Cargo {
             toolchain,
             features: FeatureSet::Default,
             selection: None,
+            targets: Vec::new(),
         }
     }
 

@@ -206,7 +206,7 @@ fn is(target: &Target, kind: &TargetKind) -> bool {
 }
 
 /// The target's part of a test's name. An integration test has its plain name, unless that is one of ours.
-pub(super) fn target_name(target: &Target) -> String {
+pub(in crate::tools) fn target_name(target: &Target) -> String {
     let prefix = match section(target) {
         "lib" => return "lib".to_owned(),
         "test" if !matches!(target.name.as_str(), "lib" | "doc") => return target.name.clone(),
@@ -216,7 +216,7 @@ pub(super) fn target_name(target: &Target) -> String {
 }
 
 /// The manifest's section of a target.
-pub(super) fn section(target: &Target) -> &'static str {
+pub(in crate::tools) fn section(target: &Target) -> &'static str {
     let known = [
         (TargetKind::Bin, "bin"),
         (TargetKind::Test, "test"),
