@@ -142,3 +142,33 @@ fn affected_packages_shards_and_their_merge() {
     let verdict = gateline(&folder, &["test", "newcomer"]).exits(0).json();
     assert_eq!(gate(&verdict, "tests")["facts"]["passed"], 1);
 }
+
+#[test]
+fn only_what_is_affected_is_compiled_and_the_rest_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("w");
+    std::fs::create_dir(&folder).unwrap();
+    // The core's own tests do not compile: whoever compiles them is told.
+    let broken = "//! Broken.\n\n#[test]\nfn broken() {\n    let _: u32 = \"one\";\n}\n";
+    let ignore = (".gitignore", "/target\n/out\n/state\n/Cargo.lock\n");
+    let more = [("crates/core/tests/broken.rs", broken), ignore];
+    repository_of(&folder, &[&FILES[..], &more].concat());
+    commit(&folder, "crates/app/CHANGES.txt", "first\n");
+    let affected = ["--affected", "--base", "HEAD~1"];
+    let arguments = [&["ci", "--gate", "lint", "--gate", "tests"], &affected[..]].concat();
+    let ran = gateline(&folder, &arguments).exits(0);
+    let (verdict, lint) = (ran.json(), messages(gate(&ran.json(), "lint")));
+    assert_eq!(gate(&verdict, "tests")["facts"]["passed"], 2);
+    for code in ["lint/clippy-not-checked", "lint/rustdoc-not-checked"] {
+        assert!(lint.contains(code) && lint.contains("does not affect: core-part"), "{lint}");
+    }
+    // Nothing is affected: nothing is compiled, and lint does not say that code is clean.
+    commit(&folder, "docs/guide.md", "new\n");
+    let ran = gateline(&folder, &arguments).exits(0).says(&["no package is affected"]);
+    assert!(messages(gate(&ran.json(), "lint")).contains("does not affect: app, core-part"), "{}", ran.all());
+    assert_eq!(gate(&ran.json(), "lint")["facts"]["packages"], 0);
+    // The whole is another matter, also after what was remembered of a part.
+    let verdict = gateline(&folder, &["ci", "--gate", "lint", "--gate", "tests"]).exits(10).json();
+    assert!(messages(gate(&verdict, "tests")).contains("tests/does-not-compile"), "{verdict}");
+    assert!(!messages(gate(&verdict, "lint")).contains("not-checked"), "{verdict}");
+}

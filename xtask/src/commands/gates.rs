@@ -4,6 +4,7 @@ mod at_base;
 mod base;
 mod baseline;
 mod compare;
+mod compile;
 mod coverage;
 mod failed;
 mod linters;
