@@ -162,6 +162,16 @@ fn only_what_is_affected_is_compiled_and_the_rest_is_said() {
     for code in ["lint/clippy-not-checked", "lint/rustdoc-not-checked"] {
         assert!(lint.contains(code) && lint.contains("does not affect: core-part"), "{lint}");
     }
+    // What would run is shown with the file that marked it.
+    let plan = gateline(&folder, &["plan", "ci", "--affected", "--base", "HEAD~1"]).exits(0).json();
+    assert_eq!(plan["affected"]["packages"], serde_json::json!({"app": "crates/app/CHANGES.txt"}));
+    assert_eq!(plan["affected"]["unaffected"], serde_json::json!(["core-part"]));
+    let compile =
+        plan["steps"].as_array().unwrap().iter().find(|step| step["step"]["do"] == "compile").unwrap();
+    let runs = compile["runs"].to_string();
+    assert!(runs.contains("--package") && runs.contains("app#") && !runs.contains("core-part#"), "{runs}");
+    assert!(!runs.contains("--workspace"), "{runs}");
+    gateline(&folder, &["plan", "ship", "--affected"]).exits(2);
     // Nothing is affected: nothing is compiled, and lint does not say that code is clean.
     commit(&folder, "docs/guide.md", "new\n");
     let ran = gateline(&folder, &arguments).exits(0).says(&["no package is affected"]);

@@ -4,11 +4,13 @@ mod coverage;
 mod lint;
 mod local;
 mod merge;
+mod plan;
 mod policies;
 
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -93,11 +95,7 @@ pub enum Verb {
         what: Option<SecurityVerb>,
     },
     /// Show the steps of a verb, with their commands, without running them.
-    Plan {
-        /// Which verb.
-        #[arg(value_enum, default_value_t = PlanGoal::Ship)]
-        goal: PlanGoal,
-    },
+    Plan(Plan),
     /// The container image.
     Image {
         /// What to do with it.
@@ -307,7 +305,7 @@ pub struct Test {
     /// Only those that did not pass when they ran last.
     #[arg(long, conflicts_with = "filters")]
     pub rerun_failed: bool,
-    /// Show what tests print as they print it; they run one at a time.
+    /// Show what tests print as they print it, secrets too; they run one at a time.
     #[arg(long)]
     pub no_capture: bool,
     /// Print the names of the tests instead of running them.
@@ -341,15 +339,6 @@ pub enum GateName {
     Security,
     /// The policies themselves.
     Policy,
-}
-
-/// Which verb's steps `plan` shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanGoal {
-    /// The gates.
-    Ci,
-    /// The whole way.
-    Ship,
 }
 
 /// `security …`.

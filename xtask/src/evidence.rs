@@ -8,6 +8,7 @@ pub mod base_run;
 pub mod baseline;
 pub mod coverage;
 pub mod image;
+pub mod lines;
 pub mod lint;
 pub mod merge;
 pub mod noise;

@@ -113,6 +113,7 @@ async fn asked_there(
         return Err("there is no Cargo.toml".to_owned());
     }
     let (world, cargo) = same_toolchain(world, question, &checkout.workspace).await?;
+    let cargo = cargo.leaving_out(&question.policy.leave_out);
     let sets = &question.policy.features;
     let suffixes: Vec<String> = sets.iter().skip(1).map(FeatureSet::suffix).collect();
     let mut left = question.tests.clone();

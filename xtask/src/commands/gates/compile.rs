@@ -56,7 +56,7 @@ impl Measurer<'_> {
     ) -> Option<Result<Compiled, CouldNotRun>> {
         let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
         let cargo = match cargo {
-            Ok(cargo) => cargo,
+            Ok(cargo) => &cargo.clone().leaving_out(&self.in_force.policy.tests.leave_out),
             Err(why) => return Some(Err(why.clone())),
         };
         let first = self.in_force.policy.tests.features.first().cloned().unwrap_or_default();
@@ -124,7 +124,7 @@ impl Measurer<'_> {
 }
 
 /// The packages that are compiled for these tests and those that always run first; `None` where that is all of them.
-pub(super) fn needed(part: &AffectedPart, first: &[String]) -> Option<BTreeSet<String>> {
+pub(in crate::commands) fn needed(part: &AffectedPart, first: &[String]) -> Option<BTreeSet<String>> {
     let first = first.iter().filter_map(|test| test.split_once("::")).map(|(package, _)| package.to_owned());
     let needed: BTreeSet<_> = part.packages.keys().cloned().chain(first).collect();
     part.unaffected.iter().any(|package| !needed.contains(package)).then_some(needed)

@@ -10,6 +10,7 @@ use crate::policy::lint::Level;
 use crate::tools::build::{self, Compilation, Compiled, Purpose};
 use crate::tools::cargo::Take;
 use crate::tools::lint::{self, Formatting, Looked, msrv, rustdoc, unused};
+use crate::tools::redaction::Redactor;
 use crate::verdict::Gate;
 
 /// What the linters besides rustfmt and clippy said.
@@ -30,8 +31,13 @@ impl Measurer<'_> {
         // What rustdoc said of some packages is not what it says of all.
         let names: Vec<_> = compiled.cargo.selected().map(|package| package.name.as_str()).collect();
         let packages = [Digest::of(names.join(" ").as_bytes())];
+        // What is remembered must hold no secret either.
+        let documented = async {
+            let looked = rustdoc::look(world, compiled).await;
+            looked.map(|looked| Redactor::new(world).looked(looked))
+        };
         let (rustdoc, msrv, unused, checked) = tokio::join!(
-            asked(policy.rustdoc, self.said("rustdoc", &packages, rustdoc::look(world, compiled))),
+            asked(policy.rustdoc, self.said("rustdoc", &packages, documented)),
             asked(policy.msrv, msrv::look(world, &compiled.cargo)),
             asked(policy.unused_dependencies, self.said("unused", &[], unused::look(world, &compiled.cargo))),
             self.check_sets(plan, compiled),
@@ -71,7 +77,16 @@ impl Measurer<'_> {
         let left_out = lint::not_selected(&compiled.cargo);
         let compiled = sets.fold(compiled, Compiled::with_diagnostics_of);
         let looked = linted.looked.into_iter().chain([Ok(left_out)]);
-        lint::with(lint::gather(&self.in_force.policy.lint, &compiled, format), looked)
+        let mut lint = lint::with(lint::gather(&self.in_force.policy.lint, &compiled, format), looked);
+        let redactor = Redactor::new(&self.context.world);
+        lint.result = match lint.result {
+            Ok(mut evidence) => {
+                redactor.lint(&mut evidence);
+                Ok(evidence)
+            }
+            Err(why) => Err(redactor.why(why)),
+        };
+        lint
     }
 }
 

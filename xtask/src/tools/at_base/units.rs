@@ -1,7 +1,6 @@
 //! Units: the programs that hold tests, from the tests' names and what a workspace has.
 
-use crate::tools::build::{section, target_name};
-use crate::tools::cargo::{Cargo, is_library};
+use crate::tools::cargo::{Cargo, is_library, section, target_name};
 use cargo_metadata::{Package, TargetKind};
 use std::collections::BTreeSet;
 
