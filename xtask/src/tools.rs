@@ -12,6 +12,7 @@ pub mod coverage_import;
 pub mod git;
 mod identity;
 pub mod image;
+pub mod init;
 pub mod lint;
 pub mod metadata;
 pub mod partners;

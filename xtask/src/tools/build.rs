@@ -225,6 +225,14 @@ pub fn nothing(cargo: &Cargo) -> Compiled {
     }
 }
 
+/// A wrapper that does nothing but leave out what the policy leaves out; `None` where that is nothing.
+///
+/// # Errors
+/// Where the target directory cannot be written.
+pub fn leaving_out(cargo: &Cargo) -> anyhow::Result<Option<PathBuf>> {
+    wrapper::leaving_out(cargo)
+}
+
 /// A cargo command with the compiler that this purpose has, which is put in its place; `plan` prints it.
 ///
 /// # Errors
@@ -236,14 +244,6 @@ pub fn with_compiler_for(
 ) -> anyhow::Result<CommandLine> {
     let wrapper = wrapper::install(cargo, purpose)?;
     Ok(with_wrapper(command, &wrapper, cargo))
-}
-
-/// A wrapper that does nothing but leave out what the policy leaves out; `None` where that is nothing.
-///
-/// # Errors
-/// Where the target directory cannot be written.
-pub fn leaving_out(cargo: &Cargo) -> anyhow::Result<Option<PathBuf>> {
-    wrapper::leaving_out(cargo)
 }
 
 /// What is run for one purpose: lint needs no programs.

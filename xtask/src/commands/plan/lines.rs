@@ -95,11 +95,8 @@ impl<'a> Surveyed<'a> {
     ) -> anyhow::Result<Surveyed<'a>> {
         let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
         let own = own_words(&context.world, &workspace.root);
-        let left_out = &in_force.policy.tests.leave_out;
-        let cargo = cargo.map(|cargo| cargo.leaving_out(left_out));
-        let (sets, linted, mut same) =
-            cargo.and_then(|cargo| feature_sets(&cargo, &in_force.policy)).map_err(|why| failure(&why))?;
-        same.extend(left_out.iter().map(|(target, reason)| format!("without {target}: {reason}")));
+        let cargo = cargo.map_err(|why| failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
+        let (sets, linted, same) = feature_sets(&cargo, &in_force.policy).map_err(|why| failure(&why))?;
         let aparts = why_apart(workspace, in_force, &sets);
         let tested = |(cargo, apart): (Cargo, Option<String>)| {
             let purpose = if apart.is_some() { Purpose::Tests } else { Purpose::Shared };
@@ -232,7 +229,10 @@ fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
         lines.runs.push(surveyed.line(&command));
         Ok(())
     };
-    let mut notes = surveyed.same.clone();
+    let left_out = surveyed.in_force.policy.tests.leave_out.iter();
+    let mut notes: Vec<String> =
+        left_out.map(|(target, reason)| format!("without {target}: {reason}")).collect();
+    notes.extend(surveyed.same.iter().cloned());
     for Tested { cargo, purpose, apart } in surveyed.compiled() {
         if let Some(why) = apart {
             notes.push(format!("lint has a compilation of its own: {why}"));

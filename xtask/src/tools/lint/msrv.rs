@@ -48,10 +48,23 @@ pub async fn checks<'a>(world: &World, cargo: &'a Cargo) -> Vec<Result<Check<'a>
     let one = |(version, packages): (Version, Vec<&'a Package>)| {
         let found = installed.iter().find(|name| is_version(name, &version));
         let toolchain = found.ok_or_else(|| missing(&version, &packages))?.clone();
-        let command = command(cargo, &toolchain, &packages);
+        let command = with_wrapper(cargo, command(cargo, &toolchain, &packages))?;
         Ok(Check { toolchain, packages, command })
     };
     wanted.into_iter().map(one).collect()
+}
+
+/// The command without the targets that the policy leaves out.
+fn with_wrapper(cargo: &Cargo, command: CommandLine) -> Result<CommandLine, Unchecked> {
+    match leaving_out(cargo) {
+        Ok(Some(wrapper)) => Ok(command.env("RUSTC_WORKSPACE_WRAPPER", wrapper.to_string_lossy())),
+        Ok(None) => Ok(command),
+        Err(error) => Err(Unchecked {
+            tool: LintTool::Msrv,
+            why: format!("the oldest Rust version was not checked: {error:#}"),
+            help: "cargo xtask doctor".to_owned(),
+        }),
+    }
 }
 
 /// Versions that are not the one in use, each with its packages.
@@ -110,11 +123,6 @@ async fn check(
     let failed = |why: String| CouldNotRun {
         message: format!("failed to run `{command}`: {why}"),
         help: format!("rustup run {toolchain} cargo check"),
-    };
-    let wrapper = leaving_out(cargo).map_err(|error| failed(format!("{error:#}")))?;
-    let command = match wrapper {
-        Some(wrapper) => command.clone().env("RUSTC_WORKSPACE_WRAPPER", wrapper.to_string_lossy()),
-        None => command.clone(),
     };
     let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}")))?;
     if finished.timed_out {
