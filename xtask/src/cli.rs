@@ -6,6 +6,7 @@ mod init;
 mod lint;
 mod local;
 mod merge;
+mod plan;
 mod policies;
 mod resident;
 
@@ -14,6 +15,7 @@ pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use resident::Resident;
 
@@ -99,11 +101,7 @@ pub enum Verb {
         what: Option<SecurityVerb>,
     },
     /// Show the steps of a verb, with their commands, without running them.
-    Plan {
-        /// Which verb.
-        #[arg(value_enum, default_value_t = PlanGoal::Ship)]
-        goal: PlanGoal,
-    },
+    Plan(Plan),
     /// The container image.
     Image {
         /// What to do with it.
@@ -340,15 +338,6 @@ pub enum GateName {
     Security,
     /// The policies themselves.
     Policy,
-}
-
-/// Which verb's steps `plan` shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanGoal {
-    /// The gates.
-    Ci,
-    /// The whole way.
-    Ship,
 }
 
 /// `security …`.
