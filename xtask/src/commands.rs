@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod gates;
 mod image;
+mod init;
 mod lint;
 mod local;
 mod people;
@@ -140,6 +141,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
+        Verb::Init(asked) => init::init(context, asked).await,
         Verb::Doctor => doctor::doctor(context).await,
         Verb::Setup => doctor::setup(context).await,
         Verb::Completions { shell } => {

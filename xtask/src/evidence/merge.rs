@@ -309,10 +309,10 @@ fn add(whole: &mut LineCounts, more: &LineCounts) -> Result<(), String> {
 }
 
 fn add_file(known: &mut FileLines, more: &FileLines) {
-    let mut lines: BTreeMap<u32, u64> = known.lines.iter().copied().collect();
+    let mut lines: BTreeMap<u32, u64> = known.lines.iter().collect();
     for (line, count) in &more.lines {
-        let sum = lines.entry(*line).or_default();
-        *sum = sum.saturating_add(*count);
+        let sum = lines.entry(line).or_default();
+        *sum = sum.saturating_add(count);
     }
     known.lines = lines.into_iter().collect();
     let mut functions: BTreeMap<(u32, String), u64> = BTreeMap::new();

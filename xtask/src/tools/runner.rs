@@ -23,6 +23,7 @@ mod queue;
 pub mod selection;
 mod sets;
 
+pub use doctests::with_documentation_flags;
 pub use environment::INSIDE_GATE;
 pub use kept::{Kept, Setting};
 pub use libtest::SKIP_MARK;
@@ -32,6 +33,7 @@ pub use sets::{add_set, words_of_set};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
 use super::cargo::configured;
+use super::redaction::Redactor;
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
 use crate::evidence::{CouldNotRun, Measured};
 use crate::policy::TestsPolicy;
@@ -120,7 +122,9 @@ pub async fn list(
 ) -> Result<Listing, CouldNotRun> {
     let site =
         Site::prepare(world, policy, options, &compiled.cargo.root).map_err(|error| no_site(&error))?;
-    Ok(list::everything(&Arc::new(site), compiled, policy, Filter(&options.filters)).await)
+    let mut listing = list::everything(&Arc::new(site), compiled, policy, Filter(&options.filters)).await;
+    Redactor::new(world).broken(&mut listing.broken);
+    Ok(listing)
 }
 
 async fn site_and_engine(
@@ -211,6 +215,7 @@ async fn perform(
     };
     if compiled.outcome == Compilation::DoesNotCompile {
         evidence.compile_errors = compiled.errors().cloned().collect();
+        Redactor::new(&site.world).tests(&mut evidence);
         return evidence;
     }
     let filter = Filter(&options.filters);
@@ -263,6 +268,7 @@ async fn perform(
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.counts_lost = results.counts_lost;
     evidence.counts_lost.sort();
+    Redactor::new(&site.world).tests(&mut evidence);
     match &options.kept {
         Some(kept) => keep(kept, compiled, options, evidence, again).await,
         None => evidence,
