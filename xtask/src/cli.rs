@@ -313,7 +313,7 @@ pub struct Test {
     /// Only those that did not pass when they ran last.
     #[arg(long, conflicts_with = "filters")]
     pub rerun_failed: bool,
-    /// Show what tests print as they print it; they run one at a time.
+    /// Show what tests print as they print it, secrets too; they run one at a time.
     #[arg(long)]
     pub no_capture: bool,
     /// Print the names of the tests instead of running them.

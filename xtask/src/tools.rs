@@ -17,6 +17,7 @@ pub mod metadata;
 pub mod partners;
 mod paths;
 pub mod policies;
+pub mod redaction;
 pub mod remember;
 pub mod runner;
 pub mod security;
