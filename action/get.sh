@@ -16,19 +16,17 @@ if command -v sha256sum >/dev/null; then sha=(sha256sum); else sha=(shasum -a 25
 # The sum of a file, or of standard input, alone.
 sum() { "${sha[@]}" -- "$@" | cut -d ' ' -f 1; }
 
-# The features that the verb needs; a released program has all of them.
-features() {
-  case "${INPUT_COMMAND:-ci}" in
-    github*) echo github ;;
-    *) echo default ;;
-  esac
-}
+# The features that the verb needs besides the default ones; a released program has all of them.
+case "${INPUT_COMMAND:-ci}" in
+  github*) features=(--features github) ;;
+  *) features=() ;;
+esac
 
 # What the program is built from, so that a cached one is never of another source or toolchain.
 key() {
   {
     rustc -vV || true
-    features
+    echo "${features[*]-}"
     cd "$source"
     find Cargo.toml Cargo.lock .cargo xtask src -type f -print0 | LC_ALL=C sort -z | xargs -0 "${sha[@]}"
   } | sum
@@ -97,7 +95,7 @@ case "${1:-}" in
     fi
     export CARGO_TARGET_DIR="$folder/target"
     # In the Action's own folder, so that no configuration of the checked-out repository has a say.
-    (cd "$source" && env -u RUSTFLAGS cargo build --locked --package gateline --features "$(features)")
+    (cd "$source" && env -u RUSTFLAGS cargo build --locked --package gateline ${features[@]+"${features[@]}"})
     cp -- "$CARGO_TARGET_DIR/debug/gateline" "$program"
     output built true
     ;;

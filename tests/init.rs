@@ -1,10 +1,13 @@
 //! `gateline init` on real repositories: what it writes is understood, it overwrites nothing, and a second run changes nothing.
 
+#![expect(clippy::disallowed_methods, reason = "runs the real partner over real files")]
+
 mod support;
 
 use clap::Parser as _;
 use gateline::cli::Cli;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use support::fixture::Fixture;
 use support::{Ran, git, repository};
 
@@ -224,6 +227,49 @@ fn from_current_starts_from_what_is_reached_today() {
     init(&fixture, &["--from-current", "--from", "target/gateline", "--yes"])
         .exits(2)
         .says(&["another commit"]);
+}
+
+/// The partner; where it is missing, the test says so and passes, and the suite counts it as skipped.
+#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
+fn zizmor() -> Option<PathBuf> {
+    let own = repository().join("target/gateline/tools/bin");
+    let path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
+    let found = [own].into_iter().chain(path).map(|folder| folder.join("zizmor")).find(|file| file.is_file());
+    if found.is_none() {
+        println!("gateline-skip: zizmor");
+    }
+    found
+}
+
+/// Its exit code: 0 for nothing, 11 to 14 by severity.
+fn judged(zizmor: &Path, folder: &Path, inputs: &[&str]) -> (Option<i32>, String) {
+    let ran = Command::new(zizmor)
+        .args(["--offline", "--no-progress", "--color=never"])
+        .args(inputs)
+        .current_dir(folder)
+        .env_remove("GH_TOKEN")
+        .env_remove("GITHUB_TOKEN")
+        .output()
+        .expect("zizmor starts");
+    (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned())
+}
+
+#[test]
+fn a_second_opinion_finds_no_hole_in_our_workflows_nor_in_those_that_we_write() {
+    let Some(zizmor) = zizmor() else { return };
+    let (code, said) = judged(&zizmor, &repository(), &[".github", "action/action.yml"]);
+    assert_eq!(code, Some(0), "{said}");
+    let fixture = of(&[]);
+    init(&fixture, &["--yes"]).exits(0);
+    let (code, said) = judged(&zizmor, &fixture.workspace, &[".github"]);
+    assert_eq!(code, Some(0), "{said}");
+    // It does look: a hole that is made is found.
+    fixture.write(
+        ".github/workflows/main.yml",
+        "on: pull_request_target\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.event.pull_request.title }}'}]}}\n",
+    );
+    let (code, said) = judged(&zizmor, &fixture.workspace, &[".github"]);
+    assert_eq!(code, Some(14), "{said}");
 }
 
 #[test]

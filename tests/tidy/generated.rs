@@ -28,6 +28,12 @@ pub(crate) fn all() -> Vec<(String, String)> {
     files
 }
 
+/// A workflow is only there for verbs that there are.
+fn second_stage() -> init::SecondStage {
+    let told = Cli::command().get_subcommands().any(|verb| verb.get_name() == "github");
+    if told { init::SecondStage::Told } else { init::SecondStage::LeftOut }
+}
+
 /// What `init` would be told here: our own workflows are those that it writes for others.
 fn ours() -> init::Setting {
     init::Setting {
@@ -36,6 +42,7 @@ fn ours() -> init::Setting {
         image: Some("gateline-desk".to_owned()),
         owner: None,
         whose: init::Whose::Ours,
+        report: second_stage(),
         policies: "policies".to_owned(),
         start: init::Start::default(),
     }

@@ -62,6 +62,7 @@ mod tests {
             image: None,
             owner: Some("@a/b".to_owned()),
             whose: Whose::Theirs,
+            report: SecondStage::Told,
             policies: "policies".to_owned(),
             start: Start::default(),
         }
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn every_directive_of_every_template_is_known_and_closed() {
         let templates = WORKFLOWS.iter().map(|(_, text)| *text);
-        for template in templates.chain([DEPENDABOT, CODEOWNERS, PULL_REQUEST]) {
+        for template in templates.chain([REPORT.1, DEPENDABOT, CODEOWNERS, PULL_REQUEST]) {
             let words: Vec<&str> = template.lines().filter_map(|line| line.strip_prefix(DIRECTIVE)).collect();
             let known = |word: &&&str| ["xtask", "image", "ours", "else", "end"].contains(*word);
             assert_eq!(words.iter().filter(known).count(), words.len(), "{words:?}");
