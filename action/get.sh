@@ -16,11 +16,9 @@ if command -v sha256sum >/dev/null; then sha=(sha256sum); else sha=(shasum -a 25
 # The sum of a file, or of standard input, alone.
 sum() { "${sha[@]}" -- "$@" | cut -d ' ' -f 1; }
 
-# The features that the verb needs besides the default ones; a released program has all of them.
-case "${INPUT_COMMAND:-ci}" in
-  github*) features=(--features github) ;;
-  *) features=() ;;
-esac
+# What a released program has, where this source has it: reviews and the verbs `github …`.
+features=()
+if grep -q '^github = ' "$source/xtask/Cargo.toml"; then features=(--features github); fi
 
 # What the program is built from, so that a cached one is never of another source or toolchain.
 key() {

@@ -42,7 +42,9 @@ fn verbs(workflow: &str) -> Vec<Vec<String>> {
     let jobs = whole["jobs"].as_mapping().expect("jobs");
     let steps = jobs.values().flat_map(|job| job["steps"].as_sequence().cloned().unwrap_or_default());
     let line = |step: &serde_yaml::Value| {
-        let run = step["run"].as_str().and_then(|run| run.strip_prefix("cargo xtask "));
+        let run = step["run"].as_str();
+        let plain = run.and_then(|run| run.strip_prefix("cargo xtask "));
+        let run = plain.or(run.and_then(|run| Some(run.split_once("--features github -- ")?.1)));
         let command = step["with"]["command"].as_str();
         run.or(command).map(|line| line.split_whitespace().map(str::to_owned).collect())
     };
@@ -413,7 +415,7 @@ fn the_workflows_run_and_the_action_says_what_it_found() {
     );
     // What a pull request could have written is not restored: the program was built.
     assert_eq!(said("built"), "true");
-    assert_eq!(output(&lines, "gateline", "outcome").as_deref(), Some("refused"), "the roll-up");
+    assert_eq!(output(&lines, "required", "outcome").as_deref(), Some("refused"), "the roll-up");
     let annotated = |line: &serde_json::Value| {
         line["command"] == "error" && line.to_string().contains("patch-below-minimum")
     };
@@ -428,7 +430,7 @@ fn the_workflows_run_and_the_action_says_what_it_found() {
     let (passed, lines) = act.run("merge_group", &group, ".github/workflows/merge-queue.yml");
     assert!(passed, "{lines:#?}");
     assert_eq!(output(&lines, "gates", "built").as_deref(), Some("false"));
-    assert_eq!(output(&lines, "gateline", "outcome").as_deref(), Some("passed"), "the roll-up");
+    assert_eq!(output(&lines, "required", "outcome").as_deref(), Some("passed"), "the roll-up");
 }
 
 #[test]

@@ -29,9 +29,9 @@ pub(crate) fn all() -> Vec<(String, String)> {
 }
 
 /// A workflow is only there for verbs that there are.
-fn second_stage() -> init::SecondStage {
-    let told = Cli::command().get_subcommands().any(|verb| verb.get_name() == "github");
-    if told { init::SecondStage::Told } else { init::SecondStage::LeftOut }
+fn github() -> init::Github {
+    let there = Cli::command().get_subcommands().any(|verb| verb.get_name() == "github");
+    if there { init::Github::There } else { init::Github::Absent }
 }
 
 /// What `init` would be told here: our own workflows are those that it writes for others.
@@ -42,7 +42,7 @@ fn ours() -> init::Setting {
         image: Some("gateline-desk".to_owned()),
         owner: None,
         whose: init::Whose::Ours,
-        report: second_stage(),
+        github: github(),
         policies: "policies".to_owned(),
         start: init::Start::default(),
     }

@@ -38,8 +38,8 @@ pub struct Setting {
     pub owner: Option<String>,
     /// Whose repository it is.
     pub whose: Whose,
-    /// Whether what a pull request's run found is told by a second one.
-    pub report: SecondStage,
+    /// Whether the program has the verbs that talk with GitHub.
+    pub github: Github,
     /// The folder of the policies, relative to the workspace.
     pub policies: String,
     /// What the policies start from.
@@ -55,13 +55,14 @@ pub enum Steps {
     Action(String),
 }
 
-/// Whether a second workflow, with the rights for it, tells GitHub of a pull request's verdict.
+/// Whether the program has the verbs `github …`: then reviews count, a second stage tells GitHub of a pull request's verdict, and
+/// one issue speaks of advisories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecondStage {
-    /// It does.
-    Told,
-    /// This build has no verb for it.
-    LeftOut,
+pub enum Github {
+    /// It has.
+    There,
+    /// It has not.
+    Absent,
 }
 
 /// Whose repository it is.
@@ -109,7 +110,7 @@ const PULL_REQUEST: &str = include_str!("init/templates/pull_request_template.md
 
 /// The files of `.github/` that are rendered for every repository, ours too.
 pub fn workflows(setting: &Setting) -> Vec<Wanted> {
-    let report = [REPORT].into_iter().filter(|_| setting.report == SecondStage::Told);
+    let report = [REPORT].into_iter().filter(|_| setting.github == Github::There);
     let mut files: Vec<Wanted> = WORKFLOWS
         .into_iter()
         .chain(report)
