@@ -7,6 +7,7 @@ mod lint;
 mod local;
 mod merge;
 mod policies;
+mod resident;
 
 pub use audit::AuditVerb;
 pub use init::Init;
@@ -14,6 +15,7 @@ pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
 pub use policies::{PolicyVerb, Waive};
+pub use resident::Resident;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -204,18 +206,9 @@ pub enum Verb {
         /// For which shell.
         shell: clap_complete::Shell,
     },
-    /// The supervisor itself; `local up` starts it.
-    #[command(hide = true)]
-    Supervise {
-        /// Its state directory.
-        state: PathBuf,
-    },
-    /// The shim of one instance; the supervisor starts it.
-    #[command(hide = true)]
-    Shim {
-        /// The instance's directory.
-        directory: PathBuf,
-    },
+    /// What stays.
+    #[command(flatten)]
+    Resident(Resident),
 }
 
 /// `ci`.
