@@ -11,6 +11,7 @@ mod image;
 mod init;
 mod lint;
 mod local;
+mod outputs;
 mod people;
 mod plan;
 mod policy;

@@ -18,7 +18,7 @@ mod sets;
 mod tests;
 
 use super::context::{Context, InForce};
-use super::doctor;
+use super::{doctor, outputs};
 use crate::cli::{Against, Ci, CiVerb, Fresh, GateName, Select};
 use crate::evidence::part::AffectedPart;
 use crate::evidence::{CouldNotRun, Evidence, Subject};
@@ -237,6 +237,7 @@ pub(super) fn conclude(
 ) -> anyhow::Result<Verdict> {
     let verdict = judge(in_force, evidence, wanted);
     reports::write(context, workspace, in_force, evidence, &verdict)?;
+    outputs::of_verdict(context, &folder(context, workspace, evidence), &verdict);
     Ok(verdict)
 }
 

@@ -63,7 +63,7 @@ pub struct TestsPolicy {
     /// Default none.
     pub inputs: Vec<String>,
     /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
-    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`, `cargo-shear`.
+    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`, `cargo-shear`, `zizmor`.
     pub partners: Vec<String>,
 }
 
