@@ -1,11 +1,13 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
 mod coverage;
+mod github;
 mod lint;
 mod local;
 mod merge;
 mod policies;
 
+pub use github::{GithubReport, GithubVerb};
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
@@ -182,6 +184,12 @@ pub enum Verb {
         /// What to do with them.
         #[command(subcommand)]
         what: PolicyVerb,
+    },
+    /// GitHub: checks, comments, code scanning.
+    Github {
+        /// What to do there.
+        #[command(subcommand)]
+        what: GithubVerb,
     },
     /// The hash-chained record.
     Audit {

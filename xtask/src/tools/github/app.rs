@@ -1,0 +1,96 @@
+//! A GitHub App says who it is: a JWT, signed with its key, good for some minutes.
+//!
+//! By `ring`, which TLS brings anyway. octocrab's own way (`jsonwebtoken` without C) brings the crate `rsa`, whose timing leak
+//! RUSTSEC-2023-0071 has no fix; our own gate would refuse it (docs/decisions/0024).
+
+use super::token::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject as _;
+
+/// Seconds that our clock may be ahead.
+const EARLIER: i64 = 60;
+/// Seconds that it is good; GitHub takes ten minutes at most.
+const GOOD_FOR: i64 = 540;
+
+/// The token of an App, or why its key is none.
+pub(super) fn jwt(id: &str, key: &Secret, now: Timestamp) -> Result<Secret, String> {
+    let der = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())
+        .map_err(|_| "it is no private key in PEM".to_owned())?;
+    let pair = match &der {
+        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
+        _ => return Err("it is no RSA key".to_owned()),
+    };
+    let pair = pair.map_err(|why| format!("it is no RSA key that can sign: {why}"))?;
+    let now = now.as_second();
+    let head = serde_json::json!({"alg": "RS256", "typ": "JWT"});
+    let claims = serde_json::json!({"iss": id, "iat": now - EARLIER, "exp": now + GOOD_FOR});
+    let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(&head), part(&claims));
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+        .map_err(|_| "signing with it failed".to_owned())?;
+    Ok(Secret::new(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Clock, CommandLine, World};
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use std::collections::BTreeMap;
+
+    /// A key of its own for each run: a key in the repository would be a finding.
+    fn key(traditional: &[&str]) -> Option<String> {
+        let path = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+        let world = World::with(path, "/".into(), Clock::system());
+        let command = CommandLine::new("openssl", [&["genrsa"], traditional, &["2048"]].concat());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let made = runtime.block_on(world.run(&command)).ok().filter(|made| made.status.success())?;
+        Some(String::from_utf8(made.stdout).unwrap())
+    }
+
+    #[test]
+    fn both_forms_of_a_key_sign_what_its_public_part_verifies() {
+        for form in [&["-traditional"][..], &[]] {
+            let Some(pem) = key(form) else {
+                println!("gateline-skip: openssl");
+                return;
+            };
+            let secret = Secret::new(&pem);
+            let now = Timestamp::from_second(1_800_000_000).unwrap();
+            let jwt = jwt("Iv1.abc", &secret, now).unwrap();
+            let (signed, signature) = jwt.reveal().rsplit_once('.').unwrap();
+            let claims = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1).unwrap()).unwrap();
+            let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+            assert_eq!(
+                claims,
+                serde_json::json!({"iss": "Iv1.abc", "iat": 1_799_999_940, "exp": 1_800_000_540})
+            );
+            let pair = match PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap() {
+                PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+                PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
+                _ => panic!("another kind of key"),
+            };
+            let public = pair.unwrap().public().as_ref().to_vec();
+            let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            let checked = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public);
+            checked.verify(signed.as_bytes(), &signature).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_told_without_it() {
+        for text in
+            ["", "hunter2hunter2", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"]
+        {
+            let why = jwt("1", &Secret::new(text), Timestamp::UNIX_EPOCH).err().unwrap();
+            assert!(!why.contains("hunter2") && !why.contains("AAAA"), "{why}");
+        }
+    }
+}
