@@ -7,7 +7,7 @@ mod local;
 mod merge;
 mod policies;
 
-pub use github::{GithubReport, GithubVerb};
+pub use github::{GithubIssue, GithubReport, GithubVerb};
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;

@@ -7,6 +7,19 @@ use clap::{Args, Subcommand};
 pub enum GithubVerb {
     /// Tell GitHub of the verdict in the report folder: a check with annotations, one comment, code scanning.
     Report(GithubReport),
+    /// Keep one issue about advisories: open while the verdict in the report folder has some, closed after that.
+    Issue(GithubIssue),
+}
+
+/// `github issue`.
+#[derive(Debug, Args)]
+pub struct GithubIssue {
+    /// Print what would be written, and ask GitHub nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The repository; default: what the run says.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
 }
 
 /// `github report`.

@@ -3,12 +3,14 @@
 //! The exit code of `report` is the verdict's, so a refused change stays refused whoever asks last; only where the verdict is of
 //! another run (`workflow_run`) it says whether GitHub could be told.
 
+mod issue;
 #[cfg(feature = "github")]
 mod perform;
 mod planned;
 mod read;
 #[cfg_attr(feature = "github", expect(dead_code, reason = "this build has the feature"))]
 mod rerun;
+pub(super) mod reviews;
 
 use super::context::Context;
 use crate::cli::{GithubReport, GithubVerb};
@@ -31,15 +33,12 @@ const STEP_SUMMARY_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) async fn github(context: &Context, what: &GithubVerb) -> anyhow::Result<Exit> {
     match what {
         GithubVerb::Report(asked) => report(context, asked).await,
+        GithubVerb::Issue(asked) => issue::issue(context, asked).await,
     }
 }
 
 async fn report(context: &Context, asked: &GithubReport) -> anyhow::Result<Exit> {
-    let mut run = Run::read(&context.world).map_err(|why| Failure::usage(why.message, why.help))?;
-    if let Some(named) = &asked.repository {
-        let named = named.parse().map_err(|why| Failure::usage(why, "name it as OWNER/NAME"))?;
-        run.repository = Some(named);
-    }
+    let run = run(context, asked.repository.as_deref())?;
     let folder = folder(context).await?;
     let verdict = read::verdict(&folder, &run)?;
     let exit = match run.trust() {
@@ -65,25 +64,18 @@ async fn report(context: &Context, asked: &GithubReport) -> anyhow::Result<Exit>
         _ => None,
     });
     let told = match (silent, who) {
-        (None, Some(who)) => {
-            #[cfg(feature = "github")]
-            let told = perform::perform(context, &run, &planned, who).await;
-            #[cfg(not(feature = "github"))]
-            let told = {
-                drop(who);
-                return rerun::with_feature(context, "github").await;
-            };
-            told
-        }
+        (None, Some(who)) => tell(context, &run, &planned, who).await,
         (why, _) => {
-            let why = why.unwrap_or_default();
-            context.console.note(format!("GitHub is told nothing more: {why}"));
-            Ok(())
+            context.console.note(format!("GitHub is told nothing more: {}", why.unwrap_or_default()));
+            Ok(None)
         }
     };
+    if let Ok(Some(ended)) = told {
+        return Ok(ended);
+    }
     here(context, &run, asked, &planned)?;
     match told {
-        Ok(()) => Ok(exit),
+        Ok(_) => Ok(exit),
         // Of several, a refusal comes before what could not be done.
         Err(error) if exit == Exit::Refused => {
             context.console.error(&error);
@@ -91,6 +83,32 @@ async fn report(context: &Context, asked: &GithubReport) -> anyhow::Result<Exit>
         }
         Err(error) => Err(error),
     }
+}
+
+/// Where this run stands, with the repository that was named.
+fn run(context: &Context, repository: Option<&str>) -> anyhow::Result<Run> {
+    let mut run = Run::read(&context.world).map_err(|why| Failure::usage(why.message, why.help))?;
+    if let Some(named) = repository {
+        run.repository = Some(named.parse().map_err(|why| Failure::usage(why, "name it as OWNER/NAME"))?);
+    }
+    Ok(run)
+}
+
+/// Tells it; or, in the light build, how the build that could ended.
+#[cfg(feature = "github")]
+async fn tell(
+    context: &Context,
+    run: &Run,
+    planned: &Planned,
+    who: token::Identity,
+) -> anyhow::Result<Option<Exit>> {
+    perform::perform(context, run, planned, who).await.map(|()| None)
+}
+
+/// Tells it; or, in the light build, how the build that could ended.
+#[cfg(not(feature = "github"))]
+async fn tell(context: &Context, _: &Run, _: &Planned, _: token::Identity) -> anyhow::Result<Option<Exit>> {
+    rerun::with_feature(context, "github").await.map(Some)
 }
 
 /// The report folder. A second stage has no workspace: it must name it.
@@ -105,7 +123,7 @@ async fn folder(context: &Context) -> anyhow::Result<PathBuf> {
 fn here(context: &Context, run: &Run, asked: &GithubReport, planned: &Planned) -> anyhow::Result<()> {
     if !context.console.is_read_by_github() {
         if planned.repository.is_none() {
-            context.console.raw(&planned.body());
+            context.console.result(planned, |_| planned.body());
         }
         return Ok(());
     }

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod comment;
+pub mod issue;
 
 use super::text;
 use crate::verdict::Finding;

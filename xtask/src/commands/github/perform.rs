@@ -20,7 +20,7 @@ use std::io::Write as _;
 /// What became of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is", content = "why")]
-enum Became {
+pub(super) enum Became {
     /// It was made.
     Made,
     /// What was there was changed.
@@ -239,7 +239,7 @@ async fn sarif(client: &Client, planned: &Planned, known: bool) -> Result<Became
     if known {
         return Ok(Became::Unchanged);
     }
-    let Some(packed) = packed(sarif) else {
+    let Some(packed) = packed(sarif, limits::SARIF_COMPRESSED_BYTES_MAX) else {
         return Ok(Became::LeftOut("it is larger than GitHub takes".to_owned()));
     };
     let body =
@@ -251,16 +251,15 @@ async fn sarif(client: &Client, planned: &Planned, known: bool) -> Result<Became
     }
 }
 
-/// Compressed, and as text.
-fn packed(sarif: &str) -> Option<String> {
+/// Compressed, and as text; nothing where it has more than these bytes in between.
+fn packed(sarif: &str, bytes_max: usize) -> Option<String> {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     packer.write_all(sarif.as_bytes()).ok()?;
     let packed = packer.finish().ok()?;
-    (packed.len() <= limits::SARIF_COMPRESSED_BYTES_MAX)
-        .then(|| base64::engine::general_purpose::STANDARD.encode(packed))
+    (packed.len() <= bytes_max).then(|| base64::engine::general_purpose::STANDARD.encode(packed))
 }
 
-fn failure(trouble: Trouble) -> anyhow::Error {
+pub(super) fn failure(trouble: Trouble) -> anyhow::Error {
     let help = match &trouble {
         Trouble::Answered { status: 401, .. } | Trouble::Key(_) => "give a token that is good: GITHUB_TOKEN",
         Trouble::Answered { .. } => "cargo xtask github report --dry-run shows what is told",
@@ -271,15 +270,21 @@ fn failure(trouble: Trouble) -> anyhow::Error {
     Failure::infrastructure(trouble.to_string(), help)
 }
 
-impl Told {
-    fn shown(&self) -> String {
-        let word = |became: &Became| match became {
+impl Became {
+    pub(super) fn shown(&self) -> String {
+        match self {
             Became::Made => "written".to_owned(),
             Became::Changed => "brought up to date".to_owned(),
             Became::Unchanged => "unchanged".to_owned(),
             Became::LeftOut(why) => format!("left out: {why}"),
             Became::NotPermitted(why) => format!("not permitted: {why}"),
-        };
+        }
+    }
+}
+
+impl Told {
+    fn shown(&self) -> String {
+        let word = Became::shown;
         let mut text = format!("check: {}\n", word(&self.check));
         if let Some(status) = &self.status {
             text += &format!("commit status: {}\n", word(status));
@@ -294,21 +299,15 @@ mod tests {
     use super::*;
     use std::io::Read as _;
 
-    #[test]
-    fn sarif_comes_out_as_it_went_in_and_has_its_limit() {
-        let text = "{\"runs\": []}".repeat(1000);
-        let bytes = base64::engine::general_purpose::STANDARD.decode(packed(&text).unwrap()).unwrap();
-        let mut back = String::new();
-        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut back).unwrap();
-        assert_eq!(back, text);
-        // What does not shrink: a sequence without a pattern.
-        let mut seed = 1_u64;
-        let noise: String = std::iter::repeat_with(|| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            char::from(b'!' + u8::try_from((seed >> 33) % 90).unwrap())
-        })
-        .take(limits::SARIF_COMPRESSED_BYTES_MAX + 4_000_000)
-        .collect();
-        assert_eq!(packed(&noise), None);
+    proptest::proptest! {
+        #[test]
+        fn sarif_comes_out_as_it_went_in_or_is_too_large(text in "[a-z{}\\[\\] ]{0,400}", bytes_max in 0usize..400) {
+            let Some(packed) = packed(&text, bytes_max) else { return Ok(()) };
+            let bytes = base64::engine::general_purpose::STANDARD.decode(packed).unwrap();
+            proptest::prop_assert!(bytes.len() <= bytes_max);
+            let mut back = String::new();
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut back).unwrap();
+            proptest::prop_assert_eq!(back, text);
+        }
     }
 }

@@ -146,9 +146,9 @@ impl Planned {
         }
         let _ = writeln!(
             text,
-            "check `{}`: {:?}, {}, {} annotations",
+            "check `{}`: {}, {}, {} annotations",
             self.name,
-            self.check.conclusion,
+            self.check.conclusion.name(),
             self.check.title,
             self.check.annotations.len()
         );

@@ -150,7 +150,13 @@ mod tests {
         check(|verdict| verdict["schema"] = json!("gateline/verdict/v9"), "schema");
         check(|verdict| verdict["commit"] = json!("main"), "no commit");
         check(|verdict| verdict["base"] = json!("--x"), "no commit");
-        check(|verdict| verdict["gates"][1] = verdict["gates"][0].clone(), "twice");
+        check(
+            |verdict| {
+                let again = verdict["gates"][0].clone();
+                verdict["gates"].as_array_mut().unwrap().push(again);
+            },
+            "twice",
+        );
         check(
             |verdict| verdict["gates"][0]["findings"][0]["code"] = json!("lint/x](http://evil)"),
             "no code",

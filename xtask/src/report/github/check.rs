@@ -36,6 +36,14 @@ pub enum Conclusion {
 }
 
 impl Conclusion {
+    /// As GitHub calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Conclusion::Success => "success",
+            Conclusion::Failure => "failure",
+        }
+    }
+
     /// Only what passed may be merged: what could not be checked may not.
     pub fn of(outcome: Outcome) -> Conclusion {
         match outcome {

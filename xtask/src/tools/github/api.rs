@@ -75,6 +75,48 @@ pub struct User {
     pub kind: String,
 }
 
+/// An issue that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Issue {
+    /// Its number.
+    pub number: u64,
+    /// Whose it is, and its text.
+    #[serde(flatten)]
+    pub text: Comment,
+}
+
+/// A review of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Review {
+    /// Who; nobody where the account is gone.
+    pub user: Option<Reviewer>,
+    /// `APPROVED`, `CHANGES_REQUESTED`, `DISMISSED`, `COMMENTED`.
+    pub state: String,
+    /// The commit that was looked at.
+    pub commit_id: Option<String>,
+}
+
+/// Who reviews.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Reviewer {
+    /// The login.
+    pub login: String,
+}
+
+/// Who approves of this commit: whose last word is an approval, and of it. Remarks in between change nothing.
+pub fn approvers<'a>(reviews: &'a [Review], commit: &str) -> Vec<&'a str> {
+    let mut last: std::collections::BTreeMap<&str, &Review> = std::collections::BTreeMap::new();
+    for review in reviews {
+        let is_word = matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED");
+        if let Some(user) = review.user.as_ref().filter(|_| is_word) {
+            last.insert(&user.login, review);
+        }
+    }
+    let approves =
+        |review: &Review| review.state == "APPROVED" && review.commit_id.as_deref() == Some(commit);
+    last.into_iter().filter(|(_, review)| approves(review)).map(|(login, _)| login).collect()
+}
+
 impl Comment {
     /// Whether it can be ours: of an App, or of somebody of the house. A stranger who copies our mark into a comment of his own
     /// must not have his text kept up to date by us.
@@ -173,6 +215,24 @@ impl Client {
         Ok(all)
     }
 
+    /// Every review of a pull request, oldest first, up to the limit of pages.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn reviews(&self, number: u64) -> Result<Vec<Review>, Trouble> {
+        let mut all: Vec<Review> = Vec::new();
+        for page in 1..=limits::PAGES_MAX {
+            let query = format!("per_page={}&page={page}", limits::PER_PAGE);
+            let some: Vec<Review> = self.get(self.at(&format!("/pulls/{number}/reviews?{query}"))).await?;
+            let last = some.len() < limits::PER_PAGE;
+            all.extend(some);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
     /// Makes a comment; where the reply is lost, the one that `is_ours` is it.
     ///
     /// # Errors
@@ -187,6 +247,41 @@ impl Client {
         let call = self.writing(Method::POST, &path, json!({"body": body}), Effect::Makes);
         let look_up = async || Ok(self.comments(number).await?.into_iter().find(|one| is_ours(one)));
         self.make(&call, read, look_up).await
+    }
+
+    /// The open issue with this label whose text is ours.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn issue(&self, label: &str, is_ours: impl Fn(&str) -> bool) -> Result<Option<Issue>, Trouble> {
+        let query = format!("state=open&labels={}&per_page={}", encoded(label), limits::PER_PAGE);
+        let all: Vec<Issue> = self.get(self.at(&format!("/issues?{query}"))).await?;
+        let ours = |one: &Issue| one.text.is_of_the_house() && one.text.body.as_deref().is_some_and(&is_ours);
+        Ok(all.into_iter().find(ours))
+    }
+
+    /// Opens an issue; where the reply is lost, the one with the label whose text is ours is it.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn open_issue(
+        &self,
+        (title, label, body): (&str, &str, &str),
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<Issue, Trouble> {
+        let asked = json!({"title": title, "body": body, "labels": [label]});
+        let call = self.writing(Method::POST, "/issues", asked, Effect::Makes);
+        let look_up = async || self.issue(label, &is_ours).await;
+        self.make(&call, read, look_up).await
+    }
+
+    /// Sets something of an issue: its text, its state.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn set_issue(&self, number: u64, body: Value) -> Result<(), Trouble> {
+        let call = self.writing(Method::PATCH, &format!("/issues/{number}"), body, Effect::Sets);
+        self.call(&call).await.map(|_| ())
     }
 
     /// Sets the text of a comment.
@@ -276,6 +371,24 @@ mod tests {
         };
         assert!(comment("Bot", "NONE") && comment("User", "MEMBER"));
         assert!(!comment("User", "CONTRIBUTOR") && !comment("User", "NONE"));
+    }
+
+    #[test]
+    fn the_last_word_of_each_counts_and_only_for_its_commit() {
+        let review = |login: &str, state: &str, commit: &str| {
+            let value = json!({"user": {"login": login}, "state": state, "commit_id": commit});
+            Review::deserialize(&value).unwrap()
+        };
+        let reviews = [
+            review("ada", "APPROVED", "a"),
+            review("ada", "COMMENTED", "a"),
+            review("bob", "APPROVED", "a"),
+            review("bob", "CHANGES_REQUESTED", "a"),
+            review("cyd", "APPROVED", "old"),
+            review("dan", "DISMISSED", "a"),
+            Review { user: None, state: "APPROVED".to_owned(), commit_id: Some("a".to_owned()) },
+        ];
+        assert_eq!(approvers(&reviews, "a"), ["ada"]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn the_trend_is_told() {
     verdict.gates[2].facts["drop"] =
         serde_json::json!({"basis_points": 150, "before": {"covered": 915, "total": 1000}, "now": {}});
     let text = body(&verdict, &links(), 0, limits::COMMENT_BYTES_MAX);
-    assert!(text.contains("Coverage 90.00 % ↘ (before 91.50 %)"), "{text}");
+    assert!(text.contains("Coverage 90 % ↘ (before 91.50 %)"), "{text}");
 }
 
 #[test]
@@ -65,6 +65,8 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn nothing_from_outside_is_markup(
         message in "(<img src=x>|\\[a\\]\\(http://evil\\)|@everyone|-->|<!--|`|\\n|#|x|\\|| ){0,12}",
@@ -86,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn it_is_never_longer_than_github_takes(count in 0usize..3000, length in 0usize..3000, name in "[a-z]{1,50}") {
+    fn it_is_never_longer_than_github_takes(count in 0usize..300, length in 0usize..700, name in "[a-z]{1,50}") {
         let mut verdict = sample::quiet();
         let finding = |number: usize| {
             let severity = [Severity::Error, Severity::Warning, Severity::Note][number % 3];
