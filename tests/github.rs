@@ -170,9 +170,7 @@ fn no_fault_loses_or_doubles_anything() {
     );
     let faults = [
         What::Answer(500, vec![], "Server Error"),
-        What::Answer(503, vec![], "Unavailable"),
         What::DoneAnd(502),
-        What::DoneAnd(504),
         What::Reset,
         What::DoneAndBroken,
         limited(403),
@@ -195,7 +193,7 @@ fn no_fault_loses_or_doubles_anything() {
             let fault = Fault { method, at, what: what.clone() };
             story.fake.state().faults = vec![fault.clone(), fault.clone()];
             assert_eq!(story.report(&[]), Exit::Refused, "{fault:?}");
-            assert!(story.fake.state().faults.is_empty() || method == "GET", "{fault:?} did not happen");
+            assert!(story.fake.state().faults.len() < 2, "{fault:?} did not happen");
             story.is_told_once(100);
             story.verdict(&verdict(499));
             story.fake.state().faults =
@@ -340,7 +338,7 @@ fn all_pages_are_searched_and_a_stranger_s_copy_is_not_ours() {
         let ours = state.comments.remove(0);
         let copy = fake::comment(ours.clone(), 1, ours["body"].as_str().unwrap(), "User", "NONE");
         let other = |id: u64| fake::comment(ours.clone(), id, "hello", "User", "MEMBER");
-        state.comments = (2..250).map(other).collect();
+        state.comments = (1000..1248).map(other).collect();
         state.comments.insert(0, copy);
         state.comments.push(ours);
     }

@@ -2,12 +2,14 @@
 
 mod coverage;
 mod github;
+mod image;
 mod lint;
 mod local;
 mod merge;
 mod policies;
 
 pub use github::{GithubIssue, GithubReport, GithubVerb};
+pub use image::ImageVerb;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
@@ -186,11 +188,8 @@ pub enum Verb {
         what: PolicyVerb,
     },
     /// GitHub: checks, comments, code scanning.
-    Github {
-        /// What to do there.
-        #[command(subcommand)]
-        what: GithubVerb,
-    },
+    #[command(subcommand)]
+    Github(GithubVerb),
     /// The hash-chained record.
     Audit {
         /// What to do with it.
@@ -371,28 +370,6 @@ pub enum SecurityVerb {
         /// The database's commit, where the copy does not tell it.
         #[arg(long, value_name = "COMMIT")]
         commit: Option<String>,
-    },
-}
-
-/// `image …`.
-#[derive(Debug, Subcommand)]
-pub enum ImageVerb {
-    /// Build it as an OCI layout, without a daemon.
-    Build {
-        /// Where the layout goes; default: `target/gateline/image`.
-        #[arg(long, value_name = "DIR")]
-        output: Option<PathBuf>,
-        /// Cargo features besides those of the policy; may be repeated.
-        #[arg(long = "features", value_name = "FEATURES")]
-        features: Vec<String>,
-        /// Arguments of the entry point besides those of the policy; may be repeated.
-        #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Layers, sizes, biggest files, config.
-    Inspect {
-        /// The layout; default: `target/gateline/image`.
-        layout: Option<PathBuf>,
     },
 }
 

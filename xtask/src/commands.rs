@@ -140,7 +140,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         }
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
-        Verb::Github { what } => github::github(context, &what).await,
+        Verb::Github(what) => github::github(context, &what).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
         Verb::Doctor => doctor::doctor(context).await,
         Verb::Setup => doctor::setup(context).await,

@@ -5,8 +5,6 @@
 #[cfg(feature = "github")]
 pub mod api;
 #[cfg(feature = "github")]
-mod app;
-#[cfg(feature = "github")]
 pub mod client;
 pub mod context;
 pub mod event;

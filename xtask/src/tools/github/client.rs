@@ -4,6 +4,8 @@
 //! built without retry and without redirects, and what is asked and read is JSON of ours (`api.rs`). Time passes through
 //! [`World`]: a test waits for no pause.
 
+mod app;
+
 use super::context::Address;
 use super::event::Slug;
 use super::limits;
@@ -294,60 +296,6 @@ impl Client {
         let wait = limits::PAUSE_BETWEEN_WRITES.saturating_sub(since);
         if !wait.is_zero() {
             self.pause(wait).await;
-        }
-    }
-
-    /// The token for the next request: ours, or the installation's, made anew before it ends.
-    async fn token(&self) -> Result<Secret, Failed> {
-        let Identity::App { id, key } = &self.who else {
-            let Identity::Token(token) = &self.who else { return Err(Failed::Lost("nobody".to_owned())) };
-            return Ok(token.clone());
-        };
-        let now = self.world.now();
-        let good = |ends: Timestamp| {
-            ends.duration_since(now).as_secs() > limits::TOKEN_REST_MIN.as_secs().cast_signed()
-        };
-        if let Some((token, _)) = self.memory().token.clone().filter(|(_, ends)| good(*ends)) {
-            return Ok(token);
-        }
-        let jwt = super::app::jwt(id, key, now).map_err(|why| Failed::Trouble(Trouble::Key(why)))?;
-        let installed = self.as_app(Method::GET, self.moved(&self.at("/installation")), &jwt).await?;
-        let installation =
-            installed["id"].as_u64().ok_or_else(|| Failed::Lost("no installation".to_owned()))?;
-        let path = format!("/app/installations/{installation}/access_tokens");
-        let made = self.as_app(Method::POST, path, &jwt).await?;
-        let token =
-            made["token"].as_str().map(Secret::new).ok_or_else(|| Failed::Lost("no token".to_owned()))?;
-        let ends = made["expires_at"].as_str().and_then(|ends| ends.parse().ok()).unwrap_or(now);
-        self.memory().token = Some((token.clone(), ends));
-        Ok(token)
-    }
-
-    /// A request of the App itself. A token that was made and lost does no harm: it ends by itself.
-    async fn as_app(&self, method: Method, path: String, jwt: &Secret) -> Result<Value, Failed> {
-        let effect = if method == Method::GET { Effect::Reads } else { Effect::Sets };
-        let call = Call { method, path, body: None, effect };
-        let mut attempt = 1;
-        loop {
-            let sent = self.transfer(&call, &call.path, jwt).await;
-            self.memory().sent.0 += 1;
-            let (came, body) = match sent {
-                Ok((head, _, body)) => (Came::Reply(head), body),
-                Err(_) => (Came::Nothing, Value::Null),
-            };
-            match (retry::next(effect, attempt, &came, self.world.now()), came) {
-                (Next::Again(pause), _) => self.pause(pause).await,
-                (Next::Answer, Came::Reply(head)) if head.status < 300 => return Ok(body),
-                (_, Came::Reply(head)) => {
-                    let (status, message) = (head.status, head.message);
-                    return Err(Failed::Trouble(Trouble::Answered { status, call: name(&call), message }));
-                }
-                (_, Came::Nothing) => {
-                    let why = "no reply".to_owned();
-                    return Err(Failed::Trouble(Trouble::Unreachable { call: name(&call), why }));
-                }
-            }
-            attempt += 1;
         }
     }
 
