@@ -180,7 +180,7 @@ fn of_tracefile(text: &str, root: &Path) -> (BTreeMap<(String, u32), u64>, impl 
 
 fn of_counts(counts: &LineCounts) -> BTreeMap<(String, u32), u64> {
     let lines = |file: &gateline::evidence::coverage::FileLines| {
-        file.lines.iter().map(|(line, count)| ((file.file.clone(), *line), *count)).collect::<Vec<_>>()
+        file.lines.iter().map(|(line, count)| ((file.file.clone(), line), count)).collect::<Vec<_>>()
     };
     counts.files.iter().flat_map(lines).collect()
 }

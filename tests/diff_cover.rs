@@ -90,7 +90,7 @@ impl Story {
             };
             let counted = counts.files.iter().find(|counted| counted.file == file.file).unwrap();
             let changed = &change.file(&file.file).unwrap().lines;
-            let executable = counted.lines.iter().map(|(line, _)| *line);
+            let executable = counted.lines.iter().map(|(line, _)| line);
             let (missed, covered): (Vec<u32>, Vec<u32>) = executable
                 .filter(|line| within(changed, *line))
                 .partition(|line| within(&file.uncovered, *line));

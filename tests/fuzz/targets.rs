@@ -45,8 +45,8 @@ fn coverage(bytes: &[u8], format: InputFormat) {
     };
     assert!(files.is_sorted_by(|a, b| a.file < b.file), "files are sorted, each once");
     for file in &files {
-        assert!(!file.lines.is_empty() && file.lines[0].0 > 0, "{}", file.file);
-        assert!(file.lines.is_sorted_by(|a, b| a.0 < b.0), "{}", file.file);
+        assert!(file.lines.iter().next().is_some_and(|(line, _)| line > 0), "{}", file.file);
+        assert!(file.lines.iter().is_sorted_by(|a, b| a.0 < b.0), "{}", file.file);
         let inside = |part: &str| !matches!(part, "" | "." | "..");
         assert!(file.file.split('/').all(inside), "{:?} leads out", file.file);
     }

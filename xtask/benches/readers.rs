@@ -2,7 +2,8 @@
 //! same run: the line ends of the same bytes counted by `memchr`, and the bare loops of the parsers that are used.
 //!
 //! `cargo bench -p gateline --bench readers`; with `--profile dev`, what users of `cargo xtask` have. With `--test` (how the gates
-//! run benchmarks) each runs once, on little. `… --bench readers -- --memory FILE` reads one file and says what it took.
+//! run benchmarks) each runs once, on little. `… --bench readers -- --write lcov 100 FILE` writes a file of 100 MiB (or `cobertura`,
+//! `llvm-json`), and `-- --memory FILE` reads one in a process of its own and says what it took.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its arguments and looks at the clock")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
@@ -32,6 +33,10 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--memory") {
         return memory(Path::new(arguments.get(at + 1).expect("--memory FILE")));
     }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--write") {
+        let [format, size, file] = &arguments[at + 1..at + 4] else { panic!("--write FORMAT MIB FILE") };
+        return std::fs::write(file, written(format, size.parse::<usize>().unwrap() << 20)).unwrap();
+    }
     let little = arguments.iter().any(|argument| argument == "--test");
     let time = Duration::from_secs(3);
     let mut criterion = Criterion::default()
@@ -45,7 +50,16 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Reads one file as the gate does, with every file that it names in the workspace: `/usr/bin/time -v` tells what that takes.
+fn written(format: &str, bytes: usize) -> String {
+    match format {
+        "lcov" => lcov(bytes),
+        "cobertura" => cobertura(bytes),
+        "llvm-json" => llvm_json(bytes),
+        other => panic!("no format `{other}`"),
+    }
+}
+
+/// Reads one file as the gate does, with every file that it names in the workspace.
 fn memory(file: &Path) {
     let start = Instant::now();
     let mut gathered = Gathered::new(&|_| true);
@@ -54,7 +68,10 @@ fn memory(file: &Path) {
     let format = parse(input, InputFormat::Auto, &mut gathered).unwrap();
     let files = gathered.into_files(|_| String::new());
     let lines: usize = files.iter().map(|file| file.lines.len()).sum();
-    println!("{format}: {} files, {lines} lines, {} ms", files.len(), start.elapsed().as_millis());
+    let (millis, size) = (start.elapsed().as_millis(), std::fs::metadata(file).unwrap().len());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim();
+    println!("{format}: {size} bytes, {} files, {lines} lines, {millis} ms, {most} RSS at most", files.len());
 }
 
 fn readers(criterion: &mut Criterion, bytes: usize) {

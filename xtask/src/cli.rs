@@ -1,15 +1,19 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
+mod audit;
 mod coverage;
 mod github;
 mod image;
+mod init;
 mod lint;
 mod local;
 mod merge;
 mod policies;
 
+pub use audit::AuditVerb;
 pub use github::{GithubIssue, GithubReport, GithubVerb};
 pub use image::ImageVerb;
+pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
@@ -196,6 +200,8 @@ pub enum Verb {
         #[command(subcommand)]
         what: AuditVerb,
     },
+    /// Policies and workflows for a repository that has none; what is there already stays as it is.
+    Init(Init),
     /// What this machine has and lacks.
     Doctor,
     /// Install what is missing: tools and test partners.
@@ -264,9 +270,9 @@ pub enum CiVerb {
     Merge(Merge),
     /// One verdict over the jobs of a workflow: a skipped job has not passed.
     Rollup {
-        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`.
+        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`; default: the variable `GATELINE_NEEDS`.
         #[arg(long, value_name = "JSON")]
-        needs: String,
+        needs: Option<String>,
         /// A job that may be skipped; may be repeated.
         #[arg(long, value_name = "JOB")]
         may_skip: Vec<String>,
@@ -314,7 +320,7 @@ pub struct Test {
     /// Only those that did not pass when they ran last.
     #[arg(long, conflicts_with = "filters")]
     pub rerun_failed: bool,
-    /// Show what tests print as they print it; they run one at a time.
+    /// Show what tests print as they print it, secrets too; they run one at a time.
     #[arg(long)]
     pub no_capture: bool,
     /// Print the names of the tests instead of running them.
@@ -371,13 +377,4 @@ pub enum SecurityVerb {
         #[arg(long, value_name = "COMMIT")]
         commit: Option<String>,
     },
-}
-
-/// `audit …`.
-#[derive(Debug, Subcommand)]
-pub enum AuditVerb {
-    /// Print the records.
-    Log,
-    /// Check chain and checksums of every record.
-    Verify,
 }

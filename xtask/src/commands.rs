@@ -9,6 +9,7 @@ mod explain;
 mod gates;
 mod github;
 mod image;
+mod init;
 mod lint;
 mod local;
 mod people;
@@ -142,6 +143,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Github(what) => github::github(context, &what).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
+        Verb::Init(asked) => init::init(context, asked).await,
         Verb::Doctor => doctor::doctor(context).await,
         Verb::Setup => doctor::setup(context).await,
         Verb::Completions { shell } => {

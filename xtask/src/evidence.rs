@@ -7,6 +7,7 @@ pub mod against;
 pub mod baseline;
 pub mod coverage;
 pub mod image;
+pub mod lines;
 pub mod lint;
 pub mod merge;
 pub mod noise;

@@ -99,7 +99,7 @@ impl Ask {
 /// `ci`: every gate, or those that `--gate` names.
 pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     if let Some(CiVerb::Rollup { needs, may_skip }) = &ci.what {
-        return rollup::rollup(context, needs, may_skip);
+        return rollup::rollup(context, needs.as_deref(), may_skip);
     }
     if let Some(CiVerb::Merge(merge)) = &ci.what {
         let gates: Vec<Gate> = merge.gates.iter().flat_map(|gate| of_name(*gate)).collect();

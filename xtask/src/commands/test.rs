@@ -55,7 +55,7 @@ async fn list(context: &Context, workspace: &Workspace, filters: &[String]) -> a
     let (world, console) = (&context.world, &context.console);
     let in_force = context.policy(workspace).await?;
     let cargo = Cargo::discover(world, &workspace.root, context.network()).await;
-    let cargo = cargo.map_err(|why| gates::failure(&why))?;
+    let cargo = cargo.map_err(|why| gates::failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
     let step = console.step(world, "compile");
     let compiled = build::compile(world, &cargo, &|line| step.tell(line)).await;
     drop(step);

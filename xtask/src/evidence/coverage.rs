@@ -1,5 +1,6 @@
 //! Which lines the tests ran.
 
+use super::lines::Lines;
 use crate::policy::coverage::TestCode;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +122,7 @@ pub struct FileLines {
     /// The package that it belongs to.
     pub package: String,
     /// Each executable line, from 1, and how often it ran; in order.
-    pub lines: Vec<(u32, u64)>,
+    pub lines: Lines,
     /// Its functions, all instantiations of one together, by line.
     pub functions: Vec<FunctionCount>,
     /// Regions, as [`FileCoverage::regions`].
@@ -210,8 +211,8 @@ impl FileLines {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         for (line, _) in self.lines.iter().filter(|(_, count)| *count == 0) {
             match ranges.last_mut() {
-                Some((_, last)) if last.checked_add(1) == Some(*line) => *last = *line,
-                _ => ranges.push((*line, *line)),
+                Some((_, last)) if last.checked_add(1) == Some(line) => *last = line,
+                _ => ranges.push((line, line)),
             }
         }
         ranges
@@ -259,7 +260,7 @@ mod tests {
         #[test]
         fn the_ranges_are_exactly_the_lines_that_did_not_run(counts in prop::collection::btree_map(1u32..60, 0u64..3, 0..40)) {
             let lines: Vec<_> = counts.into_iter().collect();
-            let file = FileLines { lines: lines.clone(), ..FileLines::default() }.coverage();
+            let file = FileLines { lines: lines.clone().into(), ..FileLines::default() }.coverage();
             let listed: Vec<u32> = file.uncovered.iter().flat_map(|(first, last)| *first..=*last).collect();
             let expected: Vec<u32> = lines.iter().filter(|(_, count)| *count == 0).map(|(line, _)| *line).collect();
             prop_assert_eq!(listed.len() as u64, file.total - file.covered);

@@ -170,6 +170,7 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
         whole.broken.extend(tests.broken.iter().cloned());
         whole.compile_errors.extend(tests.compile_errors.iter().cloned());
         whole.not_built.extend(tests.not_built.iter().cloned());
+        whole.left_out.extend(tests.left_out.iter().cloned());
         whole.empty.extend(tests.empty.iter().cloned());
         whole.counts_lost.extend(tests.counts_lost.iter().cloned());
         let took = piece.evidence.gates.tests.as_ref().map_or(0, |tests| tests.duration_millis);
@@ -195,6 +196,8 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
     whole.compile_errors.dedup();
     whole.not_built.sort();
     whole.not_built.dedup();
+    whole.left_out.sort();
+    whole.left_out.dedup();
     for names in [&mut whole.empty, &mut whole.counts_lost] {
         names.sort();
         names.dedup();
@@ -293,10 +296,10 @@ fn add(whole: &mut LineCounts, more: &LineCounts) -> Result<(), String> {
 }
 
 fn add_file(known: &mut FileLines, more: &FileLines) {
-    let mut lines: BTreeMap<u32, u64> = known.lines.iter().copied().collect();
+    let mut lines: BTreeMap<u32, u64> = known.lines.iter().collect();
     for (line, count) in &more.lines {
-        let sum = lines.entry(*line).or_default();
-        *sum = sum.saturating_add(*count);
+        let sum = lines.entry(line).or_default();
+        *sum = sum.saturating_add(count);
     }
     known.lines = lines.into_iter().collect();
     let mut functions: BTreeMap<(u32, String), u64> = BTreeMap::new();

@@ -68,8 +68,8 @@ pub fn spread(runs: &[LineCounts]) -> Spread {
     for file in runs.iter().flat_map(|run| &run.files) {
         let lines = seen.entry(&file.file).or_default();
         for (line, count) in &file.lines {
-            let (ran, all) = lines.entry(*line).or_default();
-            *ran += u32::from(*count > 0);
+            let (ran, all) = lines.entry(line).or_default();
+            *ran += u32::from(count > 0);
             *all += 1;
         }
     }
@@ -153,7 +153,7 @@ mod proof {
     use proptest::prelude::*;
 
     fn run(lines: &[(u32, u64)]) -> LineCounts {
-        let file = FileLines { file: "a.rs".into(), lines: lines.to_vec(), ..FileLines::default() };
+        let file = FileLines { file: "a.rs".into(), lines: lines.to_vec().into(), ..FileLines::default() };
         LineCounts { files: vec![file], ..LineCounts::default() }
     }
 

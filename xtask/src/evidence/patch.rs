@@ -54,16 +54,16 @@ fn in_file(lines: &FileLines, changed: &ChangedFile) -> PatchFile {
     // The range and the index among executable lines of the last uncovered line: its neighbour joins it.
     let mut open: Option<((u32, u32), usize)> = None;
     for (index, (line, count)) in lines.lines.iter().enumerate() {
-        while ranges.next_if(|(_, last)| last < line).is_some() {}
-        let Some(range) = ranges.peek().copied().filter(|(first, _)| first <= line) else { continue };
+        while ranges.next_if(|(_, last)| *last < line).is_some() {}
+        let Some(range) = ranges.peek().copied().filter(|(first, _)| *first <= line) else { continue };
         file.total += 1;
-        if *count > 0 {
+        if count > 0 {
             file.covered += 1;
             continue;
         }
         match file.uncovered.last_mut() {
-            Some((_, last)) if index > 0 && open == Some((range, index - 1)) => *last = *line,
-            _ => file.uncovered.push((*line, *line)),
+            Some((_, last)) if index > 0 && open == Some((range, index - 1)) => *last = line,
+            _ => file.uncovered.push((line, line)),
         }
         open = Some((range, index));
     }
@@ -77,7 +77,7 @@ mod proof {
     use proptest::prelude::*;
 
     fn counts(lines: &[(u32, u64)]) -> LineCounts {
-        let file = FileLines { file: "a.rs".into(), lines: lines.to_vec(), ..FileLines::default() };
+        let file = FileLines { file: "a.rs".into(), lines: lines.to_vec().into(), ..FileLines::default() };
         LineCounts { files: vec![file], ..LineCounts::default() }
     }
 

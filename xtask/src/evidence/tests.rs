@@ -27,6 +27,9 @@ pub struct TestsEvidence {
     /// Targets with tests that were not built.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_built: Vec<NotBuilt>,
+    /// Targets that the policy leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// The compiler's errors, where the workspace does not compile.
     pub compile_errors: Vec<super::lint::Diagnostic>,
     /// Integration tests (`package::target`) that have no test inside.
@@ -135,6 +138,21 @@ pub struct NotBuilt {
     pub file: String,
     /// Why cargo left it out.
     pub why: String,
+}
+
+/// A target that the policy leaves out: it was neither compiled nor linted nor run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// `package::target`, as the policy has it.
+    pub target: String,
+    /// The policy's reason.
+    pub reason: String,
+    /// Its main file, relative to the workspace; `None` where there is no such target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Where there is none: the target with the nearest name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
 }
 
 impl TestOutcome {

@@ -9,7 +9,7 @@ mod findings;
 mod fewer;
 
 use crate::evidence::TestsEvidence;
-use crate::evidence::tests::{NotBuilt, TestOutcome, TestResult};
+use crate::evidence::tests::{LeftOut, NotBuilt, TestOutcome, TestResult};
 use crate::gates::lint::explained;
 use crate::policy::TestsPolicy;
 use crate::policy::tests::is_like;
@@ -32,6 +32,7 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
     findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence.surroundings)));
     findings.extend(not_run(evidence));
     findings.extend(evidence.not_built.iter().map(not_built));
+    findings.extend(evidence.left_out.iter().map(left_out));
     findings.extend(fewer::finding(policy.fewer, evidence));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
         findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
@@ -164,6 +165,25 @@ fn not_built(target: &NotBuilt) -> Finding {
         "name a set that has the features in `features` of policies/tests.yaml, or switch the tests on";
     let finding = Finding::new(Gate::Tests, "target-not-built", Severity::Warning, message, help);
     finding.at(&target.file, 0).about(&target.target)
+}
+
+/// What the policy leaves out is named in every report: nobody shall believe that it was checked.
+fn left_out(one: &LeftOut) -> Finding {
+    let LeftOut { target, reason, file, nearest } = one;
+    let finding = match file {
+        Some(file) => {
+            let message = format!("{target} was not checked, because the policy leaves it out: {reason}");
+            let help = "once that is mended: take it out of `leave_out` in policies/tests.yaml";
+            Finding::new(Gate::Tests, "left-out", Severity::Note, message, help).at(file, 0)
+        }
+        None => {
+            let near = nearest.as_ref().map_or(String::new(), |near| format!("; did you mean {near}?"));
+            let message = format!("the policy leaves out {target}, but there is no such target{near}");
+            let help = "correct `leave_out` in policies/tests.yaml";
+            Finding::new(Gate::Tests, "left-out-missing", Severity::Error, message, help)
+        }
+    };
+    finding.about(target)
 }
 
 /// One finding for all tests that were not started, by the test that kept them from it.

@@ -1,9 +1,14 @@
 //! `policies/tests.yaml`: how tests are run.
 
+mod senseless;
+
+pub use senseless::Senseless;
+
 use super::FeatureSet;
 use super::lint::Level;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// More retries than this are no test any more.
 pub const RETRIES_MAX: u8 = 2;
@@ -45,6 +50,11 @@ pub struct TestsPolicy {
     /// is the one that lint looks at, and whose tests have their plain names; tests of the others end in
     /// ` [features: SET]`. A further set takes the packages that it changes. Default `[default]`.
     pub features: Vec<FeatureSet>,
+    /// Targets that cannot be compiled here (a benchmark that needs nightly), each with the reason: they are neither compiled
+    /// nor linted nor run, and every report names them as not checked. Names as reports show them: `package::bench/NAME`,
+    /// `package::example/NAME`, `package::bin/NAME`, or `package::NAME` for an integration test. A library cannot be left
+    /// out. A name that no target has refuses. Default none.
+    pub leave_out: BTreeMap<String, String>,
     /// Globs of files that no test looks at: `--affected` runs nothing for them. `*` and `?` stand for parts of a name, `**`
     /// for folders: `docs/**`. Default none.
     pub unaffected_by: Vec<String>,
@@ -124,6 +134,7 @@ impl Default for TestsPolicy {
             doctests: true,
             environment: Vec::new(),
             features: vec![FeatureSet::Default],
+            leave_out: BTreeMap::new(),
             unaffected_by: Vec::new(),
             inputs: Vec::new(),
             partners: Vec::new(),

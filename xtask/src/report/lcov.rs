@@ -71,7 +71,7 @@ mod tests {
         let file = |name: &str, lines: &[(u32, u64)]| FileLines {
             file: name.into(),
             package: "p".into(),
-            lines: lines.to_vec(),
+            lines: lines.to_vec().into(),
             ..FileLines::default()
         };
         let counts = LineCounts {

@@ -189,7 +189,7 @@ pub(crate) fn counts() -> LineCounts {
     let file = |file: &str, package: &str, lines: &[(u32, u64)]| FileLines {
         file: file.into(),
         package: package.into(),
-        lines: lines.to_vec(),
+        lines: lines.to_vec().into(),
         ..FileLines::default()
     };
     let lib = [(1, 3), (2, 3), (10, 1), (11, 12_345), (12, 0), (13, 0), (14, 1), (20, 0), (21, 2), (22, 2)];

@@ -1,12 +1,15 @@
 //! Cargo: its commands with the flags that every call needs, the toolchain behind it, and what is in the workspace.
 
 mod features;
+mod targets;
 
 pub use features::Take;
+pub use targets::{Omitted, section, target_name};
 
 use super::metadata;
 use super::toolchain::{self, Asker};
 use crate::evidence::CouldNotRun;
+use crate::evidence::tests::LeftOut;
 use crate::failure::Failure;
 use crate::policy::FeatureSet;
 use crate::world::{CommandLine, World};
@@ -51,6 +54,8 @@ pub struct Cargo {
     pub features: FeatureSet,
     /// The members that are compiled; `None`: all of them.
     selection: Option<Vec<PackageId>>,
+    /// Targets that the policy leaves out, found or not.
+    left_out: Vec<LeftOut>,
 }
 
 /// rustc and its companions.
@@ -88,6 +93,7 @@ impl Cargo {
             packages: packages.into_iter().filter(|package| members.contains(&package.id)).collect(),
             features: FeatureSet::Default,
             selection: None,
+            left_out: Vec::new(),
         })
     }
 
@@ -109,6 +115,7 @@ impl Cargo {
             toolchain,
             features: FeatureSet::Default,
             selection: None,
+            left_out: Vec::new(),
         }
     }
 

@@ -130,9 +130,7 @@ fn look(input: &mut impl BufRead) -> Result<InputFormat, Malformed> {
 pub fn merge(mut counts: LineCounts, imported: Imported) -> LineCounts {
     for file in imported.files {
         match counts.files.iter_mut().find(|known| known.file == file.file) {
-            Some(known) => {
-                known.lines = gathered::merged(known.lines.iter().copied(), file.lines.into_iter()).collect()
-            }
+            Some(known) => known.lines = gathered::merged(known.lines.iter(), file.lines.iter()).collect(),
             None => counts.files.push(file),
         }
     }

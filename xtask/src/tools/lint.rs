@@ -11,6 +11,7 @@ pub mod unused;
 use super::build::{Compilation, Compiled};
 use super::cargo::Cargo;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool, Unchecked};
+use crate::evidence::tests::LeftOut;
 use crate::evidence::{CouldNotRun, LintEvidence, Measured};
 use crate::policy::LintPolicy;
 use crate::policy::lint::Level;
@@ -99,8 +100,20 @@ fn joined(policy: &LintPolicy, compiled: &Compiled, format: Formatting) -> Resul
         packages: compiled.packages.len() as u64,
         diagnostics,
         compiled_apart: compiled.compiled_apart.clone(),
-        ..LintEvidence::default()
+        unchecked: compiled.cargo.left_out().iter().map(left_out).collect(),
     })
+}
+
+/// clippy saw nothing of a target that the policy leaves out.
+fn left_out(one: &LeftOut) -> Unchecked {
+    let LeftOut { target, reason, file, nearest } = one;
+    let near = nearest.as_ref().map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let why = match file {
+        Some(_) => format!("{target} was not looked at, because policies/tests.yaml leaves it out: {reason}"),
+        None => format!("policies/tests.yaml leaves out {target}, but there is no such target{near}"),
+    };
+    let help = "correct `leave_out` in policies/tests.yaml".to_owned();
+    Unchecked { tool: LintTool::Clippy, why, help }
 }
 
 /// The gate's evidence with what other linters said. One that could not run is the gate's failure.

@@ -22,6 +22,7 @@ mod profiles;
 mod queue;
 pub mod selection;
 
+pub use doctests::with_documentation_flags;
 pub use environment::INSIDE_GATE;
 pub use kept::{Kept, Setting};
 pub use libtest::SKIP_MARK;
@@ -29,6 +30,7 @@ pub use list::{ListedTest, Listing};
 pub use profiles::{Counting, doctest_objects, prefix_of, written_by};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
+use super::redaction::Redactor;
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
 use crate::evidence::{CouldNotRun, Measured};
 use crate::policy::TestsPolicy;
@@ -117,7 +119,9 @@ pub async fn list(
 ) -> Result<Listing, CouldNotRun> {
     let site =
         Site::prepare(world, policy, options, &compiled.cargo.root).map_err(|error| no_site(&error))?;
-    Ok(list::everything(&Arc::new(site), compiled, policy, Filter(&options.filters)).await)
+    let mut listing = list::everything(&Arc::new(site), compiled, policy, Filter(&options.filters)).await;
+    Redactor::new(world).broken(&mut listing.broken);
+    Ok(listing)
 }
 
 async fn site_and_engine(
@@ -204,10 +208,12 @@ async fn perform(
             .map_or_else(|| ENGINE.to_owned(), |one| format!("nextest {}", one.version)),
         surroundings: site.surroundings,
         filters: options.filters.clone(),
+        left_out: compiled.cargo.left_out().to_vec(),
         ..TestsEvidence::default()
     };
     if compiled.outcome == Compilation::DoesNotCompile {
         evidence.compile_errors = compiled.errors().cloned().collect();
+        Redactor::new(&site.world).tests(&mut evidence);
         return evidence;
     }
     let filter = Filter(&options.filters);
@@ -260,6 +266,7 @@ async fn perform(
     evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
     evidence.counts_lost = results.counts_lost;
     evidence.counts_lost.sort();
+    Redactor::new(&site.world).tests(&mut evidence);
     match &options.kept {
         Some(kept) => keep(kept, compiled, options, evidence, again).await,
         None => evidence,

@@ -9,6 +9,7 @@ use crate::policy::lint::Level;
 use crate::tools::build::{self, Compilation, Compiled, Purpose};
 use crate::tools::cargo::Take;
 use crate::tools::lint::{self, Formatting, Looked, msrv, rustdoc, unused};
+use crate::tools::redaction::Redactor;
 use crate::verdict::Gate;
 
 /// What the linters besides rustfmt and clippy said.
@@ -26,8 +27,13 @@ impl Measurer<'_> {
             return Linted::default();
         }
         let (policy, world) = (&self.in_force.policy.lint, &self.context.world);
+        // What is remembered must hold no secret either.
+        let documented = async {
+            let looked = rustdoc::look(world, compiled).await;
+            looked.map(|looked| Redactor::new(world).looked(looked))
+        };
         let (rustdoc, msrv, unused, checked) = tokio::join!(
-            asked(policy.rustdoc, self.said("rustdoc", &[], rustdoc::look(world, compiled))),
+            asked(policy.rustdoc, self.said("rustdoc", &[], documented)),
             asked(policy.msrv, msrv::look(world, &compiled.cargo)),
             asked(policy.unused_dependencies, self.said("unused", &[], unused::look(world, &compiled.cargo))),
             self.check_sets(plan, compiled),
@@ -65,7 +71,16 @@ impl Measurer<'_> {
     ) -> Measured<LintEvidence> {
         let sets = further.iter().chain(&linted.checked);
         let compiled = sets.fold(compiled, Compiled::with_diagnostics_of);
-        lint::with(lint::gather(&self.in_force.policy.lint, &compiled, format), linted.looked)
+        let mut lint = lint::with(lint::gather(&self.in_force.policy.lint, &compiled, format), linted.looked);
+        let redactor = Redactor::new(&self.context.world);
+        lint.result = match lint.result {
+            Ok(mut evidence) => {
+                redactor.lint(&mut evidence);
+                Ok(evidence)
+            }
+            Err(why) => Err(redactor.why(why)),
+        };
+        lint
     }
 }
 

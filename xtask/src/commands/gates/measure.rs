@@ -117,7 +117,7 @@ impl Measurer<'_> {
     ) -> Option<Result<Compiled, CouldNotRun>> {
         let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
         let cargo = match cargo {
-            Ok(cargo) => cargo,
+            Ok(cargo) => &cargo.clone().leaving_out(&self.in_force.policy.tests.leave_out),
             Err(why) => return Some(Err(why.clone())),
         };
         let first = self.in_force.policy.tests.features.first().cloned().unwrap_or_default();

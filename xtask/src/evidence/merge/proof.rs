@@ -11,7 +11,7 @@ fn measured<E>(result: E) -> Option<Measured<E>> {
 }
 
 fn counts(lines: &[(u32, u64)]) -> LineCounts {
-    let file = FileLines { file: "a.rs".to_owned(), lines: lines.to_vec(), ..FileLines::default() };
+    let file = FileLines { file: "a.rs".to_owned(), lines: lines.to_vec().into(), ..FileLines::default() };
     LineCounts { engine: "e".to_owned(), files: vec![file], ..LineCounts::default() }
 }
 

@@ -44,7 +44,7 @@ pub fn page(file: &FileLines, source: Option<&str>, about: &About<'_>) -> String
 }
 
 fn table(file: &FileLines, source: &str, about: &About<'_>) -> String {
-    let counts: BTreeMap<u32, u64> = file.lines.iter().copied().collect();
+    let counts: BTreeMap<u32, u64> = file.lines.iter().collect();
     let mut text = "<div class=\"src\"><table>\n".to_owned();
     let mut lines = source.lines();
     for (number, line) in (1u32..).zip(lines.by_ref().take(LINES_MAX)) {
@@ -92,8 +92,8 @@ fn uncovered(file: &FileLines) -> Vec<(u32, u32)> {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for (line, _) in file.lines.iter().filter(|(_, count)| *count == 0) {
         match ranges.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(*line) => *last = *line,
-            _ => ranges.push((*line, *line)),
+            Some((_, last)) if last.checked_add(1) == Some(line) => *last = line,
+            _ => ranges.push((line, line)),
         }
     }
     ranges

@@ -36,8 +36,8 @@ pub(super) fn merge(
             lines::count(gathered.regions).into_iter().partition(|(line, _)| test.contains(*line));
         counts.test_lines = counts.test_lines.plus(share(&test_lines));
         file.lines = match choice {
-            TestCode::Exclude => product,
-            TestCode::Include => in_order(product, test_lines),
+            TestCode::Exclude => product.into(),
+            TestCode::Include => in_order(product, test_lines).into(),
         };
         if file.lines.is_empty() {
             continue;

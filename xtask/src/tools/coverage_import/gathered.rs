@@ -1,10 +1,11 @@
-//! Lines of many files, packed: two or three bytes for a line, so that a file of 100 MB needs less than it is long.
+//! Lines of many files, packed from the start ([`Lines`]): a file of 100 MB needs less than it is long.
 //!
-//! Line numbers are kept as distances, both numbers in groups of seven bits. What comes again for a file is kept as a run of its
-//! own, and runs are merged as they grow alike: a file of a million tiny records costs no more than its length suggests.
+//! What comes again for a file is kept as a run of its own, and runs are merged as they grow alike: a file of a million tiny
+//! records costs no more than its length suggests.
 
 use super::paths::PathRule;
 use crate::evidence::coverage::FileLines;
+use crate::evidence::lines::Lines;
 use std::collections::{BTreeMap, HashMap};
 
 /// Files of all inputs together, inside and outside of the workspace.
@@ -21,7 +22,7 @@ pub struct Gathered<'a> {
     /// Whether there is such a file in the workspace.
     exists: &'a dyn Fn(&str) -> bool,
     files: BTreeMap<String, usize>,
-    runs: Vec<Vec<Vec<u8>>>,
+    runs: Vec<Vec<Lines>>,
     bytes: usize,
     rule: PathRule,
     /// Raw paths of the current input, and what they are in the workspace.
@@ -112,17 +113,17 @@ impl<'a> Gathered<'a> {
                 same
             });
         }
-        let run = pack(lines.drain(..));
+        let run: Lines = lines.drain(..).collect();
         let Some(runs) = self.runs.get_mut(place).filter(|_| !run.is_empty()) else { return Ok(()) };
-        self.bytes += run.len();
+        self.bytes += run.packed_bytes();
         runs.push(run);
         while let [.., before, last] = runs.as_slice() {
-            if last.len() * 2 < before.len() {
+            if last.packed_bytes() * 2 < before.packed_bytes() {
                 break;
             }
-            self.bytes -= before.len() + last.len();
-            let both = pack(merged(unpack(before), unpack(last)));
-            self.bytes += both.len();
+            self.bytes -= before.packed_bytes() + last.packed_bytes();
+            let both: Lines = merged(before.iter(), last.iter()).collect();
+            self.bytes += both.packed_bytes();
             runs.truncate(runs.len() - 2);
             runs.push(both);
         }
@@ -137,16 +138,10 @@ impl<'a> Gathered<'a> {
         let mut files = Vec::with_capacity(self.files.len());
         for (file, place) in std::mem::take(&mut self.files) {
             let runs = self.runs.get_mut(place).map(std::mem::take).unwrap_or_default();
-            let whole = runs.iter().fold(Vec::new(), |sum, run| {
-                // As long as it becomes, and no longer: a list that grows by doubling has room for twice as much.
-                let mut both = Vec::with_capacity(sum.len() + packed_lines(run));
-                both.extend(merged(sum.into_iter(), unpack(run)));
-                both.shrink_to_fit();
-                both
-            });
-            if !whole.is_empty() {
+            let both = |sum: Lines, run: Lines| merged(sum.iter(), run.iter()).collect();
+            if let Some(lines) = runs.into_iter().reduce(both) {
                 let package = package(&file);
-                files.push(FileLines { file, package, lines: whole, ..FileLines::default() });
+                files.push(FileLines { file, package, lines, ..FileLines::default() });
             }
         }
         files
@@ -171,63 +166,12 @@ pub fn merged(
     })
 }
 
-fn pack(lines: impl Iterator<Item = (u32, u64)>) -> Vec<u8> {
-    let (mut bytes, mut before) = (Vec::new(), 0);
-    for (line, count) in lines {
-        number(&mut bytes, u64::from(line - before));
-        number(&mut bytes, count);
-        before = line;
-    }
-    bytes.shrink_to_fit();
-    bytes
-}
-
-/// How many lines were packed: each number has one byte without the high bit, its last.
-fn packed_lines(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte < 0x80).count() / 2
-}
-
-fn number(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-fn unpack(bytes: &[u8]) -> impl Iterator<Item = (u32, u64)> {
-    let (mut rest, mut line) = (bytes.iter(), 0u64);
-    let mut number = move || {
-        let (mut value, mut shift) = (0u64, 0);
-        loop {
-            let byte = *rest.next()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-            shift += 7;
-        }
-    };
-    std::iter::from_fn(move || {
-        line += number()?;
-        Some((u32::try_from(line).ok()?, number()?))
-    })
-}
-
 #[cfg(test)]
 mod proof {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
-        #[test]
-        fn what_is_packed_is_unpacked(lines in prop::collection::btree_map(any::<u32>(), any::<u64>(), 0..60)) {
-            let lines: Vec<(u32, u64)> = lines.into_iter().collect();
-            let packed = pack(lines.iter().copied());
-            prop_assert_eq!(packed_lines(&packed), lines.len());
-            prop_assert_eq!(unpack(&packed).collect::<Vec<_>>(), lines);
-        }
-
         #[test]
         fn records_in_any_order_are_summed(records in prop::collection::vec(prop::collection::vec((1u32..40, 0u64..5), 0..20), 0..12)) {
             let mut gathered = Gathered::new(&|_| true);
@@ -238,7 +182,7 @@ mod proof {
                 record.iter().for_each(|(line, count)| *expected.entry(*line).or_default() += count);
             }
             let files = gathered.into_files(|_| "p".into());
-            let lines: Vec<(u32, u64)> = files.into_iter().flat_map(|file| file.lines).collect();
+            let lines: Vec<(u32, u64)> = files.iter().flat_map(|file| &file.lines).collect();
             prop_assert_eq!(lines, expected.into_iter().collect::<Vec<_>>());
         }
     }

@@ -3,20 +3,21 @@
 use super::*;
 use proptest::prelude::*;
 
-type Lines = Vec<(String, Vec<(u32, u64)>)>;
+type ByFile = Vec<(String, Vec<(u32, u64)>)>;
 
-fn read_text(text: &[u8], format: InputFormat) -> Result<(Lines, u64), String> {
+fn read_text(text: &[u8], format: InputFormat) -> Result<(ByFile, u64), String> {
     let mut gathered = Gathered::new(&|path| !path.starts_with("gone"));
     gathered.start(PathRule::new(Path::new("/no-such-root/w"), None, None));
     parse(text, format, &mut gathered).map_err(|wrong| wrong.to_string())?;
     let (_, outside) = gathered.finish();
     let files = gathered.into_files(|_| "p".into());
-    Ok((files.into_iter().map(|file| (file.file, file.lines)).collect(), outside.count))
+    Ok((files.into_iter().map(|file| (file.file, file.lines.iter().collect())).collect(), outside.count))
 }
 
 #[track_caller]
 fn check(text: &str, expected: &[(&str, &[(u32, u64)])], outside: u64) {
-    let expected: Lines = expected.iter().map(|(file, lines)| ((*file).to_owned(), lines.to_vec())).collect();
+    let expected: ByFile =
+        expected.iter().map(|(file, lines)| ((*file).to_owned(), lines.to_vec())).collect();
     assert_eq!(read_text(text.as_bytes(), InputFormat::Auto), Ok((expected, outside)));
 }
 
@@ -158,9 +159,10 @@ fn inputs_are_merged_with_what_was_measured() {
         ..CoverageInput::default()
     };
     let imported = read(&sources, &[input("one.info", Some("web")), input("two.info", None)]).unwrap();
-    let known = FileLines { file: "b.rs".into(), lines: vec![(1, 1), (2, 1)], ..FileLines::default() };
+    let known = FileLines { file: "b.rs".into(), lines: vec![(1, 1), (2, 1)].into(), ..FileLines::default() };
     let counts = merge(LineCounts { files: vec![known], ..LineCounts::default() }, imported);
-    let files: Vec<_> = counts.files.iter().map(|file| (file.file.as_str(), file.lines.clone())).collect();
+    let lines = |file: &FileLines| file.lines.iter().collect::<Vec<_>>();
+    let files: Vec<_> = counts.files.iter().map(|file| (file.file.as_str(), lines(file))).collect();
     assert_eq!(files, [("b.rs", vec![(1, 1), (2, 4), (9, 0)]), ("web/a.ts", vec![(1, 1)])]);
     assert_eq!(counts.files[1].package, "web");
     assert_eq!((counts.imported.len(), counts.imported[0].format.as_str()), (2, "lcov"));

@@ -22,22 +22,15 @@ const LOOK_SECS_MAX: u64 = 300;
 /// # Errors
 /// Where it is installed and says neither that there are some nor that there are none.
 pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
-    let found = world
-        .env("PATH")
-        .is_some_and(|path| path.split(':').any(|folder| Path::new(folder).join(PROGRAM).is_file()));
-    if !found {
-        let unchecked = Unchecked {
-            tool: LintTool::UnusedDependencies,
-            why: format!("unused dependencies were not looked for: {PROGRAM} is not installed"),
-            help: format!("cargo install {PROGRAM}"),
-        };
-        return Ok(Looked { unchecked: vec![unchecked], ..Looked::default() });
-    }
+    let command = match command(world, cargo) {
+        Ok(command) => command,
+        Err(unchecked) => return Ok(Looked { unchecked: vec![unchecked], ..Looked::default() }),
+    };
     let failed = |why: String| CouldNotRun {
         message: format!("{PROGRAM} failed: {why}"),
         help: "cargo machete".to_owned(),
     };
-    let finished = world.run(&command(cargo)).await.map_err(|error| failed(format!("{error:#}")))?;
+    let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}")))?;
     let diagnostics = read(&String::from_utf8_lossy(&finished.stdout), &cargo.root);
     // 0: none, 1: some, 2: it could not look.
     match (finished.status.code(), diagnostics.is_empty()) {
@@ -49,11 +42,21 @@ pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
 }
 
 /// What is run; `plan` prints it.
-pub fn command(cargo: &Cargo) -> CommandLine {
+///
+/// # Errors
+/// Where the tool is not installed: what is not looked at.
+pub fn command(world: &World, cargo: &Cargo) -> Result<CommandLine, Unchecked> {
+    let inside = |folder: &str| Path::new(folder).join(PROGRAM).is_file();
+    if !world.env("PATH").is_some_and(|path| path.split(':').any(inside)) {
+        return Err(Unchecked {
+            tool: LintTool::UnusedDependencies,
+            why: format!("unused dependencies were not looked for: {PROGRAM} is not installed"),
+            help: format!("cargo install {PROGRAM}"),
+        });
+    }
     let root = cargo.root.to_string_lossy().into_owned();
-    CommandLine::new(PROGRAM, [root])
-        .in_directory(&cargo.root)
-        .with_timeout(Duration::from_secs(LOOK_SECS_MAX))
+    let command = CommandLine::new(PROGRAM, [root]).in_directory(&cargo.root);
+    Ok(command.with_timeout(Duration::from_secs(LOOK_SECS_MAX)))
 }
 
 /// `package -- ./path/Cargo.toml:`, then each dependency on a line of its own behind a tab.
