@@ -92,7 +92,7 @@ fn jwt(id: &str, key: &Secret, now: Timestamp) -> Result<Secret, String> {
     let now = now.as_second();
     let head = serde_json::json!({"alg": "RS256", "typ": "JWT"});
     let claims = serde_json::json!({"iss": id, "iat": now - EARLIER, "exp": now + GOOD_FOR});
-    let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(&head), part(&claims));
     let mut signature = vec![0; pair.public().modulus_len()];
     pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
@@ -129,7 +129,7 @@ mod tests {
             let jwt = jwt("Iv1.abc", &secret, now).unwrap();
             let (signed, signature) = jwt.reveal().rsplit_once('.').unwrap();
             let claims = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1).unwrap()).unwrap();
-            let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+            let claims: Value = serde_json::from_slice(&claims).unwrap();
             assert_eq!(
                 claims,
                 serde_json::json!({"iss": "Iv1.abc", "iat": 1_799_999_940, "exp": 1_800_000_540})
