@@ -1,4 +1,4 @@
-//! `image …`.
+//! The grammar of `image`.
 
 use clap::Subcommand;
 use std::path::PathBuf;
