@@ -213,7 +213,7 @@ async fn answer(
     Ok(match fault {
         Some(What::DoneAnd(status)) => plain(status, "Server Error", &[]),
         Some(What::DoneAndBroken) => {
-            let half = Bytes::from(reply.to_string()).slice(..5);
+            let half = Bytes::from(reply.to_string()).slice(..1);
             Response::builder().status(status).body(Body::Broken(Some(half))).unwrap()
         }
         _ => Response::builder()

@@ -1,4 +1,4 @@
-//! The grammar of `image`.
+//! `image …`.
 
 use clap::Subcommand;
 use std::path::PathBuf;

@@ -54,8 +54,16 @@ pub(super) struct Planned {
     #[serde(skip)]
     pub(super) sarif: Option<String>,
     #[serde(skip)]
+    #[cfg_attr(
+        not(feature = "github"),
+        expect(dead_code, reason = "only a build with the feature tells it")
+    )]
     pub(super) target: Target,
     #[serde(skip)]
+    #[cfg_attr(
+        not(feature = "github"),
+        expect(dead_code, reason = "only a build with the feature tells it")
+    )]
     pub(super) state: State,
     #[serde(skip)]
     pub(super) links: Links,
