@@ -188,3 +188,86 @@ fn a_program_that_is_another_one_under_clippy_is_tested_as_it_ships() {
     let facts = fixture.json("verdict.json")["gates"][0]["facts"]["compiled_apart"].clone();
     assert_eq!(facts, "src/lib.rs asks for `cfg(clippy)`");
 }
+
+/// What only another compiler understands, in a benchmark and in a program that a test starts.
+fn with_nightly(policy: &str) -> Fixture {
+    let broken = "#![feature(no_such_feature)]\nfn main() {}\n";
+    let it = "//! It.\n\n#[test]\nfn starts_what_is_left_out() {\n    let program = env!(\"CARGO_BIN_EXE_soon\");\n    \
+              let ended = std::process::Command::new(program).output().unwrap();\n    \
+              assert!(String::from_utf8_lossy(&ended.stderr).contains(\"one::bin/soon is left out\"));\n}\n";
+    let library = "//! One.\n\n/// Two.\npub fn two() -> u32 {\n    2\n}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    \
+                   fn two_is_two() {\n        assert_eq!(super::two(), 2);\n    }\n}\n";
+    fixture(&[
+        (".gitignore", "target\nCargo.lock\n"),
+        ("Cargo.toml", ONE),
+        ("src/lib.rs", library),
+        ("src/bin/soon.rs", broken),
+        ("benches/night-time.rs", broken),
+        ("tests/it.rs", it),
+        ("policies/tests.yaml", policy),
+    ])
+}
+
+#[test]
+fn a_target_that_the_policy_leaves_out_is_told_and_never_compiled() {
+    let policy = "leave_out:\n  one::bench/night-time: needs nightly\n  one::bin/soon: not ported yet\n";
+    let fixture = with_nightly(policy);
+    let ran = fixture.run(&["ci", "--gate", "lint", "--gate", "coverage", "--offline"]).exits(0);
+    let told = "one::bench/night-time was not checked, because the policy leaves it out: needs nightly";
+    ran.says(&[told]);
+    let findings = findings(&fixture);
+    let of = |wanted: &str| findings.iter().filter(|(code, _)| code == wanted).count();
+    assert_eq!((of("tests/left-out"), of("lint/clippy-not-checked")), (2, 2), "{findings:#?}");
+    for report in ["summary.md", "report.sarif", "verdict.json"] {
+        assert!(fixture.report(report).contains(told), "{report}");
+    }
+    let facts = fixture.json("verdict.json")["gates"][1]["facts"].clone();
+    assert_eq!((&facts["passed"], &facts["failed"]), (&2.into(), &0.into()), "{facts}");
+    assert!(!fixture.report("coverage.lcov").contains("soon.rs"), "what was not compiled has no lines");
+
+    // One that is no target: what does not compile is told, and so is the name that is nearest.
+    fixture.write("policies/tests.yaml", &policy.replace("night-time", "nighttime"));
+    fixture.refused(&["test", "--offline"], 10, "tests/does-not-compile");
+    let missing = "the policy leaves out one::bench/nighttime, but there is no such target; did you mean one::bench/night-time?";
+    assert!(self::findings(&fixture).contains(&("tests/left-out-missing".to_owned(), missing.to_owned())));
+}
+
+#[test]
+fn where_everything_is_left_out_nothing_is_checked() {
+    let files = [
+        (".gitignore", "target\nCargo.lock\n"),
+        ("Cargo.toml", ONE),
+        ("src/main.rs", "fn main() {\n    no_such_function();\n}\n"),
+        ("policies/tests.yaml", "leave_out: {one::bin/one: not yet}\n"),
+    ];
+    let fixture = fixture(&files);
+    fixture.run(&["test", "--offline"]).exits(3).says(&["one::bin/one was not checked"]);
+}
+
+/// Found by hand: tests are not started by cargo, so what its configuration sets was not there; and a binary that has tests
+/// in one feature set alone was missed among the raw profiles of the other.
+#[test]
+fn tests_see_what_cargo_would_give_them_and_their_lines_are_looked_for_in_their_own_set() {
+    let configuration =
+        "[env]\nFROM_CONFIGURATION = \"yes\"\nPLACE = { value = \"here\", relative = true }\n";
+    let sees = "    assert_eq!(std::env::var(\"FROM_CONFIGURATION\").unwrap(), \"yes\");\n    \
+                assert!(std::env::var(\"PLACE\").unwrap().ends_with(\"/every kind/here\"));\n    \
+                assert!(std::path::Path::new(&std::env::var(\"CARGO\").unwrap()).is_file());\n";
+    let library = "//! One.\n\n/// Two.\n///\n/// ```\n/// assert_eq!(std::env::var(\"FROM_CONFIGURATION\").unwrap(), \"yes\");\n/// \
+                   assert_eq!(one::two(), 2);\n/// ```\npub fn two() -> u32 {\n    2\n}\n";
+    let fixture = fixture(&[
+        (".gitignore", "target\nCargo.lock\n"),
+        ("Cargo.toml", &format!("{ONE}[features]\nextra = []\n")),
+        (".cargo/config.toml", configuration),
+        ("src/lib.rs", library),
+        ("tests/sees.rs", &format!("//! Sees.\n\n#[test]\nfn it() {{\n{sees}}}\n")),
+        (
+            "tests/extra.rs",
+            "//! Extra.\n\n#![cfg(feature = \"extra\")]\n\n#[test]\nfn with_extra() {\n    one::two();\n}\n",
+        ),
+        ("policies/tests.yaml", "features: [default, extra]\n"),
+    ]);
+    fixture.run(&["ci", "--gate", "coverage", "--offline"]).exits(0).says(&["5 passed"]);
+    assert!(!fixture.codes().contains(&"tests/empty-binary".to_owned()), "it has a test in the other set");
+    assert_eq!(lines(&fixture, "src/lib.rs"), [(9, 3), (10, 3), (11, 3)].into());
+}

@@ -1,9 +1,10 @@
-//! What is written from the code: the reference pages and the schemas. Each is a pure function of the library.
+//! What is written from the code: the reference pages, the schemas, and the workflows that `init` writes for others too. Each is a pure function of the library.
 
 use clap::CommandFactory as _;
 use gateline::cli::Cli;
 use gateline::exit::Exit;
 use gateline::policy::schema;
+use gateline::tools::init;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -23,7 +24,28 @@ pub(crate) fn all() -> Vec<(String, String)> {
     for (name, schema) in schemas {
         files.push((format!("policies/schema/{name}.schema.json"), format!("{schema:#}\n")));
     }
+    files.extend(init::workflows(&ours()).into_iter().map(|file| (file.path, file.text)));
     files
+}
+
+/// A workflow is only there for verbs that there are.
+fn github() -> init::Github {
+    let there = Cli::command().get_subcommands().any(|verb| verb.get_name() == "github");
+    if there { init::Github::There } else { init::Github::Absent }
+}
+
+/// What `init` would be told here: our own workflows are those that it writes for others.
+fn ours() -> init::Setting {
+    init::Setting {
+        steps: init::Steps::Xtask,
+        branch: "main".to_owned(),
+        image: Some("gateline-desk".to_owned()),
+        owner: None,
+        whose: init::Whose::Ours,
+        github: github(),
+        policies: "policies".to_owned(),
+        start: init::Start::default(),
+    }
 }
 
 fn exit_codes() -> String {

@@ -1,17 +1,27 @@
 //! The command line: clap grammar only. A command gets domain values, never clap types.
 
+mod audit;
 mod coverage;
+mod image;
+mod init;
 mod lint;
 mod local;
 mod merge;
+mod plan;
 mod policies;
 mod resident;
+mod security;
 
+pub use audit::AuditVerb;
+pub use image::ImageVerb;
+pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use resident::Resident;
+pub use security::SecurityVerb;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -95,11 +105,7 @@ pub enum Verb {
         what: Option<SecurityVerb>,
     },
     /// Show the steps of a verb, with their commands, without running them.
-    Plan {
-        /// Which verb.
-        #[arg(value_enum, default_value_t = PlanGoal::Ship)]
-        goal: PlanGoal,
-    },
+    Plan(Plan),
     /// The container image.
     Image {
         /// What to do with it.
@@ -191,6 +197,8 @@ pub enum Verb {
         #[command(subcommand)]
         what: AuditVerb,
     },
+    /// Policies and workflows for a repository that has none; what is there already stays as it is.
+    Init(Init),
     /// What this machine has and lacks.
     Doctor,
     /// Install what is missing: tools and test partners.
@@ -250,9 +258,9 @@ pub enum CiVerb {
     Merge(Merge),
     /// One verdict over the jobs of a workflow: a skipped job has not passed.
     Rollup {
-        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`.
+        /// What the workflow says of the jobs that this one needs: `toJSON(needs)`; default: the variable `GATELINE_NEEDS`.
         #[arg(long, value_name = "JSON")]
-        needs: String,
+        needs: Option<String>,
         /// A job that may be skipped; may be repeated.
         #[arg(long, value_name = "JOB")]
         may_skip: Vec<String>,
@@ -300,7 +308,7 @@ pub struct Test {
     /// Only those that did not pass when they ran last.
     #[arg(long, conflicts_with = "filters")]
     pub rerun_failed: bool,
-    /// Show what tests print as they print it; they run one at a time.
+    /// Show what tests print as they print it, secrets too; they run one at a time.
     #[arg(long)]
     pub no_capture: bool,
     /// Print the names of the tests instead of running them.
@@ -336,56 +344,3 @@ pub enum GateName {
     Policy,
 }
 
-/// Which verb's steps `plan` shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanGoal {
-    /// The gates.
-    Ci,
-    /// The whole way.
-    Ship,
-}
-
-/// `security …`.
-#[derive(Debug, Subcommand)]
-pub enum SecurityVerb {
-    /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
-    Snapshot {
-        /// The database: a folder or a `.tar.gz`.
-        #[arg(long, value_name = "PATH")]
-        from: PathBuf,
-        /// The database's commit, where the copy does not tell it.
-        #[arg(long, value_name = "COMMIT")]
-        commit: Option<String>,
-    },
-}
-
-/// `image …`.
-#[derive(Debug, Subcommand)]
-pub enum ImageVerb {
-    /// Build it as an OCI layout, without a daemon.
-    Build {
-        /// Where the layout goes; default: `target/gateline/image`.
-        #[arg(long, value_name = "DIR")]
-        output: Option<PathBuf>,
-        /// Cargo features besides those of the policy; may be repeated.
-        #[arg(long = "features", value_name = "FEATURES")]
-        features: Vec<String>,
-        /// Arguments of the entry point besides those of the policy; may be repeated.
-        #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Layers, sizes, biggest files, config.
-    Inspect {
-        /// The layout; default: `target/gateline/image`.
-        layout: Option<PathBuf>,
-    },
-}
-
-/// `audit …`.
-#[derive(Debug, Subcommand)]
-pub enum AuditVerb {
-    /// Print the records.
-    Log,
-    /// Check chain and checksums of every record.
-    Verify,
-}

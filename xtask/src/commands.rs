@@ -8,8 +8,10 @@ mod doctor;
 mod explain;
 mod gates;
 mod image;
+mod init;
 mod lint;
 mod local;
+mod outputs;
 mod people;
 mod plan;
 mod policy;
@@ -20,7 +22,7 @@ mod status;
 mod test;
 mod waive;
 
-use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, Plan, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
@@ -109,7 +111,8 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
             gates::snapshot(context, &from, commit.as_deref()).await
         }
-        Verb::Plan { goal } => plan::show(context, goal).await,
+        Verb::Plan(Plan { goal, affected: false, .. }) => plan::show(context, goal).await,
+        Verb::Plan(Plan { goal, affected: true, base }) => plan::show_affected(context, goal, base).await,
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
             image::build(context, output, features, arguments).await
         }
@@ -141,6 +144,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
+        Verb::Init(asked) => init::init(context, asked).await,
         Verb::Doctor => doctor::doctor(context).await,
         Verb::Setup => doctor::setup(context).await,
         Verb::Completions { shell } => {

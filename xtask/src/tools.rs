@@ -2,6 +2,7 @@
 
 pub mod affected;
 pub mod approvals;
+pub mod at_base;
 pub mod baseline;
 pub mod build;
 pub mod cargo;
@@ -11,11 +12,13 @@ pub mod coverage_import;
 pub mod git;
 mod identity;
 pub mod image;
+pub mod init;
 pub mod lint;
 pub mod metadata;
 pub mod partners;
 mod paths;
 pub mod policies;
+pub mod redaction;
 pub mod remember;
 pub mod runner;
 pub mod security;

@@ -49,7 +49,7 @@ async fn fix(context: &Context, dirt: Dirt) -> anyhow::Result<()> {
     }
     let in_force = context.policy(&workspace).await?;
     let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
-    let cargo = cargo.map_err(|why| gates::failure(&why))?;
+    let cargo = cargo.map_err(|why| gates::failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
     let first = in_force.policy.tests.features.first().cloned().unwrap_or_default();
     let first = cargo.with_features(&first, Take::Everything).map_err(|why| gates::failure(&why))?;
     let cargo = first.unwrap_or(cargo);

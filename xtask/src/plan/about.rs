@@ -62,7 +62,13 @@ pub fn about(step: &Step) -> About {
             "cargo xtask coverage",
         ),
         Step::Judge => (
-            &[],
+            &[
+                ("lint.yaml", ""),
+                ("tests.yaml", ""),
+                ("coverage.yaml", ""),
+                ("security.yaml", ""),
+                ("waivers.yaml", ""),
+            ],
             "evidence and the policies in force",
             "verdict.json and evidence.json in the report folder",
             "cargo xtask ci",
@@ -74,14 +80,14 @@ pub fn about(step: &Step) -> About {
             "cargo xtask image build",
         ),
         Step::Release => (
-            &[],
+            &[("image.yaml", ""), ("rollout.yaml", "environments")],
             "a verdict that passed, and the image",
             "release.json and evidence.json in target/gateline/release",
             "cargo xtask ship",
         ),
         Step::RollOut { environment } => {
             return About {
-                keys: vec![("rollout.yaml", String::new())],
+                keys: vec![("rollout.yaml", "environments".to_owned())],
                 reads: "the release with its evidence, and the platform's state",
                 writes: "the platform's journal and store",
                 alone: format!("cargo xtask deploy {environment}"),

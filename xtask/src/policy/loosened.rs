@@ -67,6 +67,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("tests", "doctests", True),
     ("tests", "environment", Less),
     ("tests", "features", More),
+    ("tests", "leave_out", Less),
     ("tests", "unaffected_by", Less),
     ("tests", "inputs", More),
     ("tests", "partners", More),
@@ -242,8 +243,10 @@ fn is_looser(stricter: Stricter, old: &Value, new: &Value) -> bool {
         (Some(_), None) => false,
         (None, _) => true,
     };
-    let lacks = |all: &Value, of: &Value| match (all.as_array(), of.as_array()) {
-        (Some(all), Some(of)) => of.iter().any(|one| !all.contains(one)),
+    let lacks = |all: &Value, of: &Value| match (all, of) {
+        (Value::Array(all), Value::Array(of)) => of.iter().any(|one| !all.contains(one)),
+        // Of names with reasons the names count: another reason demands no less.
+        (Value::Object(all), Value::Object(of)) => of.keys().any(|one| !all.contains_key(one)),
         _ => true,
     };
     if old == new {

@@ -3,7 +3,7 @@
 use super::Policy;
 use super::file::{file_with_places, nearest};
 use super::places::Places;
-use super::tests::RETRIES_MAX;
+use super::tests::Senseless;
 use super::{approvers, waivers};
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
@@ -84,10 +84,6 @@ fn file<T: DeserializeOwned + Default>(
     Ok(file_with_places(read, name)?.0)
 }
 
-fn is_no_glob(glob: &str) -> bool {
-    glob.is_empty() || glob.starts_with('/') || glob.split('/').any(|part| part.is_empty() || part == "..")
-}
-
 fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String>>) -> anyhow::Result<()> {
     let refuse = |file: &str, key: &str, what: String, help: &str| {
         let text = read(file).ok().flatten().unwrap_or_default();
@@ -95,47 +91,8 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
         let place = place.map_or(String::new(), |place| format!(":{}:{}", place.line, place.column));
         Err(Failure::usage(format!("policies/{file}{place}: {what}"), help))
     };
-    if policy.tests.timeout_secs == 0 || policy.tests.first_timeout_secs == 0 {
-        let key = if policy.tests.timeout_secs == 0 { "timeout_secs" } else { "first_timeout_secs" };
-        return refuse(
-            "tests.yaml",
-            key,
-            "a timeout of 0 seconds fails every test".into(),
-            "give it at least 1",
-        );
-    }
-    let retries = policy.tests.retries;
-    if retries.local.max(retries.ci) > RETRIES_MAX {
-        let what = format!("more than {RETRIES_MAX} retries hide what a test says");
-        let key = if retries.ci > RETRIES_MAX { "retries.ci" } else { "retries.local" };
-        return refuse("tests.yaml", key, what, "retries: {local: 0, ci: 1}");
-    }
-    let tests = &policy.tests;
-    let globs = [("unaffected_by", &tests.unaffected_by), ("inputs", &tests.inputs)];
-    let mut globs = globs.into_iter().flat_map(|(key, globs)| {
-        globs.iter().enumerate().map(move |(at, glob)| (format!("{key}[{at}]"), glob))
-    });
-    if let Some((key, glob)) = globs.find(|(_, glob)| is_no_glob(glob)) {
-        let what = format!("`{glob}` is no glob of paths in the workspace");
-        return refuse("tests.yaml", &key, what, "write paths from the workspace's root: docs/**");
-    }
-    if tests.unaffected_by.iter().any(|glob| glob.split('/').all(|part| part == "**" || part == "*")) {
-        let what = "an `unaffected_by` that is everything leaves no test to run".to_owned();
-        return refuse(
-            "tests.yaml",
-            "unaffected_by",
-            what,
-            "name folders or kinds of files: docs/**, **/*.md",
-        );
-    }
-    let features = &policy.tests.features;
-    if features.is_empty() || features.iter().collect::<BTreeSet<_>>().len() != features.len() {
-        return refuse(
-            "tests.yaml",
-            "features",
-            "`features` names no set, or one twice".into(),
-            "leave it out for `[default]`",
-        );
+    if let Some(Senseless { key, what, help }) = policy.tests.senseless() {
+        return refuse("tests.yaml", &key, what, help);
     }
     if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {
         return refuse(
@@ -322,6 +279,11 @@ mod tests {
         check_error("tests.yaml", "features: []", &["names no set"]);
         check_error("tests.yaml", "features: [all, all]", &["or one twice"]);
         check_error("tests.yaml", "features: ['a b']", &["`a b` is no feature"]);
+        check_error("tests.yaml", "leave_out: {p::lib: old}", &["the library of p cannot be left out"]);
+        check_error("tests.yaml", "leave_out: {p::doc: old}", &["is no target"]);
+        check_error("tests.yaml", "leave_out: {bench: old}", &["`bench` is no target"]);
+        check_error("tests.yaml", "leave_out: {p::bench/b: ' '}", &["tests.yaml:1", "without a reason"]);
+        check_error("tests.yaml", "leave_out: {p::a: x, p::a: y}", &["`p::a` is there twice"]);
         check_error("coverage.yaml", "inputs: [{file: ''}]", &["without a file"]);
         check_error("coverage.yaml", "inputs: [{file: a, formt: lcov}]", &["did you mean `format`"]);
         check_error("image.yaml", "user: 0", &["root"]);

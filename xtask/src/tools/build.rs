@@ -19,6 +19,7 @@ pub use targets::not_built;
 pub use wrapper::Purpose;
 
 use super::cargo::{Cargo, Progress};
+use super::redaction::Redactor;
 use super::stream::{HeadAndTail, for_each_piece};
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity};
@@ -178,9 +179,18 @@ pub async fn compile_for(
     cargo: &Cargo,
     progress: Progress<'_>,
 ) -> Result<Compiled, CouldNotRun> {
+    // What build scripts print is in it.
+    compile_as_is(purpose, world, cargo, progress).await.map_err(|why| Redactor::new(world).why(why))
+}
+
+async fn compile_as_is(
+    purpose: Purpose,
+    world: &World,
+    cargo: &Cargo,
+    progress: Progress<'_>,
+) -> Result<Compiled, CouldNotRun> {
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
-    let wrapper = wrapper::install(&cargo.target_directory, &cargo.toolchain, purpose)
-        .map_err(|error| failed(format!("{error:#}")))?;
+    let wrapper = wrapper::install(cargo, purpose).map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
     let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo)
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -199,9 +209,41 @@ pub async fn compile_for(
     Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
 }
 
-/// What is run; `plan` prints it.
-pub fn command(cargo: &Cargo) -> CommandLine {
-    command_for(Purpose::Shared, cargo)
+/// Where no package is selected, there is nothing to compile.
+pub fn nothing(cargo: &Cargo) -> Compiled {
+    Compiled {
+        cargo: cargo.clone(),
+        outcome: Compilation::Succeeded,
+        diagnostics: Vec::new(),
+        packages: BTreeSet::new(),
+        tests: Vec::new(),
+        binaries: Vec::new(),
+        built: BTreeSet::new(),
+        compiled_apart: None,
+        wrapper: PathBuf::new(),
+        duration_millis: 0,
+    }
+}
+
+/// A wrapper that does nothing but leave out what the policy leaves out; `None` where that is nothing.
+///
+/// # Errors
+/// Where the target directory cannot be written.
+pub fn leaving_out(cargo: &Cargo) -> anyhow::Result<Option<PathBuf>> {
+    wrapper::leaving_out(cargo)
+}
+
+/// A cargo command with the compiler that this purpose has, which is put in its place; `plan` prints it.
+///
+/// # Errors
+/// Where the target directory cannot be written.
+pub fn with_compiler_for(
+    purpose: Purpose,
+    cargo: &Cargo,
+    command: CommandLine,
+) -> anyhow::Result<CommandLine> {
+    let wrapper = wrapper::install(cargo, purpose)?;
+    Ok(with_wrapper(command, &wrapper, cargo))
 }
 
 /// What is run for one purpose: lint needs no programs.
@@ -210,11 +252,20 @@ pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
         Purpose::Lint => ("check", "--keep-going"),
         Purpose::Shared | Purpose::Tests => ("test", "--no-run"),
     };
-    let mut command = cargo.command(verb, [first, "--all-targets", "--message-format=json"]);
+    let mut command = cargo.command(verb, [first]);
+    command.arguments.extend(cargo.target_arguments());
+    command.arguments.push("--message-format=json".to_owned());
     command.arguments.extend(cargo.selection_arguments());
     if purpose != Purpose::Lint {
         command = command.arg("--no-fail-fast");
     }
+    command
+}
+
+/// Every test program of what was compiled so, run whole, as cargo does by itself; `plan` prints it.
+pub fn run_whole(cargo: &Cargo) -> CommandLine {
+    let mut command = cargo.command("test", ["--all-targets", "--no-fail-fast"]);
+    command.arguments.extend(cargo.selection_arguments());
     command
 }
 

@@ -1,12 +1,16 @@
 //! Cargo: its commands with the flags that every call needs, the toolchain behind it, and what is in the workspace.
 
+pub mod configured;
 mod features;
+mod targets;
 
 pub use features::Take;
+pub use targets::{Omitted, section, target_name};
 
 use super::metadata;
 use super::toolchain::{self, Asker};
 use crate::evidence::CouldNotRun;
+use crate::evidence::tests::LeftOut;
 use crate::failure::Failure;
 use crate::policy::FeatureSet;
 use crate::world::{CommandLine, World};
@@ -51,6 +55,10 @@ pub struct Cargo {
     pub features: FeatureSet,
     /// The members that are compiled; `None`: all of them.
     selection: Option<Vec<PackageId>>,
+    /// Targets that the policy leaves out, found or not.
+    left_out: Vec<LeftOut>,
+    /// What of them is compiled, as cargo is told; empty: every target.
+    targets: Vec<String>,
 }
 
 /// rustc and its companions.
@@ -88,6 +96,8 @@ impl Cargo {
             packages: packages.into_iter().filter(|package| members.contains(&package.id)).collect(),
             features: FeatureSet::Default,
             selection: None,
+            left_out: Vec::new(),
+            targets: Vec::new(),
         })
     }
 
@@ -109,6 +119,8 @@ impl Cargo {
             toolchain,
             features: FeatureSet::Default,
             selection: None,
+            left_out: Vec::new(),
+            targets: Vec::new(),
         }
     }
 

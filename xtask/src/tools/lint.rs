@@ -11,16 +11,21 @@ pub mod unused;
 use super::build::{Compilation, Compiled};
 use super::cargo::Cargo;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool, Unchecked};
+use crate::evidence::tests::LeftOut;
 use crate::evidence::{CouldNotRun, LintEvidence, Measured};
 use crate::policy::LintPolicy;
 use crate::policy::lint::Level;
 use crate::world::{CommandLine, World};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long rustfmt may take for the whole workspace.
 const FORMAT_SECS_MAX: u64 = 600;
+
+/// Packages that one note names.
+const NAMED_MAX: usize = 10;
 
 /// What rustfmt said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +104,20 @@ fn joined(policy: &LintPolicy, compiled: &Compiled, format: Formatting) -> Resul
         packages: compiled.packages.len() as u64,
         diagnostics,
         compiled_apart: compiled.compiled_apart.clone(),
-        ..LintEvidence::default()
+        unchecked: compiled.cargo.left_out().iter().map(left_out).collect(),
     })
+}
+
+/// clippy saw nothing of a target that the policy leaves out.
+fn left_out(one: &LeftOut) -> Unchecked {
+    let LeftOut { target, reason, file, nearest } = one;
+    let near = nearest.as_ref().map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let why = match file {
+        Some(_) => format!("{target} was not looked at, because policies/tests.yaml leaves it out: {reason}"),
+        None => format!("policies/tests.yaml leaves out {target}, but there is no such target{near}"),
+    };
+    let help = "correct `leave_out` in policies/tests.yaml".to_owned();
+    Unchecked { tool: LintTool::Clippy, why, help }
 }
 
 /// The gate's evidence with what other linters said. One that could not run is the gate's failure.
@@ -118,6 +135,31 @@ pub fn with(
     };
     let result = evidence.result.and_then(|evidence| others.into_iter().try_fold(evidence, add));
     Measured { result, ..evidence }
+}
+
+/// Packages that were not compiled, so that only rustfmt looked at them: that they are clean is not said.
+pub fn not_selected(cargo: &Cargo) -> Looked {
+    let selected: BTreeSet<_> = cargo.selected().map(|package| package.name.as_str()).collect();
+    let left_out = cargo.packages.iter().map(|package| package.name.as_str());
+    let left_out: Vec<_> = left_out.filter(|name| !selected.contains(name)).collect();
+    if left_out.is_empty() {
+        return Looked::default();
+    }
+    let named = left_out.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let more = match left_out.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let unchecked = |(tool, what): (LintTool, &str)| Unchecked {
+        tool,
+        why: format!("{what} did not look at packages that the change does not affect: {named}{more}"),
+        help: "all of them: leave --affected out".to_owned(),
+    };
+    let mut tools = vec![(LintTool::Clippy, "clippy"), (LintTool::Rustdoc, "rustdoc")];
+    if cargo.packages.iter().any(|package| package.rust_version.is_some()) {
+        tools.push((LintTool::Msrv, "the oldest Rust"));
+    }
+    Looked { unchecked: tools.into_iter().map(unchecked).collect(), ..Looked::default() }
 }
 
 async fn ask(world: &World, cargo: &Cargo) -> Result<Formatting, CouldNotRun> {

@@ -38,6 +38,10 @@ pub(crate) async fn for_each_piece(
     Ok(())
 }
 
+/// A line that would be cut is left out whole, so that
+/// no half of a secret stays, which nobody would know for one; where it is longer than this, so many bytes of it.
+const CUT_LINE_BYTES_MAX: usize = 4 * 1024;
+
 /// The head and the tail of a stream; what is between is counted and dropped.
 #[derive(Debug)]
 pub(crate) struct HeadAndTail {
@@ -70,10 +74,20 @@ impl HeadAndTail {
     /// What was kept, as text, with a line in the gap that says how much is missing.
     pub(crate) fn text(&self) -> String {
         let mut bytes = self.head.clone();
+        let mut tail: Vec<u8> = self.tail.iter().copied().collect();
         if self.dropped > 0 {
-            bytes.extend_from_slice(format!("\n[… {} bytes left out …]\n", self.dropped).as_bytes());
+            let half = bytes.iter().rev().take(CUT_LINE_BYTES_MAX).take_while(|byte| **byte != b'\n').count();
+            bytes.truncate(bytes.len() - half);
+            let rest = tail.iter().take(CUT_LINE_BYTES_MAX).take_while(|byte| **byte != b'\n').count();
+            tail.drain(..rest);
+            let dropped = self.dropped + (half + rest) as u64;
+            let line = if bytes.ends_with(b"\n") { "" } else { "\n" };
+            bytes.extend_from_slice(format!("{line}[… {dropped} bytes left out …]").as_bytes());
+            if !tail.starts_with(b"\n") {
+                bytes.push(b'\n');
+            }
         }
-        bytes.extend(&self.tail);
+        bytes.extend(tail);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
@@ -107,6 +121,13 @@ mod tests {
         assert_eq!(pieces(b"", 3), [""; 0]);
     }
 
+    #[test]
+    fn a_line_that_is_cut_is_left_out_whole() {
+        let mut kept = HeadAndTail::keeping(8);
+        kept.push(b"one\nsecret-that-is-long\nlast\n");
+        assert_eq!(kept.text(), "one\n[… 19 bytes left out …]\nlast\n");
+    }
+
     proptest! {
         #[test]
         fn memory_is_bounded_and_both_ends_are_kept(sizes in prop::collection::vec(0usize..50_000, 0..12)) {
@@ -119,7 +140,7 @@ mod tests {
             }
             let text = kept.text();
             prop_assert!(text.len() <= 2 * HeadAndTail::END_BYTES_MAX + 64);
-            let end = all.len().min(HeadAndTail::END_BYTES_MAX);
+            let end = all.len().min(HeadAndTail::END_BYTES_MAX - CUT_LINE_BYTES_MAX);
             prop_assert!(text.as_bytes().starts_with(&all[..end]));
             prop_assert!(text.as_bytes().ends_with(&all[all.len() - end..]));
             if all.len() <= 2 * HeadAndTail::END_BYTES_MAX {

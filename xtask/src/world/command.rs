@@ -4,7 +4,7 @@ use super::World;
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -139,6 +139,49 @@ impl fmt::Display for CommandLine {
         }
         write!(f, "{}", quoted(&self.program))?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
+    }
+}
+
+impl CommandLine {
+    /// The line that does the same where it is pasted into a shell that stands in `here`, with this world's environment.
+    /// Standard input and the deadline are left out: a person ends what takes too long.
+    pub fn for_a_shell(&self, world: &World, here: &Path) -> String {
+        let is_name = |name: &str| {
+            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && !name.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let mut env: Vec<String> = Vec::new();
+        let mut through_env = self.clean_environment == CleanEnvironment::Empty;
+        if through_env {
+            env.push("-i".to_owned());
+        }
+        for (name, value) in &self.environment {
+            match value {
+                // A shell has no other way to hand over a name with a hyphen.
+                Some(value) => {
+                    through_env |= !is_name(name);
+                    env.push(format!("{}={}", quoted(name), quoted(value)));
+                }
+                None if world.environment().contains_key(name)
+                    && self.clean_environment == CleanEnvironment::Inherit =>
+                {
+                    through_env = true;
+                    env.push(format!("-u {}", quoted(name)));
+                }
+                None => {}
+            }
+        }
+        // `env` wants its options first.
+        env.sort_by_key(|word| !word.starts_with('-'));
+        let mut words = if through_env { vec!["env".to_owned()] } else { Vec::new() };
+        words.extend(env);
+        words.push(quoted(&self.program));
+        words.extend(self.arguments.iter().map(|argument| quoted(argument)));
+        let line = words.join(" ");
+        match self.directory.as_deref().filter(|directory| *directory != here) {
+            Some(elsewhere) => format!("(cd {} && {line})", quoted(&elsewhere.to_string_lossy())),
+            None => line,
+        }
     }
 }
 
@@ -292,6 +335,34 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = run(&CommandLine::new("no-such-program", [""; 0])).unwrap_err();
         assert!(error.to_string().contains("no-such-program"), "{error}");
+    }
+
+    /// What a shell makes of the line is what the command does when it is run.
+    #[test]
+    fn a_line_for_a_shell_does_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let elsewhere = directory.path().join("it's a wörkspace");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let path = ("PATH".to_owned(), "/usr/bin:/bin".to_owned());
+        let world =
+            World::with([path, ("GONE".to_owned(), "x".to_owned())].into(), "/".into(), Clock::system());
+        let script = "pwd; env | grep -E '^(A|GONE|a-b)=' | sort; printf '<%s>' \"$@\"";
+        let plain = CommandLine::new("sh", ["-c", script, "sh", "", "it's", "$HOME\n*"]);
+        let changed = plain.clone().env("A", "x 'y'").env_remove("GONE").env_remove("NEVER");
+        let hyphen = changed.clone().env("a-b", "1").in_directory(&elsewhere);
+        let clean =
+            CommandLine { clean_environment: CleanEnvironment::Empty, ..changed.clone().env("PATH", "/bin") };
+        for command in [plain, changed, hyphen, clean] {
+            let line = command.for_a_shell(&world, Path::new("/"));
+            assert!(!line.contains("NEVER"), "{line}");
+            let pasted = CommandLine::new("sh", ["-c", line.as_str()]);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let said =
+                |command| String::from_utf8(runtime.block_on(world.run(command)).unwrap().stdout).unwrap();
+            let (expected, pasted) = (said(&command), said(&pasted));
+            assert_eq!(pasted, expected, "{line}");
+            assert!(expected.contains("<it's>"), "{expected}");
+        }
     }
 
     #[test]

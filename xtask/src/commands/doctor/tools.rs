@@ -180,6 +180,15 @@ pub(super) const TOOLS: &[Tool] = &[
         otherwise: "python3 -m pip install diff_cover==11.0.1",
     },
     Tool {
+        name: "zizmor",
+        program: Program::InPath("zizmor"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "tests: holes in workflows, ours and those that `init` writes",
+        from: Source::Python("zizmor==1.32.0"),
+        otherwise: "python3 -m pip install zizmor==1.32.0",
+    },
+    Tool {
         name: "cargo-shear",
         program: Program::InPath("cargo-shear"),
         version: &["--version"],

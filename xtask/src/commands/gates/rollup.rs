@@ -42,8 +42,16 @@ enum Counts {
     Refused,
 }
 
-/// `ci rollup --needs JSON [--may-skip JOB]…`.
-pub(super) fn rollup(context: &Context, needs: &str, may_skip: &[String]) -> anyhow::Result<Exit> {
+/// The variable that has the jobs where `--needs` is not given: a workflow needs no shell to pass it on.
+const NEEDS: &str = "GATELINE_NEEDS";
+
+/// `ci rollup [--needs JSON] [--may-skip JOB]…`.
+pub(super) fn rollup(context: &Context, needs: Option<&str>, may_skip: &[String]) -> anyhow::Result<Exit> {
+    let needs = needs.or_else(|| context.world.env(NEEDS));
+    let needs = needs.ok_or_else(|| {
+        let help = "set GATELINE_NEEDS to `${{ toJSON(needs) }}` in `env:`, or give --needs JSON";
+        Failure::usage("nothing says which jobs there were", help)
+    })?;
     let (rollup, exit) = judge(needs, may_skip)?;
     context.console.result(&rollup, |_| human(&rollup));
     Ok(exit)
@@ -53,7 +61,7 @@ fn judge(needs: &str, may_skip: &[String]) -> anyhow::Result<(Rollup, Exit)> {
     let wrong = |why: String| {
         Failure::usage(
             format!("--needs is not what a workflow says of its jobs: {why}"),
-            "pass `${{ toJSON(needs) }}` through an environment variable: --needs \"$NEEDS\"",
+            "set GATELINE_NEEDS to `${{ toJSON(needs) }}` in the `env:` of the step",
         )
     };
     if needs.len() > NEEDS_BYTES_MAX {

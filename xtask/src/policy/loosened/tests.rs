@@ -30,6 +30,8 @@ fn each_way_to_loosen_is_found_and_its_reverse_is_not() {
     check("tests.yaml", "timeout_secs: 10", "timeout_secs: 11", "timeout_secs");
     check("tests.yaml", "doctests: true", "doctests: false", "doctests");
     check("tests.yaml", "environment: [A]", "environment: [B, A]", "environment");
+    check("tests.yaml", "{}", "leave_out: {p::bench/b: nightly}", "leave_out");
+    check("tests.yaml", "leave_out: {p::a: b}", "leave_out: {p::a: c, p::b: d}", "leave_out");
     check("lint.yaml", "clippy: refuse", "clippy: warn", "clippy");
     check("lint.yaml", "clippy: warn", "clippy: off", "clippy");
     check("security.yaml", "secrets: {skip: [a]}", "secrets: {skip: [a, b]}", "secrets.skip");
@@ -101,6 +103,9 @@ fn what_cannot_be_told_counts_as_loosened_both_ways() {
 fn what_demands_nothing_may_change() {
     assert_eq!(compared(&[], &[("image.yaml", "labels: {a: b}\nports: [80]\nprofile: image")]), []);
     assert_eq!(compared(&[("lint.yaml", "clippy: refuse")], &[]), [], "the default says the same");
+    let left_out = |why| format!("leave_out: {{p::bench/b: {why}}}");
+    let (before, now) = (left_out("nightly"), left_out("better words"));
+    assert_eq!(compared(&[("tests.yaml", &before)], &[("tests.yaml", &now)]), []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::said::{diagnostic, relative};
 use super::{Cargo, Compilation, Compiled, Harness, TestBinary};
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool};
-use crate::tools::cargo::{is_library, without_harness};
+use crate::tools::cargo::{is_library, section, target_name, without_harness};
 use cargo_metadata::diagnostic::Diagnostic as Message;
 use cargo_metadata::{Artifact, BuildScript, Package, PackageId, Target, TargetKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -97,7 +97,12 @@ impl Gathered {
         outcome: Compilation,
         duration_millis: u64,
     ) -> Compiled {
-        let artifacts = std::mem::take(&mut self.artifacts);
+        let mut artifacts = std::mem::take(&mut self.artifacts);
+        // What the wrapper wrote in place of a target that is left out is no program.
+        artifacts.retain(|artifact| {
+            let package = self.members.get(&artifact.package_id);
+            package.is_none_or(|package| !cargo.leaves_out(package, &artifact.target))
+        });
         let executables: Vec<_> = artifacts.iter().filter(|one| one.executable.is_some()).collect();
         let mut tests: Vec<_> = executables
             .iter()
@@ -146,6 +151,10 @@ impl Gathered {
             environment.insert("OUT_DIR".to_owned(), script.out_dir.to_string());
         }
         let path = artifact.executable.as_ref()?.as_std_path().to_path_buf();
+        let program = cargo.toolchain.sysroot.join("bin/cargo");
+        if program.is_file() {
+            environment.insert("CARGO".to_owned(), program.to_string_lossy().into_owned());
+        }
         environment.insert("LD_LIBRARY_PATH".to_owned(), self.loader_path(&path, cargo));
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
         Some(TestBinary {
@@ -203,27 +212,6 @@ fn library_path(path: &str) -> String {
 
 fn is(target: &Target, kind: &TargetKind) -> bool {
     target.kind.contains(kind)
-}
-
-/// The target's part of a test's name. An integration test has its plain name, unless that is one of ours.
-pub(super) fn target_name(target: &Target) -> String {
-    let prefix = match section(target) {
-        "lib" => return "lib".to_owned(),
-        "test" if !matches!(target.name.as_str(), "lib" | "doc") => return target.name.clone(),
-        section => section,
-    };
-    format!("{prefix}/{}", target.name)
-}
-
-/// The manifest's section of a target.
-pub(super) fn section(target: &Target) -> &'static str {
-    let known = [
-        (TargetKind::Bin, "bin"),
-        (TargetKind::Test, "test"),
-        (TargetKind::Bench, "bench"),
-        (TargetKind::Example, "example"),
-    ];
-    known.iter().find(|(kind, _)| is(target, kind)).map_or("lib", |(_, name)| name)
 }
 
 fn harness(target: &Target, manifest: &str) -> Harness {

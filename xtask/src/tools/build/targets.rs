@@ -1,8 +1,8 @@
 //! Targets with tests that no compilation built, and tests that the manifest switches off: cargo says nothing of them.
 
-use super::{Compiled, messages::section, said::relative, sources};
+use super::{Compiled, said::relative, sources};
 use crate::evidence::tests::NotBuilt;
-use crate::tools::cargo::{Cargo, is_library};
+use crate::tools::cargo::{Cargo, is_library, section, target_name};
 use cargo_metadata::{Package, Target, TargetKind};
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub fn not_built(sets: &[&Compiled]) -> Vec<NotBuilt> {
     let built: BTreeSet<_> = sets.iter().flat_map(|compiled| &compiled.built).collect();
     let mut all = Vec::new();
     for package in first.cargo.selected() {
-        for target in &package.targets {
+        for target in package.targets.iter().filter(|target| !first.cargo.leaves_out(package, target)) {
             let name = (package.name.to_string(), section(target), target.name.clone());
             let why = if built.contains(&name) { doctests_off(target) } else { why_not(target) };
             all.extend(why.map(|why| told(&first.cargo, package, target, why)));
@@ -44,7 +44,7 @@ fn doctests_off(target: &Target) -> Option<String> {
 
 fn told(cargo: &Cargo, package: &Package, target: &Target, why: String) -> NotBuilt {
     NotBuilt {
-        target: format!("{}::{}", package.name, super::messages::target_name(target)),
+        target: format!("{}::{}", package.name, target_name(target)),
         file: relative(target.src_path.as_std_path(), &cargo.root),
         why,
     }

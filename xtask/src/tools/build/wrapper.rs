@@ -5,12 +5,15 @@
 //! unit tests are instrumented as any test.
 //! Cargo does not see the flags inside the script, so its path carries their hash: other flags, other path, other
 //! fingerprint.
+//! A target that the policy leaves out is not compiled: the wrapper writes a program that says so where cargo expects one,
+//! which keeps cargo's record of what is fresh right. Nobody runs it, but a test of a program that is left out.
 //! It is a bash script: dash would drop `CARGO_BIN_EXE_some-name` from the environment, because of the hyphen, and
 //! integration tests of a package with such a name would not compile.
 
 use crate::digest::Digest;
-use crate::tools::cargo::Toolchain;
+use crate::tools::cargo::{Cargo, Omitted};
 use anyhow::Context as _;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -37,17 +40,25 @@ pub enum Purpose {
 ///
 /// # Errors
 /// Where the target directory cannot be written.
-pub(crate) fn install(
-    target_directory: &Path,
-    toolchain: &Toolchain,
-    purpose: Purpose,
-) -> anyhow::Result<PathBuf> {
-    let driver = toolchain.clippy_driver.as_deref().filter(|_| purpose != Purpose::Tests);
+pub(crate) fn install(cargo: &Cargo, purpose: Purpose) -> anyhow::Result<PathBuf> {
+    let driver = cargo.toolchain.clippy_driver.as_deref().filter(|_| purpose != Purpose::Tests);
     let coverage = if purpose == Purpose::Lint { "" } else { COVERAGE_FLAGS };
-    let text = script(driver, coverage);
+    write_hashed(cargo, &script(driver, coverage, &cargo.omitted()))
+}
+
+/// The same for a compiler that is not ours to give flags; `None` where nothing is left out.
+pub(super) fn leaving_out(cargo: &Cargo) -> anyhow::Result<Option<PathBuf>> {
+    let omitted = cargo.omitted();
+    if omitted.is_empty() {
+        return Ok(None);
+    }
+    write_hashed(cargo, &script(None, "", &omitted)).map(Some)
+}
+
+fn write_hashed(cargo: &Cargo, text: &str) -> anyhow::Result<PathBuf> {
     let hash = Digest::of(text.as_bytes());
-    let directory = target_directory.join("gateline/wrapper").join(hash.short());
-    write_script(&directory, "rustc-wrapper", &text)
+    let directory = cargo.target_directory.join("gateline/wrapper").join(hash.short());
+    write_script(&directory, "rustc-wrapper", text)
 }
 
 /// Writes an executable script, unless it is there already with this text.
@@ -66,7 +77,8 @@ pub(crate) fn write_script(directory: &Path, name: &str, text: &str) -> anyhow::
 }
 
 /// The script. Cargo calls it as `wrapper RUSTC ARGUMENTS…`, which is how clippy-driver wants to be called too.
-fn script(clippy_driver: Option<&Path>, coverage: &str) -> String {
+fn script(clippy_driver: Option<&Path>, coverage: &str, omitted: &[Omitted]) -> String {
+    let omit = omitting(omitted);
     let driver = clippy_driver.map_or_else(String::new, |path| shell_word(&path.to_string_lossy()) + " ");
     format!(
         r#"#!/usr/bin/env bash
@@ -79,7 +91,55 @@ for argument do
   esac
   previous=$argument
 done
-exec {driver}"$@" {FLAGS} "${{coverage[@]}}"
+{omit}exec {driver}"$@" {FLAGS} "${{coverage[@]}}"
+"#
+    )
+}
+
+/// The part of the script that answers for what is left out. The list of what a program was made from is empty, so that cargo
+/// never asks again.
+fn omitting(omitted: &[Omitted]) -> String {
+    if omitted.is_empty() {
+        return String::new();
+    }
+    let mut cases = String::new();
+    for one in omitted {
+        let pattern = |source| shell_word(&format!("{} {} {source}", one.package, one.crate_name));
+        let patterns = one.sources.iter().map(pattern).collect::<Vec<_>>().join(" | ");
+        let said = format!("{} is left out by policies/tests.yaml: it was not compiled", one.name);
+        // Writing to a String cannot fail.
+        let _ = writeln!(cases, "    {patterns}) said={} ;;", shell_word(&shell_word(&said)));
+    }
+    format!(
+        r#"name= directory= extra= emit= previous= said=
+for argument do
+  case "$previous $argument" in
+    "--crate-name "*) name=$argument ;;
+    "--out-dir "*) directory=$argument ;;
+    "-C extra-filename="*) extra=${{argument#extra-filename=}} ;;
+    *" --emit="*) emit=,${{argument#--emit=}}, ;;
+  esac
+  previous=$argument
+done
+for argument do
+  case "$CARGO_PKG_NAME $name $argument" in
+{cases}  esac
+done
+if [[ $said ]]; then
+  made=$directory/$name$extra
+  if [[ $emit == *,metadata,* ]]; then : > "$directory/lib$name$extra.rmeta"; fi
+  if [[ $emit == *,link,* ]]; then
+    rm -f "$made"
+    printf '#!/bin/sh
+echo %s >&2
+exit 126
+' "$said" > "$made"
+    chmod +x "$made"
+  fi
+  printf '%s:
+' "${{made// /\ }}" > "$made.d"
+  exit 0
+fi
 "#
     )
 }
@@ -92,22 +152,25 @@ pub(crate) fn shell_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::cargo::{Network, Toolchain};
     use crate::world::{Clock, CommandLine, World};
 
-    fn toolchain(driver: Option<&Path>) -> Toolchain {
-        Toolchain {
+    /// A workspace in this folder, whose clippy this is.
+    fn cargo(root: &Path, driver: Option<&Path>) -> Cargo {
+        let toolchain = Toolchain {
             rustc: String::new(),
             host: String::new(),
             sysroot: PathBuf::new(),
             clippy_driver: driver.map(Path::to_path_buf),
-        }
+        };
+        Cargo::known(root.to_path_buf(), vec![], toolchain, Network::Offline)
     }
 
     async fn called(arguments: &[&str]) -> String {
         let directory = tempfile::tempdir().unwrap();
         let driver = "#!/usr/bin/env bash\necho \"$@\"; env | grep hyphen\n";
         let driver = write_script(&directory.path().join("it's here"), "driver", driver);
-        let wrapper = install(directory.path(), &toolchain(Some(&driver.unwrap())), Purpose::Shared).unwrap();
+        let wrapper = install(&cargo(directory.path(), Some(&driver.unwrap())), Purpose::Shared).unwrap();
         let environment = [("PATH", "/usr/bin:/bin"), ("CARGO_BIN_EXE_a-hyphen", "kept")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let world = World::with(environment.into(), directory.path().to_path_buf(), Clock::system());
@@ -128,16 +191,53 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn what_is_left_out_is_a_program_that_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let omitted = Omitted {
+            name: "p's::bench/b-c".to_owned(),
+            package: "p's".to_owned(),
+            crate_name: "b_c".to_owned(),
+            sources: ["benches/b.rs".to_owned(), "/w/benches/b.rs".to_owned()],
+        };
+        let path = write_script(directory.path(), "wrapper", &script(None, "", &[omitted])).unwrap();
+        let ask = async |package: &str, name: &str, source: &str, emit: &str| {
+            let environment = [("PATH", "/usr/bin:/bin"), ("CARGO_PKG_NAME", package)];
+            let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let world = World::with(environment.into(), directory.path().to_path_buf(), Clock::system());
+            let out = directory.path().to_string_lossy().into_owned();
+            let emit = format!("--emit={emit}");
+            let arguments =
+                ["echo", "--crate-name", name, source, &emit, "-C", "extra-filename=-7", "--out-dir", &out];
+            let ran = world.run(&CommandLine::new(path.to_string_lossy(), arguments)).await.unwrap();
+            !String::from_utf8(ran.stdout).unwrap().contains("--crate-name")
+        };
+        assert!(!ask("q", "b_c", "benches/b.rs", "link").await, "another package's");
+        assert!(!ask("p's", "d", "benches/b.rs", "link").await, "another target of the same file");
+        assert!(ask("p's", "b_c", "/w/benches/b.rs", "dep-info,metadata").await);
+        assert!(
+            directory.path().join("libb_c-7.rmeta").is_file() && !directory.path().join("b_c-7").exists()
+        );
+        assert!(ask("p's", "b_c", "benches/b.rs", "dep-info,link").await);
+        let world = World::with([].into(), "/".into(), Clock::system());
+        let program = directory.path().join("b_c-7");
+        let ran = world.run(&CommandLine::new(program.to_string_lossy(), [""; 0])).await.unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(said, "p's::bench/b-c is left out by policies/tests.yaml: it was not compiled\n");
+        let list = std::fs::read_to_string(directory.path().join("b_c-7.d")).unwrap();
+        assert!(list.ends_with("b_c-7:\n"), "{list}");
+    }
+
     #[test]
     fn other_flags_have_another_path() {
         let directory = tempfile::tempdir().unwrap();
-        let at = |driver, purpose| install(directory.path(), &toolchain(driver), purpose).unwrap();
+        let at = |driver, purpose| install(&cargo(directory.path(), driver), purpose).unwrap();
         let clippy = Some(Path::new("/c"));
         let paths: std::collections::BTreeSet<_> =
             [at(None, Purpose::Shared), at(clippy, Purpose::Shared), at(clippy, Purpose::Lint)].into();
         assert_eq!(paths.len(), 3);
         assert_eq!(at(None, Purpose::Shared), at(clippy, Purpose::Tests), "tests alone need no clippy");
-        let unwritable = install(Path::new("/proc/nowhere"), &toolchain(None), Purpose::Shared).unwrap_err();
+        let unwritable = install(&cargo(Path::new("/proc/nowhere"), None), Purpose::Shared).unwrap_err();
         assert!(unwritable.to_string().contains("/proc/nowhere"));
     }
 }

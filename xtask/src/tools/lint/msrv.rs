@@ -7,7 +7,7 @@
 use super::Looked;
 use crate::evidence::CouldNotRun;
 use crate::evidence::lint::{Diagnostic, DiagnosticSeverity, LintTool, Unchecked};
-use crate::tools::build::diagnostic;
+use crate::tools::build::{diagnostic, leaving_out};
 use crate::tools::cargo::Cargo;
 use crate::world::{CommandLine, World};
 use cargo_metadata::{Message, Package, semver::Version};
@@ -23,24 +23,48 @@ const CHECK_SECS_MAX: u64 = 3600;
 /// Where an installed toolchain cannot be started.
 pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
     let mut looked = Looked::default();
-    let wanted = wanted(cargo);
-    if wanted.is_empty() {
-        return Ok(looked);
-    }
-    let installed = installed(world).await;
-    for (version, packages) in wanted {
-        match installed.iter().find(|name| is_version(name, &version)) {
-            Some(name) => check(world, cargo, name, &packages, &mut looked).await?,
-            None => looked.unchecked.push(missing(&version, &packages)),
+    for one in checks(world, cargo).await {
+        match one {
+            Ok(one) => check(world, cargo, one, &mut looked).await?,
+            Err(unchecked) => looked.unchecked.push(unchecked),
         }
     }
     Ok(looked)
 }
 
-/// What is run for each version, where a toolchain of it is installed; `plan` prints it.
-pub fn commands(cargo: &Cargo) -> Vec<CommandLine> {
-    let one = |(version, packages): (Version, Vec<&Package>)| command(cargo, &version.to_string(), &packages);
-    wanted(cargo).into_iter().map(one).collect()
+/// The check by one toolchain.
+#[derive(Debug)]
+pub struct Check<'a> {
+    toolchain: String,
+    packages: Vec<&'a Package>,
+    /// What is run; `plan` prints it.
+    pub command: CommandLine,
+}
+
+/// What is run for each version, or why it cannot be.
+pub async fn checks<'a>(world: &World, cargo: &'a Cargo) -> Vec<Result<Check<'a>, Unchecked>> {
+    let wanted = wanted(cargo);
+    let installed = if wanted.is_empty() { Vec::new() } else { installed(world).await };
+    let one = |(version, packages): (Version, Vec<&'a Package>)| {
+        let found = installed.iter().find(|name| is_version(name, &version));
+        let toolchain = found.ok_or_else(|| missing(&version, &packages))?.clone();
+        let command = with_wrapper(cargo, command(cargo, &toolchain, &packages))?;
+        Ok(Check { toolchain, packages, command })
+    };
+    wanted.into_iter().map(one).collect()
+}
+
+/// The command without the targets that the policy leaves out.
+fn with_wrapper(cargo: &Cargo, command: CommandLine) -> Result<CommandLine, Unchecked> {
+    match leaving_out(cargo) {
+        Ok(Some(wrapper)) => Ok(command.env("RUSTC_WORKSPACE_WRAPPER", wrapper.to_string_lossy())),
+        Ok(None) => Ok(command),
+        Err(error) => Err(Unchecked {
+            tool: LintTool::Msrv,
+            why: format!("the oldest Rust version was not checked: {error:#}"),
+            help: "cargo xtask doctor".to_owned(),
+        }),
+    }
 }
 
 /// Versions that are not the one in use, each with its packages.
@@ -93,11 +117,9 @@ fn missing(version: &Version, packages: &[&Package]) -> Unchecked {
 async fn check(
     world: &World,
     cargo: &Cargo,
-    toolchain: &str,
-    packages: &[&Package],
+    Check { toolchain, packages, command }: Check<'_>,
     looked: &mut Looked,
 ) -> Result<(), CouldNotRun> {
-    let command = command(cargo, toolchain, packages);
     let failed = |why: String| CouldNotRun {
         message: format!("failed to run `{command}`: {why}"),
         help: format!("rustup run {toolchain} cargo check"),
@@ -120,7 +142,7 @@ async fn check(
         .filter(|one| one.severity == DiagnosticSeverity::Error)
         .collect();
     if errors.is_empty() {
-        errors.push(refused(cargo, packages, &String::from_utf8_lossy(&finished.stderr)));
+        errors.push(refused(cargo, &packages, &String::from_utf8_lossy(&finished.stderr)));
     }
     for error in &mut errors {
         error.message = format!("does not compile with Rust {toolchain}: {}", error.message);
@@ -168,6 +190,37 @@ fn command(cargo: &Cargo, toolchain: &str, packages: &[&Package]) -> CommandLine
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_version_has_its_toolchain_s_command_or_says_that_there_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let list = "#!/bin/sh\necho '1.70.0-x86_64-unknown-linux-gnu (active)'\n";
+        crate::tools::build::wrapper::write_script(directory.path(), "rustup", list).unwrap();
+        let path = format!("{}:/usr/bin:/bin", directory.path().display());
+        let world =
+            World::with([("PATH".to_owned(), path)].into(), "/".into(), crate::world::Clock::system());
+        let package = |name: &str, version: &str| -> Package {
+            serde_json::from_value(serde_json::json!({
+                "name": name, "version": "0.1.0", "id": name, "dependencies": [], "targets": [], "features": {},
+                "manifest_path": "/w/Cargo.toml", "rust_version": version,
+            }))
+            .unwrap()
+        };
+        let packages = vec![package("a", "1.70"), package("b", "1.71"), package("c", "1.95")];
+        let toolchain = crate::tools::cargo::Toolchain {
+            rustc: "rustc 1.95.0 (x)".to_owned(),
+            host: String::new(),
+            sysroot: "/s".into(),
+            clippy_driver: None,
+        };
+        let cargo = Cargo::known("/w".into(), packages, toolchain, crate::tools::cargo::Network::Offline);
+        let checks = checks(&world, &cargo).await;
+        assert_eq!(checks.len(), 2, "the toolchain in use proves its own version: {checks:?}");
+        let line = checks[0].as_ref().unwrap().command.to_string();
+        assert!(line.contains("rustup run 1.70.0-x86_64-unknown-linux-gnu cargo check"), "{line}");
+        let unchecked = checks[1].as_ref().unwrap_err();
+        assert!(unchecked.why.contains("1.71.0") && unchecked.why.contains("not installed"), "{unchecked:?}");
+    }
 
     #[test]
     fn toolchains_are_told_by_their_version() {

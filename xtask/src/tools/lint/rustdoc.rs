@@ -18,7 +18,7 @@ use std::time::Duration;
 /// How long documenting all libraries may take.
 const DOCUMENT_SECS_MAX: u64 = 1800;
 
-/// What is run; `plan` prints it. `None` where no library can be documented so.
+/// What is run, without the compiler and our rustdoc: cargo's tests of documentation. `None` where no library has any.
 pub fn command(cargo: &Cargo) -> Option<CommandLine> {
     let mut command = cargo.command("test", ["--doc", "--no-fail-fast"]);
     command.arguments.extend(cargo.features.arguments());
@@ -28,6 +28,14 @@ pub fn command(cargo: &Cargo) -> Option<CommandLine> {
         command = command.arg("--package").arg(package.id.repr.clone());
     }
     found.then(|| command.with_timeout(Duration::from_secs(DOCUMENT_SECS_MAX)))
+}
+
+/// The same with our rustdoc, which is put in its place.
+///
+/// # Errors
+/// Where the target directory cannot be written.
+pub fn documenting(cargo: &Cargo, command: CommandLine) -> anyhow::Result<CommandLine> {
+    Ok(command.env("RUSTDOC", script(cargo)?))
 }
 
 /// Documents every library and keeps what rustdoc says.
@@ -42,8 +50,8 @@ pub async fn look(world: &World, compiled: &Compiled) -> Result<Looked, CouldNot
         message: format!("rustdoc could not look at the documentation: {why}"),
         help: "cargo doc --no-deps --workspace".to_owned(),
     };
-    let script = script(cargo).map_err(|error| failed(format!("{error:#}")))?;
-    let command = compiled.same_compiler(command).env("RUSTDOC", script);
+    let command = documenting(cargo, compiled.same_compiler(command));
+    let command = command.map_err(|error| failed(format!("{error:#}")))?;
     let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}")))?;
     if finished.timed_out {
         return Err(failed(format!("no end after {DOCUMENT_SECS_MAX} s")));
@@ -70,7 +78,7 @@ pub async fn look(world: &World, compiled: &Compiled) -> Result<Looked, CouldNot
 }
 
 /// Libraries that rustdoc is not asked about, because their manifest switches documentation tests off.
-fn switched_off(cargo: &Cargo) -> Vec<Unchecked> {
+pub fn switched_off(cargo: &Cargo) -> Vec<Unchecked> {
     let off = |target: &&cargo_metadata::Target| is_library(&target.kind) && target.doc && !target.doctest;
     let told = |package: &cargo_metadata::Package| Unchecked {
         tool: LintTool::Rustdoc,

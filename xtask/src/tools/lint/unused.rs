@@ -54,22 +54,14 @@ impl Engine {
 /// # Errors
 /// Where it says neither that there are some nor that there are none.
 pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
-    let Some((engine, _)) = Engine::installed(world) else {
-        let [first, second] = Engine::ALL.map(Engine::program);
-        let unchecked = Unchecked {
-            tool: LintTool::UnusedDependencies,
-            why: format!(
-                "unused dependencies were not looked for: neither {first} nor {second} is installed"
-            ),
-            help: format!("cargo install {first}"),
-        };
-        return Ok(Looked { unchecked: vec![unchecked], ..Looked::default() });
+    let (engine, command) = match engine_and_command(world, cargo) {
+        Ok(found) => found,
+        Err(unchecked) => return Ok(Looked { unchecked: vec![unchecked], ..Looked::default() }),
     };
     let failed = |why: String| CouldNotRun {
         message: format!("{} failed: {why}", engine.program()),
         help: engine.program().replacen('-', " ", 1),
     };
-    let command = command_of(engine, cargo);
     let finished = world.run(&command).await.map_err(|error| failed(format!("{error:#}")))?;
     let said = String::from_utf8_lossy(&finished.stdout);
     // 0: none, 1: some, 2: it could not look. `cargo-shear` looks for more than we ask for.
@@ -88,8 +80,23 @@ pub async fn look(world: &World, cargo: &Cargo) -> Result<Looked, CouldNotRun> {
 }
 
 /// What is run; `plan` prints it.
-pub fn command(world: &World, cargo: &Cargo) -> CommandLine {
-    command_of(Engine::installed(world).map_or(Engine::ALL[0], |(engine, _)| engine), cargo)
+///
+/// # Errors
+/// Where no tool is installed: what is not looked at.
+pub fn command(world: &World, cargo: &Cargo) -> Result<CommandLine, Unchecked> {
+    engine_and_command(world, cargo).map(|(_, command)| command)
+}
+
+fn engine_and_command(world: &World, cargo: &Cargo) -> Result<(Engine, CommandLine), Unchecked> {
+    if let Some((engine, _)) = Engine::installed(world) {
+        return Ok((engine, command_of(engine, cargo)));
+    }
+    let [first, second] = Engine::ALL.map(Engine::program);
+    Err(Unchecked {
+        tool: LintTool::UnusedDependencies,
+        why: format!("unused dependencies were not looked for: neither {first} nor {second} is installed"),
+        help: format!("cargo install {first}"),
+    })
 }
 
 /// Which program looks: an answer counts only while it is the same.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::tools::build::wrapper::{COVERAGE_FLAGS, shell_word, write_script};
 use crate::tools::stream::{HeadAndTail, for_each_piece};
+use crate::world::World;
 use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -157,11 +158,21 @@ fn command(
         command = words.into_iter().fold(command, CommandLine::arg);
     }
     let small = site.profiles.objects().map_or("", |_| SMALL_FLAG);
-    let flags = site.world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
     let triple = compiled.cargo.toolchain.host.to_uppercase().replace(['-', '.'], "_");
     Ok(command
-        .env("RUSTDOCFLAGS", flags + COVERAGE_FLAGS + small)
+        .env("RUSTDOCFLAGS", flags(&site.world) + small)
         .env(format!("CARGO_TARGET_{triple}_RUNNER"), runner))
+}
+
+/// What rustdoc compiles documentation tests with.
+fn flags(world: &World) -> String {
+    let own = world.env("RUSTDOCFLAGS").map_or_else(String::new, |flags| format!("{flags} "));
+    own + COVERAGE_FLAGS
+}
+
+/// A command of cargo that tests documentation, with the flags that link it to what was compiled; `plan` prints it.
+pub fn with_documentation_flags(world: &World, command: CommandLine) -> CommandLine {
+    command.env("RUSTDOCFLAGS", flags(world))
 }
 
 /// Writes the script that runs each documentation test in the tests' environment, and gives its path.

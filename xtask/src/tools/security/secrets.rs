@@ -1,7 +1,8 @@
 //! The scan of tracked files for secrets: `rules` say what one looks like, `filter` what only seems one,
 //! `scan` finds them in bytes, and this file reads the files.
 //!
-//! Nothing is asked over the network, and no value ever leaves `scan`: a finding has the place and the kind.
+//! Nothing is asked over the network, and no value ever leaves `scan`: a finding has the place and the kind. Who hides
+//! secrets in what programs print asks the same rules, by [`Finder`].
 
 mod filter;
 mod rules;
@@ -12,6 +13,7 @@ use crate::evidence::secrets::{SecretFound, SecretsEvidence};
 use scan::{FOUND_PER_FILE_MAX, Scanner};
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read as _};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +22,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Beyond this, reading is the limit and memory the cost.
 const WORKERS_MAX: usize = 4;
+
+/// The rules for one text at a time.
+pub struct Finder(Scanner);
+
+impl Finder {
+    /// Prepares the rules.
+    ///
+    /// # Errors
+    /// Where a rule of ours is wrong.
+    pub fn new() -> anyhow::Result<Finder> {
+        Ok(Finder(Scanner::new()?))
+    }
+
+    /// Where the secret parts are, in no order and perhaps overlapping, each with what it is.
+    pub fn find(&self, text: &[u8]) -> Vec<(Range<usize>, &'static str)> {
+        let spans = self.0.spans(text).into_iter();
+        spans.map(|(span, rule)| (span, rules::RULES[rule].what)).collect()
+    }
+}
 
 /// Scans these files, relative to `root`, except those under a path of `skip`.
 ///

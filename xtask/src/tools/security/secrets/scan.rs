@@ -46,6 +46,8 @@ pub(super) struct Scanned {
 struct Hit {
     rule: usize,
     span: Range<usize>,
+    /// Where in the span the secret part begins.
+    secret: usize,
     redacted: String,
 }
 
@@ -95,6 +97,21 @@ impl Scanner {
         Scanned { places: with_lines(hits, bytes), cut }
     }
 
+    /// Where the secret part of every match of every rule is, with the rule: what overlaps is told more than once. Who hides
+    /// secrets needs all of them, and no line.
+    pub(super) fn spans(&self, bytes: &[u8]) -> Vec<(Range<usize>, usize)> {
+        let mut seen_to = [0; RULES.len()];
+        let mut spans = Vec::new();
+        for anchor in self.anchors.find_overlapping_iter(bytes) {
+            let rule = self.rule_of[anchor.pattern().as_usize()];
+            if anchor.start() >= seen_to[rule] {
+                let hit = self.hit(rule, bytes, anchor.start(), &mut seen_to[rule]);
+                spans.extend(hit.map(|hit| (hit.secret..hit.span.end, rule)));
+            }
+        }
+        spans
+    }
+
     fn hit(&self, index: usize, bytes: &[u8], start: usize, seen_to: &mut usize) -> Option<Hit> {
         let rule = &RULES[index];
         if !preceded(rule.before, &bytes[..start]) {
@@ -109,7 +126,12 @@ impl Scanner {
         let part = |name| found.name(name).map_or(&[][..], |part| part.as_bytes());
         let parts = Parts { secret: secret.as_bytes(), user: part("user"), host: part("host") };
         let real = !goes_on && is_secret(rule.check, &parts);
-        real.then(|| Hit { rule: index, span: start..start + secret.end(), redacted: redacted(rule, &found) })
+        real.then(|| Hit {
+            rule: index,
+            span: start..start + secret.end(),
+            secret: start + secret.start(),
+            redacted: redacted(rule, &found),
+        })
     }
 }
 
