@@ -8,6 +8,7 @@
 pub mod cobertura;
 pub mod find;
 pub mod gathered;
+pub mod json;
 pub mod lcov;
 pub mod llvm_json;
 pub mod paths;

@@ -4,13 +4,10 @@
 //! `llvm-cov export --format=lcov`. Everything else is skipped without being kept.
 
 use super::gathered::{Gathered, RECORD_LINES_MAX};
-use super::stream::{Limit, Malformed, Watched};
+use super::json::{Json, plain_truth, plain_whole};
+use super::stream::Malformed;
 use crate::tools::coverage::{ExportedSegment as Segment, lines_of_segments};
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::cell::RefCell;
-use std::fmt;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 /// What `type` must say.
 const TYPE: &str = "llvm.coverage.json.export";
@@ -20,162 +17,105 @@ const TYPE: &str = "llvm.coverage.json.export";
 /// # Errors
 /// Where it is malformed, at which line.
 pub fn read(input: impl BufRead, gathered: &mut Gathered<'_>) -> Result<(), Malformed> {
-    let watched = RefCell::new(Watched::new(input));
-    let context = Context { watched: &watched, gathered: RefCell::new(gathered) };
-    let mut json = serde_json::Deserializer::from_reader(Shared(&watched));
-    let read = Seed(Part::Export, &context).deserialize(&mut json).and_then(|()| json.end());
-    read.map_err(|error| {
-        let line = watched.borrow().line();
-        // The line is ours: serde_json's is of where its value began.
-        let said = error.to_string();
-        let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
-        Malformed::new(line, said)
-    })
-}
-
-struct Context<'a, 'b, 'c, R> {
-    watched: &'a RefCell<Watched<R>>,
-    gathered: RefCell<&'b mut Gathered<'c>>,
-}
-
-impl<R: BufRead> Context<'_, '_, '_, R> {
-    fn piece(&self, limit: Limit) {
-        self.watched.borrow_mut().piece(limit);
-    }
-
-    /// Takes the lines of a file.
-    fn take(&self, file: &str, segments: &[Segment]) -> Result<(), String> {
-        let mut gathered = self.gathered.borrow_mut();
-        let Some(place) = gathered.place(file, &[])? else { return Ok(()) };
-        if !segments.is_sorted_by_key(|segment| (segment.line, segment.column)) {
-            return Err(format!("the segments of `{file}` are not in order"));
+    let (mut json, mut kind, mut segments) = (Json::new(input), None, Vec::new());
+    json.object(|json, key| match key {
+        "type" => {
+            kind = Some(json.string()?);
+            Ok(())
         }
-        let span = segments.first().zip(segments.last()).map_or(0, |(first, last)| last.line - first.line);
-        if span as usize > RECORD_LINES_MAX || segments.iter().any(|segment| segment.line == 0) {
-            return Err(format!("the segments of `{file}` name lines that no file has"));
+        "data" => json.list(|json| {
+            json.object(|json, key| match key {
+                "files" => json.list(|json| read_file(json, &mut segments, gathered)),
+                _ => json.skip(),
+            })
+        }),
+        _ => json.skip(),
+    })?;
+    json.end()?;
+    if kind.as_deref() != Some(TYPE) {
+        return Err(json.wrong(format!("`type` is not `{TYPE}`")));
+    }
+    Ok(())
+}
+
+/// `filename` and `segments`, in any order. The list is only lent, so that it need not grow for each file.
+fn read_file(
+    json: &mut Json<impl BufRead>,
+    segments: &mut Vec<Segment>,
+    gathered: &mut Gathered<'_>,
+) -> Result<(), Malformed> {
+    let mut file = None;
+    segments.clear();
+    json.object(|json, key| match key {
+        "filename" => {
+            file = Some(json.string()?);
+            Ok(())
         }
-        gathered.add(place, &mut lines_of_segments(segments))
-    }
-}
-
-/// The stream, which the parser reads and the visitors watch.
-struct Shared<'a, R>(&'a RefCell<Watched<R>>);
-
-impl<R: BufRead> Read for Shared<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().read(into)
-    }
-}
-
-/// Which part of the export a value is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// The whole: `type` and `data`.
-    Export,
-    /// `data`: a list of exports.
-    Data,
-    /// One of them: `files`, `functions`, `totals`.
-    Item,
-    /// `files`: a list.
-    Files,
-    /// One of them: `filename`, `segments`, `summary`.
-    File,
-}
-
-struct Seed<'x, 'a, 'b, 'c, R>(Part, &'x Context<'a, 'b, 'c, R>);
-
-impl<'de, R: BufRead> DeserializeSeed<'de> for Seed<'_, '_, '_, '_, R> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.0 {
-            Part::Data | Part::Files => deserializer.deserialize_seq(self),
-            Part::Export | Part::Item | Part::File => deserializer.deserialize_map(self),
-        }
-    }
-}
-
-impl<'de, R: BufRead> Visitor<'de> for Seed<'_, '_, '_, '_, R> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Part::Export => "an export of llvm-cov",
-            Part::Data => "a list of exports",
-            Part::Item => "an export with its files",
-            Part::Files => "a list of files",
-            Part::File => "a file with its segments",
-        })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let part = if self.0 == Part::Data { Part::Item } else { Part::File };
-        self.1.piece(Limit::Piece);
-        while list.next_element_seed(Seed(part, self.1))?.is_some() {
-            self.1.piece(Limit::Piece);
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let (mut file, mut segments, mut seen) = (None, Vec::new(), None);
-        self.1.piece(Limit::Piece);
-        while let Some(key) = map.next_key::<String>()? {
-            self.1.piece(Limit::Piece);
-            match (self.0, key.as_str()) {
-                (Part::Export, "type") => seen = Some(map.next_value::<String>()?),
-                (Part::Export, "data") => map.next_value_seed(Seed(Part::Data, self.1))?,
-                (Part::Item, "files") => map.next_value_seed(Seed(Part::Files, self.1))?,
-                (Part::File, "filename") => file = Some(map.next_value::<String>()?),
-                (Part::File, "segments") => segments = map.next_value_seed(Segments(self.1))?,
-                _ => {
-                    // What is skipped may be long: nothing of it is kept.
-                    self.1.piece(Limit::None);
-                    map.next_value::<IgnoredAny>()?;
+        "segments" => {
+            segments.clear();
+            json.list(|json| {
+                if segments.len() == RECORD_LINES_MAX {
+                    return Err(json.wrong(format!("a file of more than {RECORD_LINES_MAX} segments")));
                 }
-            }
-            self.1.piece(Limit::Piece);
+                segments.push(read_segment(json)?);
+                Ok(())
+            })
         }
-        match (self.0, file, seen) {
-            (Part::File, None, _) => Err(A::Error::custom("a file without `filename`")),
-            (Part::File, Some(file), _) => self.1.take(&file, &segments).map_err(A::Error::custom),
-            (Part::Export, _, Some(kind)) if kind == TYPE => Ok(()),
-            (Part::Export, _, _) => Err(A::Error::custom(format!("`type` is not `{TYPE}`"))),
-            _ => Ok(()),
-        }
+        _ => json.skip(),
+    })?;
+    let Some(file) = file else { return Err(json.wrong("a file without `filename`")) };
+    take(&file, segments, gathered).map_err(|why| json.wrong(why))
+}
+
+/// `[line, column, count, counted, entry, gap]`. Nearly always all of it is in the buffer, without white space.
+fn read_segment(json: &mut Json<impl BufRead>) -> Result<Segment, Malformed> {
+    match json.quick(plain_segment) {
+        Some(segment) => Ok(segment),
+        None => any_segment(json),
     }
 }
 
-struct Segments<'x, 'a, 'b, 'c, R>(&'x Context<'a, 'b, 'c, R>);
-
-impl<'de, R: BufRead> DeserializeSeed<'de> for Segments<'_, '_, '_, '_, R> {
-    type Value = Vec<Segment>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Segment>, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
+fn plain_segment(text: &[u8]) -> Option<(Segment, &[u8])> {
+    let (line, rest) = plain_whole(text.strip_prefix(b"[")?)?;
+    let (column, rest) = plain_whole(rest.strip_prefix(b",")?)?;
+    let (count, rest) = plain_whole(rest.strip_prefix(b",")?)?;
+    let (counted, rest) = plain_truth(rest.strip_prefix(b",")?)?;
+    let (entry, rest) = plain_truth(rest.strip_prefix(b",")?)?;
+    let (gap, rest) = plain_truth(rest.strip_prefix(b",")?)?;
+    let (line, column) = (u32::try_from(line).ok()?, u32::try_from(column).ok()?);
+    Some((Segment { line, column, count, counted, entry, gap }, rest.strip_prefix(b"]")?))
 }
 
-impl<'de, R: BufRead> Visitor<'de> for Segments<'_, '_, '_, '_, R> {
-    type Value = Vec<Segment>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("segments: [line, column, count, counted, entry, gap]")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Segment>, A::Error> {
-        let mut segments = Vec::new();
-        while let Some(Written(line, column, count, counted, entry, gap)) = list.next_element()? {
-            self.0.piece(Limit::Piece);
-            if segments.len() == RECORD_LINES_MAX {
-                return Err(A::Error::custom(format!("a file of more than {RECORD_LINES_MAX} segments")));
-            }
-            segments.push(Segment { line, column, count, counted, entry, gap });
-        }
-        Ok(segments)
-    }
+fn any_segment(json: &mut Json<impl BufRead>) -> Result<Segment, Malformed> {
+    let small = |json: &mut Json<_>| {
+        let value = json.whole()?;
+        u32::try_from(value).map_err(|_| json.wrong(format!("{value} is no line or column")))
+    };
+    json.expect(b'[')?;
+    let line = small(json)?;
+    json.expect(b',')?;
+    let column = small(json)?;
+    json.expect(b',')?;
+    let count = json.whole()?;
+    json.expect(b',')?;
+    let counted = json.truth()?;
+    json.expect(b',')?;
+    let entry = json.truth()?;
+    json.expect(b',')?;
+    let gap = json.truth()?;
+    json.expect(b']')?;
+    Ok(Segment { line, column, count, counted, entry, gap })
 }
 
-/// A segment as it is written.
-#[derive(serde::Deserialize)]
-struct Written(u32, u32, u64, bool, bool, bool);
+/// Takes the lines of a file.
+fn take(file: &str, segments: &[Segment], gathered: &mut Gathered<'_>) -> Result<(), String> {
+    let Some(place) = gathered.place(file, &[])? else { return Ok(()) };
+    if !segments.is_sorted_by_key(|segment| (segment.line, segment.column)) {
+        return Err(format!("the segments of `{file}` are not in order"));
+    }
+    let span = segments.first().zip(segments.last()).map_or(0, |(first, last)| last.line - first.line);
+    if span as usize > RECORD_LINES_MAX || segments.iter().any(|segment| segment.line == 0) {
+        return Err(format!("the segments of `{file}` name lines that no file has"));
+    }
+    gathered.add(place, &mut lines_of_segments(segments))
+}

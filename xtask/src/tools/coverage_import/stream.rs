@@ -163,17 +163,22 @@ impl<R: Read> Watched<R> {
     }
 
     /// What is here already and not taken yet.
+    #[inline]
     pub fn here(&self) -> &[u8] {
         self.buffer.get(self.at..self.filled).unwrap_or_default()
     }
 
     /// Has bytes in the buffer, unless the stream is at its end.
+    #[inline]
     fn fill(&mut self) -> std::io::Result<()> {
+        if self.at < self.filled { Ok(()) } else { self.refill() }
+    }
+
+    /// The limit is looked at here only: what lies in the buffer is kept already.
+    #[inline(never)]
+    fn refill(&mut self) -> std::io::Result<()> {
         if self.limit == Limit::Piece && self.taken > PIECE_BYTES_MAX {
             return Err(std::io::Error::other(format!("a piece of more than {PIECE_BYTES_MAX} bytes")));
-        }
-        if self.at < self.filled {
-            return Ok(());
         }
         self.began = Began::Line(self.piece_line());
         self.ends = self.line() - 1;

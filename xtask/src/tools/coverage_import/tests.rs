@@ -124,11 +124,11 @@ fn json_that_is_wrong_says_where() {
     check_wrong("{}", "1: `type` is not");
     check_wrong("{\"type\":\"x\",\n\"data\":[]}", "2: `type` is not");
     check_wrong("{\"data\":[{\"files\":[\n{\"segments\":[]}]}]}", "2: a file without `filename`");
-    check_wrong("{\"data\":[", "1: EOF");
+    check_wrong("{\"data\":[", "1: the text ends too early");
     let file = |segments: &str| {
         format!("{{\"data\":[{{\"files\":[{{\"filename\":\"a\",\"segments\":{segments}}}]}}]}}")
     };
-    check_wrong(&file("[[1,1,1,true,true]]"), "1: invalid length 5");
+    check_wrong(&file("[[1,1,1,true,true]]"), "1: `,` is expected here, not `]`");
     check_wrong(
         &file("[[2,1,1,true,true,false],[1,1,1,true,true,false]]"),
         "1: the segments of `a` are not in order",
@@ -138,7 +138,8 @@ fn json_that_is_wrong_says_where() {
         "1: the segments of `a` name lines",
     );
     check_wrong(&"[".repeat(1000), "1: ");
-    check_wrong(&format!("{{\"a\":{}", "[".repeat(1000)), "1: EOF");
+    check_wrong(&format!("{{\"a\":{}", "[".repeat(100)), "1: the text ends too early");
+    check_wrong(&format!("{{\"a\":{}", "[".repeat(1000)), "1: more than 128 lists inside of each other");
 }
 
 #[test]
@@ -263,6 +264,28 @@ proptest! {
             read.map(|()| gathered.into_files(|_| "p".into()))
         };
         prop_assert_eq!(read(size), read(usize::MAX), "{}", text);
+    }
+
+    /// In a small buffer segments are read character by character, in a whole one all at once.
+    #[test]
+    fn plain_segments_are_what_any_way_of_writing_them_is(
+        segments in prop::collection::vec(("[0-9]{1,3}", 0u8..9, "[0-9]{1,21}(\\.5|e1|)", any::<[bool; 3]>(), "[\\] ]?"), 0..9),
+        size in 1usize..9,
+    ) {
+        let one = |(line, column, count, [a, b, c], odd): &(String, u8, String, [bool; 3], String)| {
+            format!("[{line},{column},{count},{a},{b},{c}{odd}]")
+        };
+        let list: Vec<String> = segments.iter().map(one).collect();
+        let text = format!("{{\"data\":[{{\"files\":[{{\"filename\":\"a\",\"segments\":[{}]}}]}}],\"type\":\"llvm.coverage.json.export\"}}", list.join(","));
+        let read = |text: &str, size: usize| {
+            let mut gathered = Gathered::new(&|_| true);
+            let read = llvm_json::read(BufReader::with_capacity(1, Drops(text.as_bytes(), size)), &mut gathered);
+            read.map(|()| gathered.into_files(|_| "p".into())).map_err(|wrong| wrong.to_string())
+        };
+        let whole = read(&text, usize::MAX);
+        prop_assert_eq!(&read(&text, size), &whole, "{}", text);
+        let spaced = text.replace(',', " ,\t");
+        prop_assert_eq!(read(&spaced, usize::MAX).is_ok(), whole.is_ok(), "{}", spaced);
     }
 
     #[test]
