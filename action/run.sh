@@ -37,12 +37,7 @@ flag --offline "${INPUT_OFFLINE:-}"
 flag --quiet "${INPUT_QUIET:-}"
 flag --verbose "${INPUT_VERBOSE:-}"
 
-target="${CARGO_TARGET_DIR:-${INPUT_WORKSPACE:-$PWD}/target}"
-verdict="${INPUT_REPORT_DIR:-$target/gateline}/verdict.json"
-# A verdict of an earlier step is not ours. A new one is another file (it is renamed into place), or a later one.
-state() { stat -c '%i %y' -- "$verdict" 2>/dev/null || echo none; }
-before="$(state)"
-
+# The program itself writes `verdict`, `report-dir`, `coverage`, `patch-coverage` and `digest`, where it has them.
 code=0
 "$GATELINE" "${words[@]}" || code=$?
 
@@ -57,7 +52,4 @@ case "$code" in
   *) outcome=error ;;
 esac
 echo "outcome=$outcome" >>"$GITHUB_OUTPUT"
-if [[ "$(state)" != "$before" && "$verdict" != *$'\n'* ]]; then
-  echo "verdict=$verdict" >>"$GITHUB_OUTPUT"
-fi
 exit "$code"

@@ -15,7 +15,7 @@ use gateline::tools::cargo::{Cargo, Network};
 use gateline::tools::lint::{self, Formatting};
 use gateline::tools::runner::{self, RunOptions};
 use gateline::verdict::{GateVerdict, Outcome};
-use gateline::world::World;
+use gateline::world::{Clock, World};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use traps::TRAPS;
@@ -36,7 +36,7 @@ impl Fixture {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        Fixture { _directory: directory, root, world: World::real().unwrap() }
+        Fixture { _directory: directory, root, world: world() }
     }
 
     async fn cargo(&self) -> Cargo {
@@ -56,6 +56,21 @@ impl Fixture {
         let format = lint::format(&self.world, &compiled.cargo, &policy).await;
         lint::gather(&policy, compiled, format).result.unwrap()
     }
+}
+
+/// The real world without what would send cargo elsewhere: whoever runs these stories may build in a folder of their own.
+fn world() -> World {
+    let real = World::real().unwrap();
+    let elsewhere = [
+        "CARGO_TARGET_DIR",
+        "CARGO_BUILD_TARGET_DIR",
+        "RUSTFLAGS",
+        "RUSTDOCFLAGS",
+        "RUSTC_WORKSPACE_WRAPPER",
+    ];
+    let mut environment = real.environment().clone();
+    environment.retain(|name, _| !elsewhere.contains(&name.as_str()));
+    World::with(environment, real.directory().to_owned(), Clock::system())
 }
 
 fn outcome<'a>(evidence: &'a TestsEvidence, name: &str) -> &'a TestResult {

@@ -1,10 +1,13 @@
 //! `gateline init` on real repositories: what it writes is understood, it overwrites nothing, and a second run changes nothing.
 
+#![expect(clippy::disallowed_methods, reason = "runs the real partner over real files")]
+
 mod support;
 
 use clap::Parser as _;
 use gateline::cli::Cli;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use support::fixture::Fixture;
 use support::{Ran, git, repository};
 
@@ -39,7 +42,9 @@ fn verbs(workflow: &str) -> Vec<Vec<String>> {
     let jobs = whole["jobs"].as_mapping().expect("jobs");
     let steps = jobs.values().flat_map(|job| job["steps"].as_sequence().cloned().unwrap_or_default());
     let line = |step: &serde_yaml::Value| {
-        let run = step["run"].as_str().and_then(|run| run.strip_prefix("cargo xtask "));
+        let run = step["run"].as_str();
+        let plain = run.and_then(|run| run.strip_prefix("cargo xtask "));
+        let run = plain.or(run.and_then(|run| Some(run.split_once("--features github -- ")?.1)));
         let command = step["with"]["command"].as_str();
         run.or(command).map(|line| line.split_whitespace().map(str::to_owned).collect())
     };
@@ -224,6 +229,208 @@ fn from_current_starts_from_what_is_reached_today() {
     init(&fixture, &["--from-current", "--from", "target/gateline", "--yes"])
         .exits(2)
         .says(&["another commit"]);
+}
+
+/// The partner; where it is missing, the test says so and passes, and the suite counts it as skipped.
+#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
+fn zizmor() -> Option<PathBuf> {
+    let own = repository().join("target/gateline/tools/bin");
+    let path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
+    let found = [own].into_iter().chain(path).map(|folder| folder.join("zizmor")).find(|file| file.is_file());
+    if found.is_none() {
+        println!("gateline-skip: zizmor");
+    }
+    found
+}
+
+/// Its exit code: 0 for nothing, 11 to 14 by severity.
+fn judged(zizmor: &Path, folder: &Path, inputs: &[&str]) -> (Option<i32>, String) {
+    let ran = Command::new(zizmor)
+        .args(["--offline", "--no-progress", "--color=never"])
+        .args(inputs)
+        .current_dir(folder)
+        .env_remove("GH_TOKEN")
+        .env_remove("GITHUB_TOKEN")
+        .output()
+        .expect("zizmor starts");
+    (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned())
+}
+
+#[test]
+fn a_second_opinion_finds_no_hole_in_our_workflows_nor_in_those_that_we_write() {
+    let Some(zizmor) = zizmor() else { return };
+    let (code, said) = judged(&zizmor, &repository(), &[".github", "action/action.yml"]);
+    assert_eq!(code, Some(0), "{said}");
+    let fixture = of(&[]);
+    init(&fixture, &["--yes"]).exits(0);
+    let (code, said) = judged(&zizmor, &fixture.workspace, &[".github"]);
+    assert_eq!(code, Some(0), "{said}");
+    // It does look: a hole that is made is found.
+    fixture.write(
+        ".github/workflows/main.yml",
+        "on: pull_request_target\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.event.pull_request.title }}'}]}}\n",
+    );
+    let (code, said) = judged(&zizmor, &fixture.workspace, &[".github"]);
+    assert_eq!(code, Some(14), "{said}");
+}
+
+/// Stands for an action that only GitHub can serve; `restore` brings the program that the default branch would have built.
+const STUB: &str = "name: stub\ndescription: stub\ninputs: {path: {description: p}}\nruns:\n  using: composite\n  steps:\n    \
+                    - shell: bash\n      env: {P: '${{ inputs.path }}'}\n      run: SCRIPT\n";
+
+/// A runner of workflows on this machine, with stubs for what only GitHub has.
+struct Act {
+    program: PathBuf,
+    fixture: Fixture,
+}
+
+impl Act {
+    fn at(&self, path: &str) -> PathBuf {
+        self.fixture.folder.path().join(path)
+    }
+
+    /// Runs a workflow for an event to its end; the JSON lines that it says.
+    fn run(
+        &self,
+        event: &str,
+        payload: &serde_json::Value,
+        workflow: &str,
+    ) -> (bool, Vec<serde_json::Value>) {
+        std::fs::write(self.at("event.json"), payload.to_string()).expect("it can be written");
+        let local =
+            |action: &str, folder: &str| format!("--local-repository={action}={}", self.at(folder).display());
+        let pins = std::fs::read_to_string(self.fixture.workspace.join(workflow)).expect("a workflow");
+        let used = |name: &str| {
+            let commit = pins.split(&format!("uses: {name}")).nth(1)?.split('@').nth(1)?.get(..40)?;
+            Some(format!("actions/{}@{commit}", name.split('/').nth(1)?))
+        };
+        let path = format!("{}:{}", self.at("bin").display(), std::env::var("PATH").unwrap_or_default());
+        let ran = Command::new(&self.program)
+            .args([event, "--json", "--action-offline-mode", "--no-cache-server"])
+            .args(["-P", "ubuntu-24.04=-self-hosted", "-s", "GITHUB_TOKEN=ghs_fake", "-W", workflow])
+            .arg("-e")
+            .arg(self.at("event.json"))
+            .args(used("actions/cache").map(|action| local(&action, "stubs")))
+            .args(used("actions/upload-artifact").map(|action| local(&action, "stubs")))
+            .arg(local(&format!("gate/line@{COMMIT}"), "action"))
+            .current_dir(&self.fixture.workspace)
+            .envs([("HOME", self.at("home")), ("CARGO_HOME", cargo_home())])
+            .env("PATH", path)
+            .env_remove("CI")
+            .output()
+            .expect("act starts");
+        let lines = String::from_utf8_lossy(&ran.stdout).into_owned();
+        (ran.status.success(), lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+fn cargo_home() -> PathBuf {
+    let home = || std::env::home_dir().map(|home| home.join(".cargo"));
+    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home).expect("cargo has a home")
+}
+
+fn output(lines: &[serde_json::Value], job: &str, name: &str) -> Option<String> {
+    let is = |line: &&serde_json::Value| {
+        line["jobID"] == job && line["command"] == "set-output" && line["name"] == name && line["arg"] != ""
+    };
+    lines.iter().find(is).and_then(|line| line["arg"].as_str().map(str::to_owned))
+}
+
+#[test]
+#[ignore = "needs act: docs/operations/workflows.md says how to get it"]
+fn the_workflows_run_and_the_action_says_what_it_found() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join("act"))
+        .find(|file| file.is_file())
+        .expect("act is in PATH");
+    let library = "//! A fixture.\n/// Reached.\npub fn reached() -> u8 {\n    1\n}\n#[test]\nfn one() {\n    assert_eq!(reached(), 1);\n}\n";
+    let files = [
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCKFILE),
+        ("src/lib.rs", library),
+        (".gitignore", "/target\n"),
+    ];
+    let act = Act { program, fixture: Fixture::of("a repository", &files) };
+    let executable = |file: PathBuf, text: &str| {
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("it can be made");
+        std::fs::write(&file, text).expect("it can be written");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755))
+            .expect("it can be executable");
+    };
+    let built = support::GATELINE;
+    executable(
+        act.at("bin/cargo"),
+        &format!(
+            "#!/bin/sh\ncase \"$*\" in\n  *'--package gateline'*) mkdir -p \"$CARGO_TARGET_DIR/debug\"; cp '{built}' \"$CARGO_TARGET_DIR/debug/gateline\";;\n  \
+             *) exec '{}' \"$@\";;\nesac\n",
+            cargo_home().join("bin/cargo").display()
+        ),
+    );
+    let stub = |folder: &str, script: &str| {
+        executable(act.at(folder).join("action.yml"), &STUB.replace("SCRIPT", script))
+    };
+    stub("stubs", "'true'");
+    stub("stubs/save", "'true'");
+    let restore = format!("'case \"$P\" in *gateline-action/gateline) cp \"{built}\" \"$P\";; esac'");
+    stub("stubs/restore", &restore);
+    for file in [
+        "action/action.yml",
+        "action/get.sh",
+        "action/run.sh",
+        "Cargo.toml",
+        "Cargo.lock",
+        ".cargo/config.toml",
+        "src/main.rs",
+        "xtask/Cargo.toml",
+    ] {
+        let text = std::fs::read_to_string(repository().join(file)).expect(file);
+        executable(act.at("action").join(file), &text);
+    }
+    std::fs::create_dir_all(act.at("home")).expect("it can be made");
+
+    init(&act.fixture, &["--yes"]).exits(0);
+    let commit = |message: &str| {
+        git(&act.fixture.workspace, &["add", "--all"]);
+        git(&act.fixture.workspace, &["commit", "--quiet", "--message", message]);
+        git(&act.fixture.workspace, &["rev-parse", "HEAD"])
+    };
+    let base = commit("init");
+    git(&act.fixture.workspace, &["checkout", "--quiet", "-b", "change"]);
+    act.fixture.write("src/lib.rs", &format!("{library}/// Not.\npub fn not() -> u8 {{\n    2\n}}\n"));
+    let head = commit("change");
+    let repository = serde_json::json!({"full_name": "o/r", "default_branch": "main"});
+    let pull = serde_json::json!({
+        "action": "synchronize",
+        "pull_request": {"number": 7, "head": {"sha": head, "ref": "change"}, "base": {"sha": base, "ref": "main"}},
+        "repository": repository,
+    });
+    let (passed, lines) = act.run("pull_request", &pull, ".github/workflows/pull-request.yml");
+    assert!(!passed);
+    let said =
+        |name: &str| output(&lines, "gates", name).unwrap_or_else(|| panic!("no {name} in {lines:#?}"));
+    assert_eq!(
+        (said("outcome"), said("coverage"), said("patch-coverage")),
+        ("refused".into(), "50".into(), "0".into())
+    );
+    // What a pull request could have written is not restored: the program was built.
+    assert_eq!(said("built"), "true");
+    assert_eq!(output(&lines, "required", "outcome").as_deref(), Some("refused"), "the roll-up");
+    let annotated = |line: &serde_json::Value| {
+        line["command"] == "error" && line.to_string().contains("patch-below-minimum")
+    };
+    assert!(lines.iter().any(annotated), "{lines:#?}");
+
+    git(&act.fixture.workspace, &["checkout", "--quiet", "-b", "queue", "main"]);
+    act.fixture
+        .write("src/lib.rs", &format!("{library}#[test]\nfn two() {{\n    assert_eq!(reached(), 1);\n}}\n"));
+    let head = commit("queue");
+    let group =
+        serde_json::json!({"merge_group": {"head_sha": head, "base_sha": base}, "repository": repository});
+    let (passed, lines) = act.run("merge_group", &group, ".github/workflows/merge-queue.yml");
+    assert!(passed, "{lines:#?}");
+    assert_eq!(output(&lines, "gates", "built").as_deref(), Some("false"));
+    assert_eq!(output(&lines, "required", "outcome").as_deref(), Some("passed"), "the roll-up");
 }
 
 #[test]

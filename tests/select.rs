@@ -272,3 +272,43 @@ fn what_failed_in_one_feature_set_runs_again_in_that_set_alone() {
     let ran = names(&read(&folder.join("target/gateline/some-tests/evidence.json")));
     assert_eq!(ran, ["one::it$prepares", "one::lib$tests::always"]);
 }
+
+#[test]
+fn only_what_is_affected_is_compiled_and_the_rest_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("w");
+    std::fs::create_dir(&folder).unwrap();
+    // The core's own tests do not compile: whoever compiles them is told.
+    let broken = "//! Broken.\n\n#[test]\nfn broken() {\n    let _: u32 = \"one\";\n}\n";
+    let ignore = (".gitignore", "/target\n/out\n/state\n/Cargo.lock\n");
+    let more = [("crates/core/tests/broken.rs", broken), ignore];
+    repository_of(&folder, &[&FILES[..], &more].concat());
+    commit(&folder, "crates/app/CHANGES.txt", "first\n");
+    let affected = ["--affected", "--base", "HEAD~1"];
+    let arguments = [&["ci", "--gate", "lint", "--gate", "tests"], &affected[..]].concat();
+    let ran = gateline(&folder, &arguments).exits(0);
+    let (verdict, lint) = (ran.json(), messages(gate(&ran.json(), "lint")));
+    assert_eq!(gate(&verdict, "tests")["facts"]["passed"], 2);
+    for code in ["lint/clippy-not-checked", "lint/rustdoc-not-checked"] {
+        assert!(lint.contains(code) && lint.contains("does not affect: core-part"), "{lint}");
+    }
+    // What would run is shown with the file that marked it.
+    let plan = gateline(&folder, &["plan", "ci", "--affected", "--base", "HEAD~1"]).exits(0).json();
+    assert_eq!(plan["affected"]["packages"], serde_json::json!({"app": "crates/app/CHANGES.txt"}));
+    assert_eq!(plan["affected"]["unaffected"], serde_json::json!(["core-part"]));
+    let compile =
+        plan["steps"].as_array().unwrap().iter().find(|step| step["step"]["do"] == "compile").unwrap();
+    let runs = compile["runs"].to_string();
+    assert!(runs.contains("--package") && runs.contains("app#") && !runs.contains("core-part#"), "{runs}");
+    assert!(!runs.contains("--workspace"), "{runs}");
+    gateline(&folder, &["plan", "ship", "--affected"]).exits(2);
+    // Nothing is affected: nothing is compiled, and lint does not say that code is clean.
+    commit(&folder, "docs/guide.md", "new\n");
+    let ran = gateline(&folder, &arguments).exits(0).says(&["no package is affected"]);
+    assert!(messages(gate(&ran.json(), "lint")).contains("does not affect: app, core-part"), "{}", ran.all());
+    assert_eq!(gate(&ran.json(), "lint")["facts"]["packages"], 0);
+    // The whole is another matter, also after what was remembered of a part.
+    let verdict = gateline(&folder, &["ci", "--gate", "lint", "--gate", "tests"]).exits(10).json();
+    assert!(messages(gate(&verdict, "tests")).contains("tests/does-not-compile"), "{verdict}");
+    assert!(!messages(gate(&verdict, "lint")).contains("not-checked"), "{verdict}");
+}

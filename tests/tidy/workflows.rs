@@ -57,11 +57,28 @@ fn deadlines(file: File<'_>) -> Vec<String> {
     without.map(|(name, _)| file.wrong(1, &format!("job `{name}` has no `timeout-minutes:`"))).collect()
 }
 
-/// A step of a workflow is one verb, so that CI does what a laptop does.
+/// How a workflow starts the program: the alias, the same with a feature, or the program itself.
+const PROGRAMS: [&str; 3] =
+    ["cargo xtask ", "cargo run --package gateline --features github -- ", "gateline "];
+/// What the Action runs: the scripts that fetch and verify the program, and the one that starts it, each with its tests.
+const SCRIPTS: [&str; 3] = [
+    "bash \"$GITHUB_ACTION_PATH/get.sh\" find",
+    "bash \"$GITHUB_ACTION_PATH/get.sh\" build",
+    "bash \"$GITHUB_ACTION_PATH/run.sh\"",
+];
+
+/// A step of a workflow is one verb, so that CI does what a laptop does; a step of the Action is one of its scripts.
 fn one_verb(file: File<'_>) -> Vec<String> {
+    if is_action(file) {
+        let odd =
+            runs(&parsed(file)["runs"]["steps"]).into_iter().filter(|run| !SCRIPTS.contains(&run.trim()));
+        return odd
+            .map(|run| file.wrong(1, &format!("`run: {}` is none of its scripts", run.trim())))
+            .collect();
+    }
     let verb = |run: &str| {
         let plain = run.chars().all(|letter| letter.is_ascii_alphanumeric() || " -_=./:".contains(letter));
-        plain && (run.starts_with("cargo xtask ") || run.starts_with("gateline "))
+        plain && PROGRAMS.iter().any(|program| run.starts_with(program))
     };
     let runs: Vec<String> = jobs(file).iter().flat_map(|(_, job)| runs(&job["steps"])).collect();
     let odd = runs.into_iter().filter(|run| !verb(run.trim()));
@@ -128,8 +145,20 @@ fn logic_in_yaml_is_found() {
     let step = |run: &str| format!("jobs: {{a: {{steps: [{{run: '{run}'}}]}}}}");
     check(one_verb, WORKFLOW, &step("cargo xtask ci --setup"), 0);
     check(one_verb, WORKFLOW, &step("gateline image build"), 0);
-    for run in ["cargo test", "cargo xtask ci && curl x", "cargo xtask ci | tee y", "echo hi"] {
+    check(one_verb, WORKFLOW, &step("cargo run --package gateline --features github -- ci"), 0);
+    for run in [
+        "cargo test",
+        "cargo run --package other -- ci",
+        "cargo xtask ci && curl x",
+        "cargo xtask ci | tee y",
+        "echo hi",
+    ] {
         check(one_verb, WORKFLOW, &step(run), 1);
+    }
+    let step = |run: &str| format!("runs: {{steps: [{{run: '{run}'}}]}}");
+    check(one_verb, "action/action.yml", &step(SCRIPTS[0]), 0);
+    for run in ["gateline ci", "bash \"$GITHUB_ACTION_PATH/get.sh\" find; curl x | sh", "bash get.sh"] {
+        check(one_verb, "action/action.yml", &step(run), 1);
     }
 }
 

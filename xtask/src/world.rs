@@ -57,14 +57,21 @@ impl World {
         self
     }
 
+    /// The same world without a variable.
+    #[must_use]
+    pub fn without_variable(mut self, name: &str) -> World {
+        self.environment.remove(name);
+        self
+    }
+
     /// The value of an environment variable; an empty one counts as absent.
     pub fn env(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Whether this is a CI system: `CI` is set, and not to `false`.
+    /// Whether this is a CI system: `CI` is set, and neither to `false` nor to `0`.
     pub fn in_ci(&self) -> bool {
-        self.env("CI").is_some_and(|value| value != "false")
+        self.env("CI").is_some_and(|value| !value.eq_ignore_ascii_case("false") && value != "0")
     }
 
     /// The whole environment, as children inherit it.
@@ -114,5 +121,21 @@ impl World {
     /// As [`World::random`].
     pub fn random_hex<const N: usize>(&self) -> anyhow::Result<String> {
         Ok(self.random::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ci_is_where_the_variable_says_so() {
+        let check = |value: &str, expected: bool| {
+            let environment = [("CI".to_owned(), value.to_owned())].into();
+            assert_eq!(World::with(environment, "/".into(), Clock::system()).in_ci(), expected, "{value:?}");
+        };
+        ["true", "1", "woodpecker"].iter().for_each(|value| check(value, true));
+        ["", "false", "False", "0"].iter().for_each(|value| check(value, false));
+        assert!(!World::with([].into(), "/".into(), Clock::system()).in_ci());
     }
 }

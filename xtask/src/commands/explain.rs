@@ -153,9 +153,13 @@ fn human(explained: &Explained, paper: Paper) -> String {
     };
     let widest = listed.iter().map(|asked| asked.value.chars().count()).max().unwrap_or(0);
     for Asked { file, value, from, .. } in &listed {
-        let gap = " ".repeat(widest.saturating_sub(value.chars().count()));
         let from = if from == "default" { format!("default ({file})") } else { from.clone() };
-        let _ = writeln!(text, "  {value}{gap}  # {from}");
+        let fits = paper.width.is_none_or(|width| widest + from.chars().count() + 6 <= width);
+        let gap = match fits {
+            true => " ".repeat(widest.saturating_sub(value.chars().count()) + 2),
+            false => "\n    ".to_owned(),
+        };
+        let _ = writeln!(text, "  {value}{gap}# {from}");
     }
     if defaults.len() > DEFAULTS_LISTED_MAX {
         let more = format!("{} values by default, which cargo xtask policy show lists", defaults.len());

@@ -1,6 +1,7 @@
 //! `image build` and `image inspect`.
 
 use super::context::{Context, InForce};
+use super::outputs;
 use super::site::service_name;
 use crate::evidence::{ImageEvidence, Measured};
 use crate::exit::Exit;
@@ -33,6 +34,7 @@ pub(super) async fn build(
     policy.arguments.extend(arguments);
     let built = make(context, &workspace, &policy, &layout).await?;
     let judged = judge(&policy, &layout)?;
+    outputs::of_image(context, &built.digest);
     context.console.result(&built, |style| {
         let rows = built
             .layers

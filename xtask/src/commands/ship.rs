@@ -8,6 +8,7 @@ mod summary;
 use super::context::{Context, InForce, write_report};
 use super::gates::{self, Ask};
 use super::image;
+use super::outputs;
 use super::site::{Consent, Site, serves, service_name};
 use crate::evidence::{Evidence, Subject};
 use crate::exit::Exit;
@@ -80,6 +81,7 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
             Err(exit) => return Ok(exit),
         },
     };
+    outputs::of_image(context, &release.digest);
     let mut exit = Exit::Done;
     for environment in site.in_force.policy.rollout.environments.clone() {
         let name = environment.name.clone();

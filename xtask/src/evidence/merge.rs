@@ -185,6 +185,9 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
         whole.left_out.extend(tests.left_out.iter().cloned());
         whole.empty.extend(tests.empty.iter().cloned());
         whole.counts_lost.extend(tests.counts_lost.iter().cloned());
+        if let Some(said) = &tests.base_run {
+            whole.base_run.get_or_insert_default().add(said);
+        }
         let took = piece.evidence.gates.tests.as_ref().map_or(0, |tests| tests.duration_millis);
         duration_millis = duration_millis.max(took);
         for test in &tests.tests {

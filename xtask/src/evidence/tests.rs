@@ -22,6 +22,9 @@ pub struct TestsEvidence {
     /// How they compare with the base's, where all were run and a baseline is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<super::baseline::TestsCompared>,
+    /// What the base said of those that fail, where it was asked by running them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_run: Option<super::base_run::BaseRun>,
     /// Test binaries that could not be listed or said something else than a list.
     pub broken: Vec<BrokenBinary>,
     /// Targets with tests that were not built.

@@ -4,9 +4,9 @@
 //! and skipped tests prove nothing, so a run of only those is nothing checked. A flaky test is neither a pass nor a failure:
 //! the policy says what it does. What one test is told for stands in `findings`.
 
-mod findings;
-
+mod at_base;
 mod fewer;
+mod findings;
 
 use crate::evidence::TestsEvidence;
 use crate::evidence::tests::{LeftOut, NotBuilt, TestOutcome, TestResult};
@@ -28,7 +28,8 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
         let message = format!("{} gave no list of its tests: {}", broken.name, broken.why);
         Finding::new(Gate::Tests, "broken-binary", Severity::Error, message, rerun(&broken.name))
     }));
-    findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence.surroundings)));
+    findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence)));
+    findings.extend(at_base::unknown(evidence));
     findings.extend(not_run(evidence));
     findings.extend(evidence.not_built.iter().map(not_built));
     findings.extend(evidence.left_out.iter().map(left_out));
@@ -220,6 +221,9 @@ fn facts(policy: &TestsPolicy, evidence: &TestsEvidence) -> serde_json::Value {
         "not_run": count(|outcome| matches!(outcome, TestOutcome::NotRun(_))),
         "slowest": slowest,
     });
+    if let Some(said) = at_base::facts(evidence) {
+        facts["at_base"] = said;
+    }
     if !evidence.reused.is_empty() {
         facts["used_again"] = serde_json::json!(evidence.reused);
     }

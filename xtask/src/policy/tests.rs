@@ -30,7 +30,8 @@ pub struct TestsPolicy {
     /// What a test does that did not pass and then passed. Default allow, which is a warning. One test alone is let through by
     /// a waiver for `tests/flaky`.
     pub flaky: FlakyLevel,
-    /// Where a test fails here and at the base: whether the report says so. Default recorded.
+    /// Where a test fails here: whether the report says how it ends at the base (docs/reference/tests-gate.md). Default
+    /// recorded. It refuses in any case.
     pub failing_on_base: FailingOnBase,
     /// Tests that run even where they are marked `#[ignore]`. Names as reports show them; `*` stands for any characters. One
     /// that names no test, or a test that did not run, refuses.
@@ -62,7 +63,7 @@ pub struct TestsPolicy {
     /// Default none.
     pub inputs: Vec<String>,
     /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
-    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`.
+    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`, `cargo-shear`, `zizmor`.
     pub partners: Vec<String>,
 }
 
@@ -107,6 +108,8 @@ pub enum FailingOnBase {
     /// From the base's baseline, where there is one. The test still refuses, under the code `tests/failed-on-base`.
     #[default]
     Recorded,
+    /// From the base's baseline, else by compiling the base apart and running there the tests that fail here.
+    Run,
     /// It is not looked for.
     Off,
 }

@@ -1,19 +1,16 @@
 //! The console: which step runs, how long it took, what is next. A line that moves on a terminal, plain lines elsewhere.
 #![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
+mod step;
+
+pub use step::{Step, seconds};
+
 use super::paper::{columns, style};
 use super::{Paper, annotations};
 use crate::cli::Format;
 use crate::world::World;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
-
-/// How often the progress line turns.
-const TICK: Duration = Duration::from_millis(120);
-/// A terminal of fewer columns has no room for columns of ours.
-const NARROW_COLUMNS: u16 = 72;
 
 /// Where everything that people and programs read goes out.
 #[derive(Debug, Clone)]
@@ -63,21 +60,12 @@ enum Moving {
     Still,
 }
 
-/// A step that runs. Ends with [`Step::done`]; dropped without, its line is only removed.
-pub struct Step<'a> {
-    console: &'a Console,
-    world: &'a World,
-    title: String,
-    start: Duration,
-    bar: Option<ProgressBar>,
-}
-
 impl Console {
     /// A console on the process's own streams. `NO_COLOR`, `CLICOLOR_FORCE` and a dumb `TERM` are honoured.
     pub fn new(world: &World, format: Format, verbosity: Verbosity) -> Console {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let dumb = world.env("TERM") == Some("dumb");
-        let moves = stderr.is_terminal() && world.env("CI").is_none() && !dumb;
+        let moves = stderr.is_terminal() && !world.in_ci() && !dumb;
         Console {
             format,
             verbosity,
@@ -110,11 +98,9 @@ impl Console {
         Paper::new(self.stdout, self.columns.0)
     }
 
-    /// One line of a step that ended. On a narrow terminal, titles are not padded.
-    fn ended(&self, mark: &str, title: &str, result: &str, took: Duration) {
-        let narrow = self.columns.1.is_some_and(|columns| columns < NARROW_COLUMNS);
-        let padded = if narrow { 0 } else { 26 };
-        self.say(&format!("  {mark} {title:<padded$} {result}  {}", seconds(took)));
+    /// What narration is written on.
+    fn narration(&self) -> Paper {
+        Paper::new(self.stderr, self.columns.1)
     }
 
     /// Whether a person is there to be asked.
@@ -142,40 +128,10 @@ impl Console {
         read.map_or(String::new(), |_| line.trim().to_owned())
     }
 
-    /// Begins a step.
-    pub fn step<'a>(&'a self, world: &'a World, title: impl Into<String>) -> Step<'a> {
-        self.step_before(world, title, None)
-    }
-
-    /// Begins a step and says what comes after it.
-    pub fn step_before<'a>(
-        &'a self,
-        world: &'a World,
-        title: impl Into<String>,
-        next: Option<&str>,
-    ) -> Step<'a> {
-        let title = title.into();
-        let next = next.map_or(String::new(), |next| format!("  (next: {next})"));
-        let visible = self.verbosity > Verbosity::Quiet;
-        let bar = (visible && self.moving == Moving::Line).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:.bold} {wide_msg} {elapsed}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(format!("{title}{next}"));
-            bar.enable_steady_tick(TICK);
-            bar
-        });
-        if visible && bar.is_none() {
-            self.say(&format!("  … {title}{next}"));
-        }
-        Step { console: self, world, title, start: world.monotonic(), bar }
-    }
-
-    /// Narration: one line on stderr.
+    /// Narration: one line on stderr, broken where the terminal has no room for it.
     pub fn note(&self, line: impl AsRef<str>) {
         if self.verbosity > Verbosity::Quiet {
-            self.say(line.as_ref());
+            self.say(&broken(self.narration(), line.as_ref()));
         }
     }
 
@@ -188,8 +144,11 @@ impl Console {
 
     /// An error with its help: on stderr always.
     pub fn error(&self, error: &anyhow::Error) {
-        self.say(&format!("{}: {error:#}", self.paint_stderr(anstyle_red(), "error")));
+        let paper = self.narration();
+        let said = paper.wrap(&format!("{error:#}"), "error: ".len(), 2);
+        self.say(&format!("{}: {said}", self.paint_stderr(anstyle_red(), "error")));
         if let Some(help) = crate::failure::Failure::help_of(error) {
+            let help = paper.wrap_help(help, "  next: ".len(), 4);
             self.say(&format!("  {}: {help}", self.paint_stderr(anstyle_cyan(), "next")));
         }
     }
@@ -249,6 +208,16 @@ impl Console {
     }
 }
 
+/// A line of narration as it is, or broken with its indentation.
+fn broken(paper: Paper, line: &str) -> String {
+    let fits = |line: &str| paper.width.is_none_or(|width| line.chars().count() <= width);
+    if line.contains('\u{1b}') || line.lines().all(fits) {
+        return line.to_owned();
+    }
+    let indent = line.len() - line.trim_start().len();
+    format!("{}{}", " ".repeat(indent), paper.wrap(line.trim_start(), indent, indent + 2))
+}
+
 fn anstyle_red() -> anstyle::Style {
     anstyle::AnsiColor::Red.on_default().bold()
 }
@@ -265,102 +234,17 @@ pub fn paint(stream: Style, style: anstyle::Style, text: &str) -> String {
     }
 }
 
-impl Step<'_> {
-    /// What the step is doing now: shown on a terminal only.
-    pub fn tell(&self, message: impl Into<String>) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(message.into());
-        }
-    }
-
-    /// A line that stays, above the one that moves.
-    pub fn notice(&self, line: impl AsRef<str>) {
-        if self.console.verbosity == Verbosity::Quiet {
-            return;
-        }
-        let print = || eprintln!("  ! {} {}", self.title, line.as_ref());
-        match &self.bar {
-            Some(bar) => bar.suspend(print),
-            None => print(),
-        }
-    }
-
-    /// What a program prints, as it comes: on stderr, because stdout has the verb's result.
-    pub fn output(&self, bytes: &[u8]) {
-        let mut stderr = std::io::stderr();
-        // A reader that went away (a closed pipe) is not our failure.
-        let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
-    }
-
-    /// Takes the moving line away while a person is asked something.
-    pub fn hide(&self) {
-        if let Some(bar) = &self.bar {
-            bar.disable_steady_tick();
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-    }
-
-    /// Brings it back.
-    pub fn show(&self) {
-        if let Some(bar) = &self.bar {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-            bar.enable_steady_tick(TICK);
-        }
-    }
-
-    /// Ends the step: its title, what came of it, and its time. Returns the time.
-    pub fn done(self, result: impl AsRef<str>) -> Duration {
-        let took = self.world.monotonic().saturating_sub(self.start);
-        self.clear();
-        if self.console.verbosity > Verbosity::Quiet {
-            let mark = paint(self.console.stderr, anstyle::AnsiColor::Green.on_default(), "✓");
-            self.console.ended(&mark, &self.title, result.as_ref(), took);
-        }
-        took
-    }
-
-    /// Ends the step badly.
-    pub fn failed(self, result: impl AsRef<str>) -> Duration {
-        let took = self.world.monotonic().saturating_sub(self.start);
-        self.clear();
-        let mark = self.console.paint_stderr(anstyle_red(), "✗");
-        self.console.ended(&mark, &self.title, result.as_ref(), took);
-        took
-    }
-
-    fn clear(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Drop for Step<'_> {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-/// A time as people read it: `0.4 s`, `12 s`, `3 min 20 s`.
-pub fn seconds(duration: Duration) -> String {
-    match duration.as_secs() {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
-        whole @ 10..120 => format!("{whole} s"),
-        whole => format!("{} min {} s", whole / 60, whole % 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_read_well() {
-        let read = |millis| seconds(Duration::from_millis(millis));
-        assert_eq!(
-            (read(420), read(12_900), read(200_000)),
-            ("0.4 s".into(), "12 s".into(), "3 min 20 s".into())
-        );
+    fn narration_is_broken_with_its_indentation() {
+        let paper = Paper::new(Style::Plain, Some(30));
+        assert_eq!(broken(paper, "  = short  and as it is"), "  = short  and as it is");
+        let long = broken(paper, "  = every tool and test partner is here");
+        assert_eq!(long, "  = every tool and test\n    partner is here");
+        assert_eq!(broken(Paper::PLAIN, &"x ".repeat(90)), "x ".repeat(90));
     }
 
     #[test]

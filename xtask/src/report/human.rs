@@ -119,6 +119,8 @@ fn one(paper: Paper, finding: &Finding, details: &Details<'_>) -> String {
     let next = paint(paper.style, AnsiColor::Cyan.on_default(), "next:");
     let _ = match &finding.waiver {
         Some(waiver) => write!(text, "\n  waived: {}", paper.wrap(waiver, 10, 4)),
+        // Where nothing is to be done, a line that says so is one line too many.
+        None if finding.help.is_empty() || finding.help.starts_with("nothing") => Ok(()),
         None => write!(text, "\n  {next} {}", paper.wrap_help(&finding.help, 8, 4)),
     };
     text

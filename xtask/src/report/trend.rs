@@ -1,5 +1,6 @@
 //! How the coverage went over the recorded commits of the default branch: an SVG that follows light and dark.
 
+use super::human::counted;
 use super::text::markup;
 use crate::policy::Percent;
 use jiff::Timestamp;
@@ -53,10 +54,10 @@ pub fn write(points: &[Point], minimum: Percent) -> String {
     let x = |at: usize| LEFT + at as u64 * (WIDTH - LEFT - RIGHT) / last;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-         aria-label=\"line coverage over {} commits\">\n<style>{STYLE}</style>\n\
-         <text x=\"{LEFT}\" y=\"20\">line coverage, {} recorded commits</text>\n",
-        points.len(),
-        points.len()
+         aria-label=\"line coverage over {}\">\n<style>{STYLE}</style>\n\
+         <text x=\"{LEFT}\" y=\"20\">line coverage, {}</text>\n",
+        counted(points.len() as u64, "commit"),
+        counted(points.len() as u64, "recorded commit")
     );
     let right = WIDTH - RIGHT;
     for mark in (0..=(WHOLE - floor) / step).map(|number| floor + number * step) {

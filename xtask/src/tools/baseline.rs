@@ -141,11 +141,11 @@ impl Store {
         let skipped = usize::from(start == Start::Parent);
         let mut found = Found {
             searched: format!(
-                "none of the {} baselines in {} is of one of the {} first parents of {} that are here",
-                known.len(),
+                "no baseline in {} ({} there) is of {} or of one of its first parents that are here ({} looked at)",
                 self.folder.display(),
-                ancestors.len(),
-                commit.get(..12).unwrap_or(commit)
+                known.len(),
+                commit.get(..12).unwrap_or(commit),
+                ancestors.len()
             ),
             ..Found::default()
         };

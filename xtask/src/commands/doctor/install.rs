@@ -69,7 +69,9 @@ async fn privilege(context: &Context) -> Option<&'static [&'static str]> {
     if rustix::process::getuid().is_root() {
         return Some(&[]);
     }
-    context.world.env("CI")?;
+    if !context.world.in_ci() {
+        return None;
+    }
     answer(context, "sudo", &["-n", "true"]).await.map(|_| &["sudo", "-n"][..])
 }
 

@@ -113,7 +113,7 @@ async fn the_nearest_ancestor_with_each_part_is_found() {
     assert_eq!(found.damaged.len(), 1, "{:?}", found.damaged);
     assert_eq!(nearest(&commits[2], Start::Itself).await.tests.unwrap().0.behind, 0);
     assert_eq!(nearest(&commits[2], Start::Parent).await.tests.unwrap().0.behind, 2);
-    assert!(nearest(&commits[4], Start::Parent).await.searched.contains("none of the 3 baselines"));
+    assert!(nearest(&commits[4], Start::Parent).await.searched.contains("(3 there)"));
     assert!(store.nearest(&world(), folder.path(), "no-such", Start::Itself).await.is_err());
 }
 

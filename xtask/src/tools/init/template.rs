@@ -1,16 +1,21 @@
 //! Templates: files as they are written, with three kinds of lines of ours.
 //!
 //! - `#? WORD` … `#? else` … `#? end` keeps what is between where the word holds; not nested.
-//! - `- gateline: VERB` is the step that runs a verb.
+//! - `- gateline: VERB` is the step that runs a verb; `- gateline+github: VERB` runs it with the feature `github`, which
+//!   `cargo xtask` has not by itself. (The Action's program has every feature.)
 //! - `__BRANCH__`, `__OWNER__` are replaced.
 //!
 //! A template stays valid YAML with all of it, so that Dependabot reads the pinned actions in it and updates them together
 //! with our own workflows.
 
-use super::{Setting, Steps, Whose};
+use super::{Github, Setting, Steps, Whose};
 
 const DIRECTIVE: &str = "#? ";
 const STEP: &str = "- gateline: ";
+const STEP_WITH_GITHUB: &str = "- gateline+github: ";
+
+/// As the alias `xtask`, with the feature.
+const WITH_GITHUB: &str = "cargo run --package gateline --features github --";
 
 /// The file that a template makes.
 pub(super) fn render(template: &str, setting: &Setting) -> String {
@@ -33,17 +38,20 @@ fn holds(setting: &Setting, word: &str) -> bool {
         "xtask" => setting.steps == Steps::Xtask,
         "image" => setting.image.is_some(),
         "ours" => setting.whose == Whose::Ours,
+        "github" => setting.github == Github::There,
         _ => false,
     }
 }
 
 fn line_of(line: &str, setting: &Setting) -> String {
-    let Some((indent, verb)) = line.split_once(STEP) else {
+    let plain = line.split_once(STEP).map(|(indent, verb)| (indent, verb, "cargo xtask"));
+    let with_github = line.split_once(STEP_WITH_GITHUB).map(|(indent, verb)| (indent, verb, WITH_GITHUB));
+    let Some((indent, verb, program)) = plain.or(with_github) else {
         let owner = setting.owner.as_deref().unwrap_or_default();
         return line.replace("__BRANCH__", &setting.branch).replace("__OWNER__", owner);
     };
     match &setting.steps {
-        Steps::Xtask => format!("{indent}- run: cargo xtask {verb}"),
+        Steps::Xtask => format!("{indent}- run: {program} {verb}"),
         Steps::Action(action) => {
             format!("{indent}- uses: {action}\n{indent}  with:\n{indent}    command: {verb}")
         }
@@ -62,6 +70,7 @@ mod tests {
             image: None,
             owner: Some("@a/b".to_owned()),
             whose: Whose::Theirs,
+            github: Github::There,
             policies: "policies".to_owned(),
             start: Start::default(),
         }
@@ -84,9 +93,9 @@ mod tests {
     #[test]
     fn every_directive_of_every_template_is_known_and_closed() {
         let templates = WORKFLOWS.iter().map(|(_, text)| *text);
-        for template in templates.chain([DEPENDABOT, CODEOWNERS, PULL_REQUEST]) {
+        for template in templates.chain([REPORT.1, DEPENDABOT, CODEOWNERS, PULL_REQUEST]) {
             let words: Vec<&str> = template.lines().filter_map(|line| line.strip_prefix(DIRECTIVE)).collect();
-            let known = |word: &&&str| ["xtask", "image", "ours", "else", "end"].contains(*word);
+            let known = |word: &&&str| ["xtask", "image", "ours", "github", "else", "end"].contains(*word);
             assert_eq!(words.iter().filter(known).count(), words.len(), "{words:?}");
             let opened = words.iter().filter(|word| !["else", "end"].contains(word)).count();
             assert_eq!(opened, words.iter().filter(|word| **word == "end").count(), "{words:?}");
@@ -100,7 +109,7 @@ mod tests {
                 let setting = Setting { whose, image, ..setting(steps.clone()) };
                 for file in [workflows(&setting), manners(&setting)].concat() {
                     assert!(!file.text.contains("__") && !file.text.contains(DIRECTIVE), "{}", file.text);
-                    assert!(!file.text.contains(STEP), "{}", file.text);
+                    assert!(!file.text.contains("- gateline"), "{}", file.text);
                     if file.path.ends_with(".yml") {
                         serde_yaml::from_str::<serde_yaml::Mapping>(&file.text).unwrap();
                     }

@@ -1,0 +1,102 @@
+//! What a step of GitHub Actions puts out, where `GITHUB_OUTPUT` names the file for it: later steps read it without a parser.
+
+use super::context::Context;
+use crate::policy::Percent;
+use crate::verdict::{Gate, Verdict};
+use crate::world::World;
+use anyhow::Context as _;
+use std::io::Write as _;
+use std::path::Path;
+
+/// The file.
+const FILE: &str = "GITHUB_OUTPUT";
+
+/// Tells of a verdict: where it lies and what it counted. What was not counted is not told.
+pub(super) fn of_verdict(context: &Context, folder: &Path, verdict: &Verdict) {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let mut values = vec![("report-dir", text(folder)), ("verdict", text(&folder.join("verdict.json")))];
+    let coverage = verdict.gates.iter().find(|gate| gate.gate == Gate::Coverage);
+    for (name, fact) in [("coverage", "lines"), ("patch-coverage", "patch")] {
+        let share = coverage.and_then(|gate| share(&gate.facts[fact]));
+        values.extend(share.map(|share| (name, share.to_string())));
+    }
+    tell(context, &values);
+}
+
+/// Tells of an image.
+pub(super) fn of_image(context: &Context, digest: &impl ToString) {
+    tell(context, &[("digest", digest.to_string())]);
+}
+
+/// A share of lines; none of none.
+fn share(fact: &serde_json::Value) -> Option<Percent> {
+    let (covered, total) = (fact["covered"].as_u64()?, fact["total"].as_u64()?);
+    (total > 0).then(|| Percent::of(covered, total))
+}
+
+/// Appends them. What was done stands whether or not it can be told here.
+fn tell(context: &Context, values: &[(&str, String)]) {
+    let Some(file) = context.world.env(FILE) else { return };
+    if let Err(error) = append(&context.world, Path::new(file), values) {
+        context.console.note(format!("the outputs of the step were not written: {error:#}"));
+    }
+}
+
+fn append(world: &World, file: &Path, values: &[(&str, String)]) -> anyhow::Result<()> {
+    let failed = || format!("failed to write {}", file.display());
+    let end = format!("ghadelimiter_{}", world.random_hex::<16>()?);
+    let lines: String = values.iter().map(|(name, value)| line(name, value, &end)).collect();
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).with_context(failed)?;
+    file.write_all(lines.as_bytes()).with_context(failed)
+}
+
+/// One output as the runner reads it. A value of several lines ends at a word that nobody can guess
+/// ("Workflow commands for GitHub Actions", multiline strings).
+fn line(name: &str, value: &str, end: &str) -> String {
+    if value.contains(['\n', '\r']) {
+        return format!("{name}<<{end}\n{value}\n{end}\n");
+    }
+    format!("{name}={value}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    /// The outputs as the runner reads them: by the first of `=` and `<<` in a line.
+    fn read(text: &str) -> Vec<(String, String)> {
+        let (mut all, mut lines) = (Vec::new(), text.split('\n'));
+        while let Some(line) = lines.next().filter(|line| !line.is_empty()) {
+            let several = line.find("<<").filter(|at| line.find('=').is_none_or(|equals| *at < equals));
+            match several {
+                Some(at) => {
+                    let value: Vec<&str> = lines.by_ref().take_while(|one| *one != &line[at + 2..]).collect();
+                    all.push((line[..at].to_owned(), value.join("\n")));
+                }
+                None => {
+                    all.extend(line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_not_told() {
+        assert_eq!(share(&json!({"covered": 2, "total": 3})), Some(Percent::of(2, 3)));
+        assert_eq!(share(&json!({"covered": 0, "total": 0})), None);
+        assert_eq!(share(&serde_json::Value::Null), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_runner_reads_what_was_written(values in proptest::collection::vec("[^\r]{0,20}|a=b<<c|\n\n|x\ny=1", 0..4)) {
+            let lines: String = values.iter().map(|value| line("verdict", value, "end-of-it")).collect();
+            let expected: Vec<(String, String)> =
+                values.into_iter().map(|value| ("verdict".to_owned(), value)).collect();
+            prop_assert_eq!(read(&lines), expected);
+        }
+    }
+}
