@@ -214,13 +214,15 @@ fn a_target_that_the_policy_leaves_out_is_told_and_never_compiled() {
     let fixture = with_nightly(policy);
     let ran = fixture.run(&["ci", "--gate", "lint", "--gate", "coverage", "--offline"]).exits(0);
     let told = "one::bench/night-time was not checked, because the policy leaves it out: needs nightly";
-    ran.says(&[told]);
+    ran.says(&[told, "2 passed, 2 targets left out"]);
     let findings = findings(&fixture);
     let of = |wanted: &str| findings.iter().filter(|(code, _)| code == wanted).count();
     assert_eq!((of("tests/left-out"), of("lint/clippy-not-checked")), (2, 2), "{findings:#?}");
     for report in ["summary.md", "report.sarif", "verdict.json"] {
         assert!(fixture.report(report).contains(told), "{report}");
     }
+    let junit = fixture.report("junit.xml");
+    assert_eq!(junit.matches("the policy leaves it out, it was not checked").count(), 2, "{junit}");
     let facts = fixture.json("verdict.json")["gates"][1]["facts"].clone();
     assert_eq!((&facts["passed"], &facts["failed"]), (&2.into(), &0.into()), "{facts}");
     assert!(!fixture.report("coverage.lcov").contains("soon.rs"), "what was not compiled has no lines");

@@ -227,6 +227,10 @@ fn facts(policy: &TestsPolicy, evidence: &TestsEvidence) -> serde_json::Value {
     if !evidence.reused.is_empty() {
         facts["used_again"] = serde_json::json!(evidence.reused);
     }
+    let left_out = evidence.left_out.iter().filter(|one| one.file.is_some()).count();
+    if left_out > 0 {
+        facts["left_out"] = left_out.into();
+    }
     if !evidence.filters.is_empty() {
         facts["filters"] = evidence.filters.clone().into();
     }

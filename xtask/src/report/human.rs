@@ -192,7 +192,11 @@ pub fn facts(gate: &GateVerdict) -> String {
             let shown = counted.iter().filter(|(count, name)| *count > 0 || *name == "passed");
             let shown = shown.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
             let some = if gate.facts.get("filters").is_some() { " (chosen by name)" } else { "" };
-            shown + some + &used_again(gate)
+            let left_out = match number("left_out") {
+                0 => String::new(),
+                count => format!(", {} left out", self::counted(count, "target")),
+            };
+            shown + &left_out + some + &used_again(gate)
         }
         Gate::Coverage => {
             let (covered, total) = share(gate, "lines");

@@ -45,6 +45,13 @@ pub fn write(evidence: &TestsEvidence, duration_ms: u64) -> anyhow::Result<Strin
         let case = TestCase::new(line(&format!("{}:{}", error.file, error.line)), status);
         suites.entry("compile").or_insert_with(|| suite("compile")).add_test_case(case);
     }
+    for left_out in evidence.left_out.iter().filter(|one| one.file.is_some()) {
+        let target = left_out.target.as_str();
+        let message = format!("the policy leaves it out, it was not checked: {}", left_out.reason);
+        let mut case = TestCase::new(line(target), skipped(&message));
+        case.set_classname(line(target));
+        suites.entry(target).or_insert_with(|| suite(target)).add_test_case(case);
+    }
     let mut report = Report::new("gateline");
     report.set_time(Duration::from_millis(duration_ms)).add_test_suites(suites.into_values());
     for suite in &mut report.test_suites {

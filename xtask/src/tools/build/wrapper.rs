@@ -97,7 +97,7 @@ done
 }
 
 /// The part of the script that answers for what is left out. The list of what a program was made from is empty, so that cargo
-/// never asks again.
+/// never asks again. A program fails where a test starts it; in place of tests stands one that says so and has nothing to fail.
 fn omitting(omitted: &[Omitted]) -> String {
     if omitted.is_empty() {
         return String::new();
@@ -107,17 +107,19 @@ fn omitting(omitted: &[Omitted]) -> String {
         let pattern = |source| shell_word(&format!("{} {} {source}", one.package, one.crate_name));
         let patterns = one.sources.iter().map(pattern).collect::<Vec<_>>().join(" | ");
         let said = format!("{} is left out by policies/tests.yaml: it was not compiled", one.name);
+        let code = if one.is_program { 126 } else { 0 };
         // Writing to a String cannot fail.
-        let _ = writeln!(cases, "    {patterns}) said={} ;;", shell_word(&shell_word(&said)));
+        let _ = writeln!(cases, "    {patterns}) said={} code={code} ;;", shell_word(&shell_word(&said)));
     }
     format!(
-        r#"name= directory= extra= emit= previous= said=
+        r#"name= directory= extra= emit= previous= said= code= test=
 for argument do
   case "$previous $argument" in
     "--crate-name "*) name=$argument ;;
     "--out-dir "*) directory=$argument ;;
     "-C extra-filename="*) extra=${{argument#extra-filename=}} ;;
     *" --emit="*) emit=,${{argument#--emit=}}, ;;
+    *" --test") test=1 ;;
   esac
   previous=$argument
 done
@@ -127,17 +129,14 @@ for argument do
 done
 if [[ $said ]]; then
   made=$directory/$name$extra
+  if [[ $test ]]; then code=0; fi
   if [[ $emit == *,metadata,* ]]; then : > "$directory/lib$name$extra.rmeta"; fi
   if [[ $emit == *,link,* ]]; then
     rm -f "$made"
-    printf '#!/bin/sh
-echo %s >&2
-exit 126
-' "$said" > "$made"
+    printf '#!/bin/sh\necho %s >&2\nexit %s\n' "$said" "$code" > "$made"
     chmod +x "$made"
   fi
-  printf '%s:
-' "${{made// /\ }}" > "$made.d"
+  printf '%s:\n' "${{made// /\\ }}" > "$made.d"
   exit 0
 fi
 "#
@@ -199,6 +198,7 @@ mod tests {
             package: "p's".to_owned(),
             crate_name: "b_c".to_owned(),
             sources: ["benches/b.rs".to_owned(), "/w/benches/b.rs".to_owned()],
+            is_program: true,
         };
         let path = write_script(directory.path(), "wrapper", &script(None, "", &[omitted])).unwrap();
         let ask = async |package: &str, name: &str, source: &str, emit: &str| {
@@ -223,6 +223,7 @@ mod tests {
         let program = directory.path().join("b_c-7");
         let ran = world.run(&CommandLine::new(program.to_string_lossy(), [""; 0])).await.unwrap();
         let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(126));
         assert_eq!(said, "p's::bench/b-c is left out by policies/tests.yaml: it was not compiled\n");
         let list = std::fs::read_to_string(directory.path().join("b_c-7.d")).unwrap();
         assert!(list.ends_with("b_c-7:\n"), "{list}");

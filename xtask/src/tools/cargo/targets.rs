@@ -21,6 +21,8 @@ pub struct Omitted {
     pub crate_name: String,
     /// Its main file, from the workspace's root and from the root of all: cargo says one of them.
     pub sources: [String; 2],
+    /// Whether it is a program, which tests may start.
+    pub is_program: bool,
 }
 
 impl Cargo {
@@ -63,6 +65,7 @@ impl Cargo {
             package: package.name.to_string(),
             crate_name: target.name.replace('-', "_"),
             sources: [self.file_of(target), target.src_path.to_string()],
+            is_program: matches!(section(target), "bin" | "example"),
         });
         omitted.collect()
     }
