@@ -11,6 +11,7 @@ mod units;
 
 use super::build::{self, Compilation, Compiled, Purpose};
 use super::cargo::{Cargo, Network, Progress, Take, Toolchain};
+use super::redaction::Redactor;
 use super::runner::{self, RunOptions, Told};
 use crate::evidence::base_run::BaseRun;
 use crate::evidence::baseline::without_line;
@@ -206,7 +207,7 @@ async fn ran<'n>(
     let compiled =
         build::compile_for(Purpose::Tests, world, &cargo, progress).await.map_err(|why| why.message)?;
     if compiled.outcome == Compilation::DoesNotCompile {
-        return Err(does_not_compile(&compiled));
+        return Err(Redactor::new(world).text(does_not_compile(&compiled)));
     }
     let filters: Vec<String> = names.map(|name| without_line(name).to_owned()).collect();
     let doctests = question.policy.doctests && filters.iter().any(|name| name.contains("::doc$"));
