@@ -343,4 +343,3 @@ pub enum GateName {
     /// The policies themselves.
     Policy,
 }
-
