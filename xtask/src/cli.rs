@@ -8,6 +8,7 @@ mod lint;
 mod local;
 mod merge;
 mod policies;
+mod resident;
 mod security;
 
 pub use audit::AuditVerb;
@@ -17,6 +18,7 @@ pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
 pub use policies::{PolicyVerb, Waive};
+pub use resident::Resident;
 pub use security::SecurityVerb;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -208,18 +210,9 @@ pub enum Verb {
         /// For which shell.
         shell: clap_complete::Shell,
     },
-    /// The supervisor itself; `local up` starts it.
-    #[command(hide = true)]
-    Supervise {
-        /// Its state directory.
-        state: PathBuf,
-    },
-    /// The shim of one instance; the supervisor starts it.
-    #[command(hide = true)]
-    Shim {
-        /// The instance's directory.
-        directory: PathBuf,
-    },
+    /// What stays.
+    #[command(flatten)]
+    Resident(Resident),
 }
 
 /// `ci`.

@@ -14,13 +14,14 @@ mod local;
 mod people;
 mod plan;
 mod policy;
+mod resident;
 mod ship;
 mod site;
 mod status;
 mod test;
 mod waive;
 
-use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, SecurityVerb, Verb, Waive};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
@@ -32,14 +33,12 @@ use context::Context;
 
 /// Runs a verb to its exit code. Every error is printed here, once, with its help.
 pub fn main(world: &World, cli: Cli) -> Exit {
-    let console = Console::new(world, cli.global.format, verbosity(&cli.global));
-    // The supervisor and the shims idle for weeks: one thread is what they need.
-    let runtime = match cli.verb {
-        Verb::Supervise { .. } | Verb::Shim { .. } => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()
-        }
-        _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    let verb = match cli.verb {
+        Verb::Resident(resident) => return stay(world, resident),
+        verb => verb,
     };
+    let console = Console::new(world, cli.global.format, verbosity(&cli.global));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let world = if cli.global.offline {
         world.clone().with_variable("CARGO_NET_OFFLINE", "true")
     } else {
@@ -47,20 +46,25 @@ pub fn main(world: &World, cli: Cli) -> Exit {
     };
     let world = partners::within_reach(world, cli.global.workspace.as_deref());
     let context = Context { world, console, global: cli.global, lines: std::sync::OnceLock::new() };
-    let done = runtime
-        .map_err(|error| {
-            Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
-        })
-        .and_then(|runtime| {
-            let done = runtime.block_on(run_or_stop(&context, cli.verb));
-            // A thread that waits for an answer at the terminal must not hold the end up.
-            runtime.shutdown_background();
-            done
-        });
+    let done = runtime.map_err(failed_runtime).and_then(|runtime| {
+        let done = runtime.block_on(run_or_stop(&context, verb));
+        // A thread that waits for an answer at the terminal must not hold the end up.
+        runtime.shutdown_background();
+        done
+    });
     done.unwrap_or_else(|error| {
         context.console.error(&error);
         Failure::exit_of(&error)
     })
+}
+
+/// Runs the supervisor or a shim to its exit code.
+pub fn stay(world: &World, resident: Resident) -> Exit {
+    resident::stay(world, resident)
+}
+
+fn failed_runtime(error: std::io::Error) -> anyhow::Error {
+    Failure::infrastructure(format!("failed to start the runtime: {error}"), "check `ulimit -a`")
 }
 
 /// The end where not even the outside could be read.
@@ -78,12 +82,9 @@ fn verbosity(global: &Global) -> Verbosity {
 }
 
 /// Runs a verb until it ends or somebody stops it. What it started is killed with it; a rollout stays as the journal has
-/// it, and its weights lapse. The supervisor and the shims handle signals themselves.
+/// it, and its weights lapse.
 async fn run_or_stop(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     use tokio::signal::unix::{SignalKind, signal};
-    if matches!(verb, Verb::Supervise { .. } | Verb::Shim { .. }) {
-        return run(context, verb).await;
-    }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
         done = run(context, verb) => done,
@@ -150,9 +151,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
             context.console.raw(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
-        Verb::Supervise { state } => {
-            crate::platform::local::supervisor::run(context.world.clone(), &state).await
-        }
-        Verb::Shim { directory } => crate::platform::local::shim::run(&context.world, &directory).await,
+        // They were told apart before: nothing of this context is theirs.
+        Verb::Resident(resident) => resident::run(&context.world, resident).await,
     }
 }

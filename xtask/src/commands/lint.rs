@@ -80,14 +80,16 @@ async fn fix_clippy(context: &Context, cargo: &Cargo, policy: &LintPolicy) -> an
         if fixed.count == 0 {
             break;
         }
+        // Where this fails or is stopped, `fixed` takes itself back.
         compiled = compile(context, cargo, policy).await?;
-        let files = counted(fixed.before.len() as u64, "file");
+        let files = counted(fixed.files() as u64, "file");
         if compiled.outcome == Compilation::DoesNotCompile {
-            fix::undo(&cargo.root, &fixed.before)?;
+            fixed.undo()?;
             context.console.note(format!("{files} would no longer compile: those fixes were taken back"));
             break;
         }
         context.console.note(format!("{} fixed in {files}", counted(fixed.count as u64, "finding")));
+        fixed.keep();
     }
     Ok(())
 }

@@ -43,6 +43,23 @@ pub struct TestsEvidence {
     pub reused: Vec<super::reused::Reused>,
 }
 
+impl TestsEvidence {
+    /// Forgets integration tests that are empty in one feature set and have a test in another; what is empty in several is
+    /// named once.
+    pub fn forget_what_is_empty_in_one_set(&mut self) {
+        let plain = |name: &str| name.split(" [").next().unwrap_or(name).to_owned();
+        let mut seen = std::collections::BTreeSet::new();
+        let tests = &self.tests;
+        let has_test = |binary: &str| {
+            tests.iter().any(|test| test.name.strip_prefix(binary).is_some_and(|rest| rest.starts_with('$')))
+        };
+        self.empty.retain(|name| {
+            let plain = plain(name);
+            !has_test(&plain) && seen.insert(plain)
+        });
+    }
+}
+
 /// Where tests ran.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

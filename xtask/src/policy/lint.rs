@@ -40,7 +40,7 @@ pub struct LintPolicy {
     /// Packages that the toolchain of their `rust-version` does not compile. Where that toolchain is not installed, a
     /// note says that it was not checked. Default refuse.
     pub msrv: Level,
-    /// Dependencies that no source names, by `cargo-machete` or `cargo-shear`; a note where neither is installed.
+    /// Dependencies that no source names, by `cargo-shear` or else `cargo-machete`; a note where neither is installed.
     /// Default off.
     pub unused_dependencies: Level,
     /// Feature sets that are compiled for their errors and warnings, besides those that policies/tests.yaml tests.

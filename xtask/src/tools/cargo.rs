@@ -1,5 +1,6 @@
 //! Cargo: its commands with the flags that every call needs, the toolchain behind it, and what is in the workspace.
 
+pub mod configured;
 mod features;
 mod targets;
 

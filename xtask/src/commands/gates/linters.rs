@@ -32,10 +32,14 @@ impl Measurer<'_> {
             let looked = rustdoc::look(world, compiled).await;
             looked.map(|looked| Redactor::new(world).looked(looked))
         };
+        let who = [unused::identity(world)];
         let (rustdoc, msrv, unused, checked) = tokio::join!(
             asked(policy.rustdoc, self.said("rustdoc", &[], documented)),
             asked(policy.msrv, msrv::look(world, &compiled.cargo)),
-            asked(policy.unused_dependencies, self.said("unused", &[], unused::look(world, &compiled.cargo))),
+            asked(
+                policy.unused_dependencies,
+                self.said("unused", &who, unused::look(world, &compiled.cargo))
+            ),
             self.check_sets(plan, compiled),
         );
         let mut linted =

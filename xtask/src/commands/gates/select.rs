@@ -51,7 +51,7 @@ impl Measurer<'_> {
                     Some(file) => times(&self.context.world.directory().join(file))?,
                     None => Times::new(),
                 };
-                Some(Shard { index, count, times })
+                Some(Shard { index, count, times, suffix: String::new() })
             }
         };
         if !select.affected {

@@ -1,20 +1,53 @@
 //! What tools would write instead, written: edits of diagnostics onto files.
 //!
 //! A diagnostic's edits are applied together or not at all. Of two that touch the same place, the first wins: the next
-//! compilation tells what is left of the other. Columns count characters, as rustc does.
+//! compilation tells what is left of the other. Columns count characters, as rustc does. What was written is on trial until
+//! it is kept: an error on the way, or somebody who stops us, leaves the files as they were.
 
 use crate::evidence::lint::{Diagnostic, Edit};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
-/// What was written: each file with its text from before.
-#[derive(Debug, Default)]
+/// What was written, on trial: taken back unless it is kept.
+#[derive(Debug)]
+#[must_use]
 pub struct Fixed {
+    root: PathBuf,
     /// Path relative to the workspace, and what the file was.
-    pub before: BTreeMap<String, String>,
+    before: BTreeMap<String, String>,
     /// Diagnostics whose edits were made.
     pub count: usize,
+}
+
+impl Fixed {
+    /// How many files were written.
+    pub fn files(&self) -> usize {
+        self.before.len()
+    }
+
+    /// They stay as they are now.
+    pub fn keep(mut self) {
+        self.before.clear();
+    }
+
+    /// Puts them back as they were.
+    ///
+    /// # Errors
+    /// Where one cannot be written.
+    pub fn undo(mut self) -> anyhow::Result<()> {
+        let before = std::mem::take(&mut self.before);
+        before.iter().try_for_each(|(file, text)| write(&self.root, file, text))
+    }
+}
+
+impl Drop for Fixed {
+    fn drop(&mut self) {
+        for (file, text) in &self.before {
+            // There is nobody left to tell.
+            let _ = write(&self.root, file, text);
+        }
+    }
 }
 
 /// Makes all edits that fit together.
@@ -32,24 +65,14 @@ pub fn apply(root: &Path, diagnostics: &[Diagnostic]) -> anyhow::Result<Fixed> {
         texts.insert(file.to_owned(), text);
     }
     let (chosen, count) = chosen(diagnostics, &texts);
-    let mut fixed = Fixed { count, ..Fixed::default() };
+    let mut fixed = Fixed { root: root.to_owned(), before: BTreeMap::new(), count };
     for (file, edits) in chosen {
         let Some(text) = texts.remove(&file) else { continue };
-        write(root, &file, &edited(&text, edits))?;
-        fixed.before.insert(file, text);
+        let edited = edited(&text, edits);
+        fixed.before.insert(file.clone(), text);
+        write(root, &file, &edited)?;
     }
     Ok(fixed)
-}
-
-/// Puts these files back as they were.
-///
-/// # Errors
-/// Where one cannot be written.
-pub fn undo<'a>(
-    root: &Path,
-    before: impl IntoIterator<Item = (&'a String, &'a String)>,
-) -> anyhow::Result<()> {
-    before.into_iter().try_for_each(|(file, text)| write(root, file, text))
 }
 
 fn write(root: &Path, file: &str, text: &str) -> anyhow::Result<()> {
@@ -168,10 +191,32 @@ mod tests {
         let file = directory.path().join("a.rs");
         std::fs::write(&file, text).unwrap();
         let fixed = apply(directory.path(), diagnostics).unwrap();
-        let after = std::fs::read_to_string(&file).unwrap();
-        undo(directory.path(), &fixed.before).unwrap();
+        let (after, count) = (std::fs::read_to_string(&file).unwrap(), fixed.count);
+        fixed.undo().unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "undone");
-        (after, fixed.count)
+        drop(apply(directory.path(), diagnostics).unwrap());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "nobody kept it");
+        apply(directory.path(), diagnostics).unwrap().keep();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), after, "kept");
+        (after, count)
+    }
+
+    #[test]
+    fn what_cannot_be_written_takes_the_others_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let (first, second) = (directory.path().join("a.rs"), directory.path().join("b.rs"));
+        for file in [&first, &second] {
+            std::fs::write(file, "a").unwrap();
+        }
+        let in_b = Edit { file: "b.rs".into(), ..edit((1, 1, 1, 2), "x") };
+        let both = [said(vec![edit((1, 1, 1, 2), "x"), in_b])];
+        let fixed = apply(directory.path(), &both).unwrap();
+        std::fs::remove_file(&second).unwrap();
+        std::fs::create_dir(&second).unwrap();
+        assert!(fixed.undo().unwrap_err().to_string().contains("b.rs"));
+        assert_eq!(std::fs::read_to_string(&first).unwrap(), "a");
+        assert!(apply(directory.path(), &both).is_err(), "a folder is no file");
+        assert_eq!(std::fs::read_to_string(&first).unwrap(), "a");
     }
 
     #[test]

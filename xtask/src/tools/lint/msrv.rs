@@ -95,11 +95,11 @@ async fn installed(world: &World) -> Vec<String> {
     names.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// Whether `1.85-x86_64-unknown-linux-gnu` or `1.85.0` is that version.
+/// Whether `1.85-x86_64-unknown-linux-gnu` or `1.85.0` is that version; or `debian-1.85`, a name that rustup lets people
+/// give to a toolchain that they linked.
 fn is_version(name: &str, version: &Version) -> bool {
-    let plain = name.split('-').next().unwrap_or_default();
-    plain == version.to_string()
-        || (version.patch == 0 && plain == format!("{}.{}", version.major, version.minor))
+    let short = (version.patch == 0).then(|| format!("{}.{}", version.major, version.minor));
+    name.split('-').any(|part| part == version.to_string() || Some(part) == short.as_deref())
 }
 
 fn missing(version: &Version, packages: &[&Package]) -> Unchecked {
@@ -232,6 +232,8 @@ mod tests {
         check("1.85.1-x86_64-unknown-linux-gnu", "1.85.0", false);
         check("1.85-x86_64-unknown-linux-gnu", "1.85.1", false);
         check("stable-x86_64-unknown-linux-gnu", "1.85.0", false);
+        check("debian-1.63", "1.63.0", true);
+        check("debian-1.63", "1.63.1", false);
         assert_eq!(current("rustc 1.95.0 (59807616e 2026-04-14)"), Some((1, 95)));
         assert_eq!(current(""), None);
     }
