@@ -243,3 +243,31 @@ fn where_everything_is_left_out_nothing_is_checked() {
     let fixture = fixture(&files);
     fixture.run(&["test", "--offline"]).exits(3).says(&["one::bin/one was not checked"]);
 }
+
+/// Found by hand: tests are not started by cargo, so what its configuration sets was not there; and a binary that has tests
+/// in one feature set alone was missed among the raw profiles of the other.
+#[test]
+fn tests_see_what_cargo_would_give_them_and_their_lines_are_looked_for_in_their_own_set() {
+    let configuration =
+        "[env]\nFROM_CONFIGURATION = \"yes\"\nPLACE = { value = \"here\", relative = true }\n";
+    let sees = "    assert_eq!(std::env::var(\"FROM_CONFIGURATION\").unwrap(), \"yes\");\n    \
+                assert!(std::env::var(\"PLACE\").unwrap().ends_with(\"/every kind/here\"));\n    \
+                assert!(std::path::Path::new(&std::env::var(\"CARGO\").unwrap()).is_file());\n";
+    let library = "//! One.\n\n/// Two.\n///\n/// ```\n/// assert_eq!(std::env::var(\"FROM_CONFIGURATION\").unwrap(), \"yes\");\n/// \
+                   assert_eq!(one::two(), 2);\n/// ```\npub fn two() -> u32 {\n    2\n}\n";
+    let fixture = fixture(&[
+        (".gitignore", "target\nCargo.lock\n"),
+        ("Cargo.toml", &format!("{ONE}[features]\nextra = []\n")),
+        (".cargo/config.toml", configuration),
+        ("src/lib.rs", library),
+        ("tests/sees.rs", &format!("//! Sees.\n\n#[test]\nfn it() {{\n{sees}}}\n")),
+        (
+            "tests/extra.rs",
+            "//! Extra.\n\n#![cfg(feature = \"extra\")]\n\n#[test]\nfn with_extra() {\n    one::two();\n}\n",
+        ),
+        ("policies/tests.yaml", "features: [default, extra]\n"),
+    ]);
+    fixture.run(&["ci", "--gate", "coverage", "--offline"]).exits(0).says(&["5 passed"]);
+    assert!(!fixture.codes().contains(&"tests/empty-binary".to_owned()), "it has a test in the other set");
+    assert_eq!(lines(&fixture, "src/lib.rs"), [(9, 3), (10, 3), (11, 3)].into());
+}

@@ -2,20 +2,26 @@
 
 mod audit;
 mod coverage;
+mod image;
 mod init;
 mod lint;
 mod local;
 mod merge;
+mod plan;
 mod policies;
 mod resident;
+mod security;
 
 pub use audit::AuditVerb;
+pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use resident::Resident;
+pub use security::SecurityVerb;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -99,11 +105,7 @@ pub enum Verb {
         what: Option<SecurityVerb>,
     },
     /// Show the steps of a verb, with their commands, without running them.
-    Plan {
-        /// Which verb.
-        #[arg(value_enum, default_value_t = PlanGoal::Ship)]
-        goal: PlanGoal,
-    },
+    Plan(Plan),
     /// The container image.
     Image {
         /// What to do with it.
@@ -342,47 +344,3 @@ pub enum GateName {
     Policy,
 }
 
-/// Which verb's steps `plan` shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanGoal {
-    /// The gates.
-    Ci,
-    /// The whole way.
-    Ship,
-}
-
-/// `security …`.
-#[derive(Debug, Subcommand)]
-pub enum SecurityVerb {
-    /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
-    Snapshot {
-        /// The database: a folder or a `.tar.gz`.
-        #[arg(long, value_name = "PATH")]
-        from: PathBuf,
-        /// The database's commit, where the copy does not tell it.
-        #[arg(long, value_name = "COMMIT")]
-        commit: Option<String>,
-    },
-}
-
-/// `image …`.
-#[derive(Debug, Subcommand)]
-pub enum ImageVerb {
-    /// Build it as an OCI layout, without a daemon.
-    Build {
-        /// Where the layout goes; default: `target/gateline/image`.
-        #[arg(long, value_name = "DIR")]
-        output: Option<PathBuf>,
-        /// Cargo features besides those of the policy; may be repeated.
-        #[arg(long = "features", value_name = "FEATURES")]
-        features: Vec<String>,
-        /// Arguments of the entry point besides those of the policy; may be repeated.
-        #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Layers, sizes, biggest files, config.
-    Inspect {
-        /// The layout; default: `target/gateline/image`.
-        layout: Option<PathBuf>,
-    },
-}

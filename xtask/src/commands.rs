@@ -22,7 +22,7 @@ mod status;
 mod test;
 mod waive;
 
-use crate::cli::{Cli, Global, ImageVerb, LocalVerb, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, Plan, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
@@ -111,7 +111,8 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
             gates::snapshot(context, &from, commit.as_deref()).await
         }
-        Verb::Plan { goal } => plan::show(context, goal).await,
+        Verb::Plan(Plan { goal, affected: false, .. }) => plan::show(context, goal).await,
+        Verb::Plan(Plan { goal, affected: true, base }) => plan::show_affected(context, goal, base).await,
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
             image::build(context, output, features, arguments).await
         }

@@ -4,6 +4,7 @@
 
 pub mod advisories;
 pub mod against;
+pub mod base_run;
 pub mod baseline;
 pub mod coverage;
 pub mod image;

@@ -2,6 +2,7 @@
 
 pub mod affected;
 pub mod approvals;
+pub mod at_base;
 pub mod baseline;
 pub mod build;
 pub mod cargo;

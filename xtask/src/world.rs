@@ -57,6 +57,13 @@ impl World {
         self
     }
 
+    /// The same world without a variable.
+    #[must_use]
+    pub fn without_variable(mut self, name: &str) -> World {
+        self.environment.remove(name);
+        self
+    }
+
     /// The value of an environment variable; an empty one counts as absent.
     pub fn env(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())

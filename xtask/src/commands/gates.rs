@@ -1,8 +1,10 @@
 //! `ci`, `test`, `coverage`, `lint`, `security`: measure, judge, report.
 
+mod at_base;
 mod base;
 mod baseline;
 mod compare;
+mod compile;
 mod coverage;
 mod failed;
 mod linters;
@@ -18,10 +20,12 @@ mod tests;
 use super::context::{Context, InForce};
 use super::{doctor, outputs};
 use crate::cli::{Against, Ci, CiVerb, Fresh, GateName, Select};
+use crate::evidence::part::AffectedPart;
 use crate::evidence::{CouldNotRun, Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::human;
+use crate::tools::cargo::Cargo;
 use crate::tools::runner::Capture;
 use crate::tools::security::snapshot as advisory_snapshot;
 use crate::verdict::{Gate, Verdict};
@@ -30,6 +34,7 @@ use measure::Measurer;
 use std::path::{Path, PathBuf};
 
 pub(super) use baseline::{digest, noise_of, store_of as baselines_of};
+pub(super) use compile::needed;
 pub(super) use failed::outstanding;
 
 /// What is asked of the gates besides what the policies demand.
@@ -191,6 +196,24 @@ pub(super) async fn judge_and_show_this(
     });
     reports::tell(context, workspace, &evidence, &verdict)?;
     Ok(verdict.outcome.exit())
+}
+
+/// What `--affected` would choose, and the policies by which it would.
+pub(super) async fn affected(
+    context: &Context,
+    workspace: &Workspace,
+    base: Option<String>,
+) -> anyhow::Result<(InForce, AffectedPart)> {
+    let select = Select { affected: true, ..Select::default() };
+    let ask = Ask { base, select, ..Ask::default() };
+    let in_force = policy::in_force(context, workspace, &ask).await?;
+    let subject = context.subject(workspace, &in_force).await?;
+    let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
+    let cargo = cargo.map_err(|why| failure(&why))?;
+    let measurer = Measurer { context, workspace, in_force: &in_force, ask: &ask, subject: &subject };
+    let compared = measurer.compared().await?;
+    let part = measurer.affected(&cargo, &compared).await?;
+    Ok((in_force, part))
 }
 
 /// Measures what these gates need, for a verb that judges by itself.

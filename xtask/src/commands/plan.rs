@@ -4,9 +4,11 @@
 //! variables that the run has; what is no command is a comment. For that, `plan` writes the compiler wrappers, which a line
 //! names, into the target directory.
 
+mod affected;
 mod lines;
 mod own;
 
+pub(super) use affected::show_affected;
 pub(super) use lines::{Lines, Surveyed, of_step};
 
 use super::context::Context;

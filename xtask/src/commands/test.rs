@@ -1,13 +1,14 @@
 //! `test`: the tests alone. What people type twenty times a day, so nothing is measured that a verdict over some tests does not
 //! need.
 
-use super::context::Context;
+use super::context::{Context, InForce};
 use super::gates::{self, Ask, Reuse};
 use crate::cli::Test;
+use crate::evidence::tests::LeftOut;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::tools::build::{self, Compilation};
-use crate::tools::cargo::Cargo;
+use crate::tools::build::{self, Compilation, Purpose};
+use crate::tools::cargo::{Cargo, Take};
 use crate::tools::runner::{self, Capture, Listing, RunOptions};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
@@ -56,29 +57,78 @@ async fn list(context: &Context, workspace: &Workspace, filters: &[String]) -> a
     let in_force = context.policy(workspace).await?;
     let cargo = Cargo::discover(world, &workspace.root, context.network()).await;
     let cargo = cargo.map_err(|why| gates::failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
-    let step = console.step(world, "compile");
-    let compiled = build::compile(world, &cargo, &|line| step.tell(line)).await;
-    drop(step);
-    let compiled = compiled.map_err(|why| gates::failure(&why))?;
-    if compiled.outcome == Compilation::DoesNotCompile {
-        compiled.errors().for_each(|error| console.note(&error.rendered));
+    let Some(listing) = every_set(context, &in_force, cargo.clone(), filters).await? else {
         console.note("the workspace does not compile; next: cargo check --all-targets");
         return Ok(Exit::Refused);
-    }
-    let options = RunOptions { filters: filters.to_vec(), ..RunOptions::default() };
-    let listing = runner::list(world, &compiled, &in_force.policy.tests, &options).await;
-    let listing = listing.map_err(|why| gates::failure(&why))?;
-    let document =
-        serde_json::json!({"schema": LIST_SCHEMA, "tests": listing.tests, "broken": listing.broken});
+    };
+    let document = serde_json::json!({
+        "schema": LIST_SCHEMA, "tests": listing.tests, "broken": listing.broken, "left_out": cargo.left_out(),
+    });
     console.result(&document, |_| names(&listing));
     for broken in &listing.broken {
         console.note(format!("{} gave no list of its tests: {}", broken.name, broken.why));
+    }
+    for LeftOut { target, reason, .. } in cargo.left_out() {
+        console.note(format!("{target} is not listed, because policies/tests.yaml leaves it out: {reason}"));
     }
     Ok(match (listing.broken.is_empty(), listing.tests.is_empty()) {
         (false, _) => Exit::Refused,
         (true, true) => Exit::NothingChecked,
         (true, false) => Exit::Done,
     })
+}
+
+/// The tests of every feature set that can have one that is asked for; `None` where one does not compile. Each set is listed
+/// before the next is compiled: cargo writes the programs of all to the same paths.
+async fn every_set(
+    context: &Context,
+    in_force: &InForce,
+    cargo: Cargo,
+    filters: &[String],
+) -> anyhow::Result<Option<Listing>> {
+    let policy = &in_force.policy.tests;
+    let failed = |why| gates::failure(&why);
+    let first = policy.features.first().cloned().unwrap_or_default();
+    let first = cargo.with_features(&first, Take::Everything).map_err(failed)?.unwrap_or(cargo);
+    let Some(mut listing) = one_set(context, in_force, &first, filters.to_vec()).await? else {
+        return Ok(None);
+    };
+    for set in policy.features.iter().skip(1) {
+        let Some(cargo) = first.with_features(set, Take::WhatItChanges).map_err(failed)? else { continue };
+        let is_whole = |word: &str| listing.tests.iter().any(|test| test.name == word);
+        let Some(words) = runner::words_of_set(filters, set, is_whole) else { continue };
+        match one_set(context, in_force, &cargo, words).await? {
+            Some(more) => listing.add_set(more, set),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(listing))
+}
+
+/// Compiles as the gate does, and asks. `None` where it does not compile.
+async fn one_set(
+    context: &Context,
+    in_force: &InForce,
+    cargo: &Cargo,
+    filters: Vec<String>,
+) -> anyhow::Result<Option<Listing>> {
+    let (world, console) = (&context.world, &context.console);
+    let purpose = match build::why_apart(cargo, in_force.policy.lint.share_compile) {
+        None => Purpose::Shared,
+        Some(_) => Purpose::Tests,
+    };
+    let step = console.step(world, "compile");
+    let compiled = build::compile_for(purpose, world, cargo, &|line| step.tell(line)).await;
+    drop(step);
+    let compiled = compiled.map_err(|why| gates::failure(&why))?;
+    if compiled.outcome == Compilation::DoesNotCompile {
+        compiled.errors().for_each(|error| console.note(&error.rendered));
+        return Ok(None);
+    }
+    let options = RunOptions { filters, ..RunOptions::default() };
+    let policy = in_force.policy.tests.of_set(&cargo.features);
+    let listing = runner::list(world, &compiled, &policy, &options).await;
+    Ok(Some(listing.map_err(|why| gates::failure(&why))?))
 }
 
 fn names(listing: &Listing) -> String {

@@ -201,20 +201,26 @@ pub fn compare_tests(before: &[BaselineTest], age: Age, now: &TestsEvidence) -> 
     }
 }
 
-/// Says of each test that failed whether the baseline of this very commit has it as failed: an older baseline could speak of a
-/// failure that was mended since.
+/// Says of each test that failed how the baseline of this very commit has it: an older baseline could speak of a failure that
+/// was mended since.
 pub fn compare_failures(before: &[BaselineTest], commit: &str, now: &mut TestsEvidence) {
-    let failed = before.iter().filter(|test| test.outcome == BaselineOutcome::Failed);
-    let failed: BTreeSet<&str> = failed.map(|test| without_line(&test.name)).collect();
+    let named = |outcome: BaselineOutcome| -> BTreeSet<&str> {
+        before.iter().filter(|test| test.outcome == outcome).map(|test| without_line(&test.name)).collect()
+    };
+    let (failed, passed) = (named(BaselineOutcome::Failed), named(BaselineOutcome::Passed));
     for test in now.tests.iter_mut().filter(|test| test.outcome.is_failure()) {
-        if failed.contains(without_line(&test.name)) {
-            test.at_base = Some(AtBase { commit: commit.to_owned(), outcome: TestOutcome::Failed });
-        }
+        let name = without_line(&test.name);
+        let outcome = match (failed.contains(name), passed.contains(name)) {
+            (true, _) => TestOutcome::Failed,
+            (false, true) => TestOutcome::Passed,
+            (false, false) => continue,
+        };
+        test.at_base = Some(AtBase { commit: commit.to_owned(), outcome });
     }
 }
 
 /// `p::doc$src/lib.rs - a::b (line 7)` without its line.
-fn without_line(name: &str) -> &str {
+pub fn without_line(name: &str) -> &str {
     let documentation = name.contains("::doc$");
     name.rsplit_once(" (line ").map_or(name, |(head, _)| if documentation { head } else { name })
 }
@@ -239,7 +245,7 @@ mod proof {
     }
 
     #[test]
-    fn only_what_fails_here_and_failed_there_is_marked() {
+    fn what_fails_here_is_marked_with_how_it_ended_there() {
         use TestOutcome::{Failed, Passed, TimedOut};
         let doc = |line| format!("p::doc$src/lib.rs - a (line {line})");
         let (there, here) = (doc(3), doc(9));
@@ -247,8 +253,11 @@ mod proof {
         let after = [("both", TimedOut), ("mended", Passed), ("new", Failed), (here.as_str(), Failed)];
         let mut evidence = now(&after);
         compare_failures(&Baseline::tests_of(&now(&before)).unwrap(), "c", &mut evidence);
-        let marked = evidence.tests.iter().filter(|test| test.at_base.is_some());
-        assert_eq!(marked.map(|test| test.name.as_str()).collect::<Vec<_>>(), ["both", here.as_str()]);
+        let marked = evidence
+            .tests
+            .iter()
+            .filter_map(|test| Some((test.name.as_str(), test.at_base.clone()?.outcome)));
+        assert_eq!(marked.collect::<Vec<_>>(), [("both", Failed), ("new", Passed), (here.as_str(), Failed)]);
     }
 
     #[test]

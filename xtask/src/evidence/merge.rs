@@ -35,7 +35,8 @@ pub struct Whole {
     pub lines: Option<LineCounts>,
 }
 
-/// Joins all shards of one run. `first` are the policy's first tests, which every shard runs.
+/// Joins all shards of one run. `first` are the policy's first tests, which every shard runs, as each feature set names
+/// them.
 ///
 /// # Errors
 /// What is missing, doubled, foreign or contradictory, by folder.
@@ -132,6 +133,17 @@ fn same_run(one: &Piece, other: &Piece) -> Result<(), String> {
             other.from, b.total, one.from, a.total
         ));
     }
+    let mut sets = a.sets.keys().chain(b.sets.keys());
+    if let Some(set) = sets.find(|set| a.sets.get(*set) != b.sets.get(*set)) {
+        let total = |shard: &ShardPart| shard.sets.get(set).map_or(0, |split| split.total);
+        return Err(format!(
+            "{} was split from {} tests of the features {set}, {} from {} or others",
+            other.from,
+            total(b),
+            one.from,
+            total(a)
+        ));
+    }
     Ok(())
 }
 
@@ -173,6 +185,9 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
         whole.left_out.extend(tests.left_out.iter().cloned());
         whole.empty.extend(tests.empty.iter().cloned());
         whole.counts_lost.extend(tests.counts_lost.iter().cloned());
+        if let Some(said) = &tests.base_run {
+            whole.base_run.get_or_insert_default().add(said);
+        }
         let took = piece.evidence.gates.tests.as_ref().map_or(0, |tests| tests.duration_millis);
         duration_millis = duration_millis.max(took);
         for test in &tests.tests {
@@ -202,6 +217,7 @@ fn tests(pieces: &[Piece], first: &[String]) -> Result<Measured<TestsEvidence>, 
         names.sort();
         names.dedup();
     }
+    whole.forget_what_is_empty_in_one_set();
     Ok(Measured { result: Ok(whole), duration_millis })
 }
 

@@ -45,6 +45,25 @@ pub struct ShardPart {
     pub tests: Digest,
     /// How many those were.
     pub total: u64,
+    /// The same of each further feature set that had tests, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, Split>,
+}
+
+/// What was split of one further feature set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// The digest of the names.
+    pub tests: Digest,
+    /// How many those were.
+    pub total: u64,
+}
+
+impl ShardPart {
+    /// The tests that were split, of all feature sets.
+    pub fn tests_of_all_sets(&self) -> u64 {
+        self.sets.values().fold(self.total, |sum, split| sum.saturating_add(split.total))
+    }
 }
 
 impl Part {
@@ -93,8 +112,10 @@ mod tests {
             unaffected: unaffected.iter().map(|name| (*name).to_owned()).collect(),
         };
         let part = |affected, shard| Part { affected, shard };
-        let shard =
-            ShardPart { index: 2, count: 3, times: Digest::of(b""), tests: Digest::of(b""), total: 7 };
+        let none = || Digest::of(b"");
+        let sets = [("none".to_owned(), Split { tests: none(), total: 4 })].into();
+        let shard = ShardPart { index: 2, count: 3, times: none(), tests: none(), total: 7, sets };
+        assert_eq!(shard.tests_of_all_sets(), 11);
         assert!(Part::default().is_whole() && part(Some(affected(&[])), None).is_whole());
         assert!(
             !part(Some(affected(&["b"])), None).is_whole() && !part(None, Some(shard.clone())).is_whole()

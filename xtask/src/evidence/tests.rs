@@ -22,6 +22,9 @@ pub struct TestsEvidence {
     /// How they compare with the base's, where all were run and a baseline is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<super::baseline::TestsCompared>,
+    /// What the base said of those that fail, where it was asked by running them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_run: Option<super::base_run::BaseRun>,
     /// Test binaries that could not be listed or said something else than a list.
     pub broken: Vec<BrokenBinary>,
     /// Targets with tests that were not built.
@@ -41,6 +44,23 @@ pub struct TestsEvidence {
     /// Results of earlier runs with the same inputs that stand among `tests`. Never in CI, never for a release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reused: Vec<super::reused::Reused>,
+}
+
+impl TestsEvidence {
+    /// Forgets integration tests that are empty in one feature set and have a test in another; what is empty in several is
+    /// named once.
+    pub fn forget_what_is_empty_in_one_set(&mut self) {
+        let plain = |name: &str| name.split(" [").next().unwrap_or(name).to_owned();
+        let mut seen = std::collections::BTreeSet::new();
+        let tests = &self.tests;
+        let has_test = |binary: &str| {
+            tests.iter().any(|test| test.name.strip_prefix(binary).is_some_and(|rest| rest.starts_with('$')))
+        };
+        self.empty.retain(|name| {
+            let plain = plain(name);
+            !has_test(&plain) && seen.insert(plain)
+        });
+    }
 }
 
 /// Where tests ran.

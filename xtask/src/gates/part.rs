@@ -76,7 +76,8 @@ fn notes(part: &Part) -> Vec<Finding> {
         }
     }
     if let Some(shard) = &part.shard {
-        let message = format!("this is shard {} of {}, of {} tests", shard.index, shard.count, shard.total);
+        let tests = shard.tests_of_all_sets();
+        let message = format!("this is shard {} of {}, of {tests} tests", shard.index, shard.count);
         notes.push(note("shard", message, "cargo xtask ci merge DIR… makes one verdict of all"));
     }
     notes

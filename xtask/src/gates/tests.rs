@@ -4,15 +4,14 @@
 //! and skipped tests prove nothing, so a run of only those is nothing checked. A flaky test is neither a pass nor a failure:
 //! the policy says what it does. What one test is told for stands in `findings`.
 
-mod findings;
-
+mod at_base;
 mod fewer;
+mod findings;
 
 use crate::evidence::TestsEvidence;
 use crate::evidence::tests::{LeftOut, NotBuilt, TestOutcome, TestResult};
 use crate::gates::lint::explained;
 use crate::policy::TestsPolicy;
-use crate::policy::tests::is_like;
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 use findings::rerun;
 use std::collections::BTreeMap;
@@ -29,13 +28,15 @@ pub fn judge(policy: &TestsPolicy, evidence: &TestsEvidence, duration_ms: u64) -
         let message = format!("{} gave no list of its tests: {}", broken.name, broken.why);
         Finding::new(Gate::Tests, "broken-binary", Severity::Error, message, rerun(&broken.name))
     }));
-    findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence.surroundings)));
+    findings.extend(evidence.tests.iter().flat_map(|test| findings::of(test, policy, evidence)));
+    findings.extend(at_base::unknown(evidence));
     findings.extend(not_run(evidence));
     findings.extend(evidence.not_built.iter().map(not_built));
     findings.extend(evidence.left_out.iter().map(left_out));
     findings.extend(fewer::finding(policy.fewer, evidence));
     if evidence.compile_errors.is_empty() && evidence.broken.is_empty() {
-        findings.extend(policy.first.iter().filter(|name| !is_known(name, evidence)).map(first_missing));
+        let missing = |name: &&String| !evidence.tests.iter().any(|test| policy.means(name, &test.name));
+        findings.extend(policy.first.iter().filter(missing).map(first_missing));
         findings.extend(must_run_missing(policy, evidence));
     }
     findings.extend(evidence.empty.iter().map(empty_binary));
@@ -68,10 +69,6 @@ fn proves_something(test: &TestResult) -> bool {
     }
 }
 
-fn is_known(name: &str, evidence: &TestsEvidence) -> bool {
-    evidence.tests.iter().any(|test| test.name == name)
-}
-
 fn first_missing(name: &String) -> Finding {
     let message = format!("the policy puts {name} first, but there is no such test");
     let help = "correct `first` in policies/tests.yaml";
@@ -83,7 +80,7 @@ fn must_run_missing(policy: &TestsPolicy, evidence: &TestsEvidence) -> Vec<Findi
     if !evidence.filters.is_empty() {
         return Vec::new();
     }
-    let names = |pattern: &&String| !evidence.tests.iter().any(|test| is_like(pattern, &test.name));
+    let names = |pattern: &&String| !evidence.tests.iter().any(|test| policy.means(pattern, &test.name));
     let missing = policy.must_run.iter().filter(names).map(|pattern| {
         let message = format!("the policy says that {pattern} must run, but there is no such test");
         let help = "correct `must_run` in policies/tests.yaml; cargo xtask test --list prints every name";
@@ -120,7 +117,7 @@ fn slow_tests<'a>(policy: &TestsPolicy, evidence: &'a TestsEvidence) -> Vec<&'a 
     let limit = policy.slow_secs.saturating_mul(1000);
     // What the policy puts first has a timeout of its own, because it is known to be slow.
     let long =
-        |test: &&TestResult| limit > 0 && test.duration_millis > limit && !policy.first.contains(&test.name);
+        |test: &&TestResult| limit > 0 && test.duration_millis > limit && !policy.goes_first(&test.name);
     let mut slow: Vec<_> = evidence.tests.iter().filter(long).collect();
     slow.sort_by_key(|test| std::cmp::Reverse(test.duration_millis));
     slow
@@ -173,7 +170,7 @@ fn left_out(one: &LeftOut) -> Finding {
     let finding = match file {
         Some(file) => {
             let message = format!("{target} was not checked, because the policy leaves it out: {reason}");
-            let help = "once that is mended: take it out of `leave_out` in policies/tests.yaml";
+            let help = "take it out of `leave_out` in policies/tests.yaml, once that is mended";
             Finding::new(Gate::Tests, "left-out", Severity::Note, message, help).at(file, 0)
         }
         None => {
@@ -224,6 +221,9 @@ fn facts(policy: &TestsPolicy, evidence: &TestsEvidence) -> serde_json::Value {
         "not_run": count(|outcome| matches!(outcome, TestOutcome::NotRun(_))),
         "slowest": slowest,
     });
+    if let Some(said) = at_base::facts(evidence) {
+        facts["at_base"] = said;
+    }
     if !evidence.reused.is_empty() {
         facts["used_again"] = serde_json::json!(evidence.reused);
     }

@@ -8,6 +8,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+/// What begins the set's part of a test's name.
+pub const SUFFIX_START: &str = "[features: ";
+
 /// Which features packages are compiled with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -41,7 +44,7 @@ impl FeatureSet {
 
     /// What the names of tests end with where a set is not the first of the policy.
     pub fn suffix(&self) -> String {
-        format!(" [features: {self}]")
+        format!(" {SUFFIX_START}{self}]")
     }
 }
 

@@ -30,7 +30,8 @@ pub struct TestsPolicy {
     /// What a test does that did not pass and then passed. Default allow, which is a warning. One test alone is let through by
     /// a waiver for `tests/flaky`.
     pub flaky: FlakyLevel,
-    /// Where a test fails here and at the base: whether the report says so. Default recorded.
+    /// Where a test fails here: whether the report says how it ends at the base (docs/reference/tests-gate.md). Default
+    /// recorded. It refuses in any case.
     pub failing_on_base: FailingOnBase,
     /// Tests that run even where they are marked `#[ignore]`. Names as reports show them; `*` stands for any characters. One
     /// that names no test, or a test that did not run, refuses.
@@ -107,6 +108,8 @@ pub enum FailingOnBase {
     /// From the base's baseline, where there is one. The test still refuses, under the code `tests/failed-on-base`.
     #[default]
     Recorded,
+    /// From the base's baseline, else by compiling the base apart and running there the tests that fail here.
+    Run,
     /// It is not looked for.
     Off,
 }
@@ -145,7 +148,33 @@ impl Default for TestsPolicy {
 impl TestsPolicy {
     /// Whether a test runs even where it is marked `#[ignore]`.
     pub fn must_run(&self, name: &str) -> bool {
-        self.must_run.iter().any(|pattern| is_like(pattern, name))
+        self.must_run.iter().any(|pattern| self.means(pattern, name))
+    }
+
+    /// Whether a test runs before all others.
+    pub fn goes_first(&self, name: &str) -> bool {
+        self.first.iter().any(|first| first == name || first == self.plain_name(name))
+    }
+
+    /// Whether a pattern means this test: in every feature set, unless it names one.
+    pub fn means(&self, pattern: &str, name: &str) -> bool {
+        is_like(pattern, name) || is_like(pattern, self.plain_name(name))
+    }
+
+    /// What a further feature set is asked, whose tests have plain names while they run.
+    #[must_use]
+    pub fn of_set(&self, set: &FeatureSet) -> TestsPolicy {
+        let suffix = set.suffix();
+        let plain = |names: &[String]| {
+            names.iter().map(|name| name.strip_suffix(&suffix).unwrap_or(name).to_owned()).collect()
+        };
+        TestsPolicy { must_run: plain(&self.must_run), first: plain(&self.first), ..self.clone() }
+    }
+
+    /// A test's name without the further feature set that it ran in.
+    fn plain_name<'a>(&self, name: &'a str) -> &'a str {
+        let further = self.features.iter().skip(1);
+        further.filter_map(|set| name.strip_suffix(&set.suffix())).next().unwrap_or(name)
     }
 }
 
@@ -181,6 +210,21 @@ mod proof {
         assert!(
             !like("p::lib$a", "p::lib$ab") && !like("a*a", "a") && !like("*x*y", "ayx") && !like("", "a")
         );
+    }
+
+    #[test]
+    fn a_name_means_the_test_in_every_set_unless_it_names_one() {
+        let policy = TestsPolicy {
+            features: vec![FeatureSet::Default, FeatureSet::None],
+            first: vec!["p::it$first".into(), "p::it$alone [features: none]".into()],
+            must_run: vec!["p::lib$*".into()],
+            ..TestsPolicy::default()
+        };
+        assert!(policy.goes_first("p::it$first") && policy.goes_first("p::it$first [features: none]"));
+        assert!(policy.goes_first("p::it$alone [features: none]") && !policy.goes_first("p::it$alone"));
+        assert!(!policy.goes_first("p::it$first [features: all]"), "a set that the policy does not have");
+        assert!(policy.must_run("p::lib$a [features: none]") && policy.must_run("p::lib$a"));
+        assert_eq!(policy.of_set(&FeatureSet::None).first, ["p::it$first", "p::it$alone"]);
     }
 
     proptest! {

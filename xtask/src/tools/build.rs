@@ -209,6 +209,22 @@ async fn compile_as_is(
     Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
 }
 
+/// Where no package is selected, there is nothing to compile.
+pub fn nothing(cargo: &Cargo) -> Compiled {
+    Compiled {
+        cargo: cargo.clone(),
+        outcome: Compilation::Succeeded,
+        diagnostics: Vec::new(),
+        packages: BTreeSet::new(),
+        tests: Vec::new(),
+        binaries: Vec::new(),
+        built: BTreeSet::new(),
+        compiled_apart: None,
+        wrapper: PathBuf::new(),
+        duration_millis: 0,
+    }
+}
+
 /// A wrapper that does nothing but leave out what the policy leaves out; `None` where that is nothing.
 ///
 /// # Errors
@@ -236,7 +252,9 @@ pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
         Purpose::Lint => ("check", "--keep-going"),
         Purpose::Shared | Purpose::Tests => ("test", "--no-run"),
     };
-    let mut command = cargo.command(verb, [first, "--all-targets", "--message-format=json"]);
+    let mut command = cargo.command(verb, [first]);
+    command.arguments.extend(cargo.target_arguments());
+    command.arguments.push("--message-format=json".to_owned());
     command.arguments.extend(cargo.selection_arguments());
     if purpose != Purpose::Lint {
         command = command.arg("--no-fail-fast");

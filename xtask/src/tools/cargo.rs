@@ -1,5 +1,6 @@
 //! Cargo: its commands with the flags that every call needs, the toolchain behind it, and what is in the workspace.
 
+pub mod configured;
 mod features;
 mod targets;
 
@@ -56,6 +57,8 @@ pub struct Cargo {
     selection: Option<Vec<PackageId>>,
     /// Targets that the policy leaves out, found or not.
     left_out: Vec<LeftOut>,
+    /// What of them is compiled, as cargo is told; empty: every target.
+    targets: Vec<String>,
 }
 
 /// rustc and its companions.
@@ -94,6 +97,7 @@ impl Cargo {
             features: FeatureSet::Default,
             selection: None,
             left_out: Vec::new(),
+            targets: Vec::new(),
         })
     }
 
@@ -116,6 +120,7 @@ impl Cargo {
             features: FeatureSet::Default,
             selection: None,
             left_out: Vec::new(),
+            targets: Vec::new(),
         }
     }
 

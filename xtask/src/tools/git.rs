@@ -1,6 +1,7 @@
 //! git: the program, so that what we see is what users see. Here: the state of a repository, and files of other commits.
 
 mod base;
+mod borrowed;
 mod change;
 mod command;
 mod lines;
@@ -8,6 +9,7 @@ mod raw;
 mod renames;
 
 pub use base::{BaseRequest, Found, base};
+pub(super) use borrowed::{borrow, filtered, place, prefix};
 pub use change::change;
 pub use lines::changed as changed_lines;
 

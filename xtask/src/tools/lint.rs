@@ -17,11 +17,15 @@ use crate::policy::LintPolicy;
 use crate::policy::lint::Level;
 use crate::world::{CommandLine, World};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long rustfmt may take for the whole workspace.
 const FORMAT_SECS_MAX: u64 = 600;
+
+/// Packages that one note names.
+const NAMED_MAX: usize = 10;
 
 /// What rustfmt said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +135,31 @@ pub fn with(
     };
     let result = evidence.result.and_then(|evidence| others.into_iter().try_fold(evidence, add));
     Measured { result, ..evidence }
+}
+
+/// Packages that were not compiled, so that only rustfmt looked at them: that they are clean is not said.
+pub fn not_selected(cargo: &Cargo) -> Looked {
+    let selected: BTreeSet<_> = cargo.selected().map(|package| package.name.as_str()).collect();
+    let left_out = cargo.packages.iter().map(|package| package.name.as_str());
+    let left_out: Vec<_> = left_out.filter(|name| !selected.contains(name)).collect();
+    if left_out.is_empty() {
+        return Looked::default();
+    }
+    let named = left_out.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let more = match left_out.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let unchecked = |(tool, what): (LintTool, &str)| Unchecked {
+        tool,
+        why: format!("{what} did not look at packages that the change does not affect: {named}{more}"),
+        help: "all of them: leave --affected out".to_owned(),
+    };
+    let mut tools = vec![(LintTool::Clippy, "clippy"), (LintTool::Rustdoc, "rustdoc")];
+    if cargo.packages.iter().any(|package| package.rust_version.is_some()) {
+        tools.push((LintTool::Msrv, "the oldest Rust"));
+    }
+    Looked { unchecked: tools.into_iter().map(unchecked).collect(), ..Looked::default() }
 }
 
 async fn ask(world: &World, cargo: &Cargo) -> Result<Formatting, CouldNotRun> {

@@ -212,6 +212,39 @@ mod tests {
         check(&[], &tail, "[…][redacted: a part of a private key]-----END PRIVATE KEY-----\n");
     }
 
+    #[test]
+    fn what_compilers_and_build_scripts_say_is_hidden_and_an_edit_never_writes_a_mark() {
+        use crate::evidence::lint::{DiagnosticSeverity, Edit, LintTool};
+        let redactor = redactor(&[("A_TOKEN", "hunter2-hunter2")]);
+        let said = "error at \"hunter2-hunter2\"".to_owned();
+        let edit = |replacement: &str| Edit {
+            file: "src/lib.rs".to_owned(),
+            line: 1,
+            column: 1,
+            end_line: 1,
+            end_column: 2,
+            replacement: replacement.to_owned(),
+        };
+        let diagnostic = |edits: Vec<Edit>| Diagnostic {
+            file: "src/lib.rs".to_owned(),
+            line: 1,
+            tool: LintTool::Clippy,
+            severity: DiagnosticSeverity::Warning,
+            lint: String::new(),
+            message: said.clone(),
+            rendered: said.clone(),
+            edits,
+        };
+        let both = vec![edit("a"), edit("\"hunter2-hunter2\"")];
+        let diagnostics = vec![diagnostic(vec![edit("a")]), diagnostic(both)];
+        let mut evidence = LintEvidence { diagnostics, ..LintEvidence::default() };
+        redactor.lint(&mut evidence);
+        assert_eq!(evidence.diagnostics.iter().map(|one| one.edits.len()).collect::<Vec<_>>(), [1, 0]);
+        assert!(!serde_json::to_string(&evidence).unwrap().contains("hunter2"));
+        let why = redactor.why(CouldNotRun { message: said, help: "cargo build".to_owned() });
+        assert_eq!(why.message, "error at \"[redacted: the value of A_TOKEN]\"");
+    }
+
     proptest! {
         #[test]
         fn a_planted_secret_never_comes_through(

@@ -21,6 +21,7 @@ mod process;
 mod profiles;
 mod queue;
 pub mod selection;
+mod sets;
 
 pub use doctests::with_documentation_flags;
 pub use environment::INSIDE_GATE;
@@ -28,8 +29,10 @@ pub use kept::{Kept, Setting};
 pub use libtest::SKIP_MARK;
 pub use list::{ListedTest, Listing};
 pub use profiles::{Counting, doctest_objects, prefix_of, written_by};
+pub use sets::{add_set, words_of_set};
 
 use super::build::{Compilation, Compiled, Harness, TestBinary};
+use super::cargo::configured;
 use super::redaction::Redactor;
 use crate::evidence::tests::{BrokenBinary, Surroundings, TestOutcome, TestResult, TestsEvidence};
 use crate::evidence::{CouldNotRun, Measured};
@@ -170,8 +173,7 @@ impl Site {
             std::fs::create_dir_all(needed)
                 .with_context(|| format!("failed to make {}", needed.display()))?;
         }
-        let (temporary, root) = (temporary.to_string_lossy(), root.to_string_lossy());
-        let environment = environment::declared(world.environment(), &policy.environment, &temporary, &root);
+        let environment = tests_environment(world, policy, &temporary.to_string_lossy(), root);
         let (surroundings, retries) = match world.in_ci() {
             true => (Surroundings::Ci, policy.retries.ci),
             false => (Surroundings::Laptop, policy.retries.local),
@@ -306,12 +308,22 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
 
 /// The variables that every test sees, its temporary folder left out: that is another one in each run.
 pub fn declared_environment(world: &World, policy: &TestsPolicy, root: &Path) -> BTreeMap<String, String> {
-    let mut all =
-        environment::declared(world.environment(), &policy.environment, "", &root.to_string_lossy());
+    let mut all = tests_environment(world, policy, "", root);
     for name in ["RUSTFLAGS", "RUSTDOCFLAGS"] {
         all.extend(world.env(name).map(|value| (name.to_owned(), value.to_owned())));
     }
     all
+}
+
+fn tests_environment(
+    world: &World,
+    policy: &TestsPolicy,
+    temporary: &str,
+    root: &Path,
+) -> BTreeMap<String, String> {
+    let configured = configured::variables(world, root);
+    let (world, root) = (world.environment(), root.to_string_lossy());
+    environment::declared(world, &policy.environment, configured, temporary, &root)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Measurer<'_> {
         tests: &mut Measured<TestsEvidence>,
     ) {
         let (Ok(evidence), Some((age, before))) = (&mut tests.result, &found.tests) else { return };
-        let wanted = self.in_force.policy.tests.failing_on_base == FailingOnBase::Recorded;
+        let wanted = self.in_force.policy.tests.failing_on_base != FailingOnBase::Off;
         if wanted && base == Some(age.commit.as_str()) {
             compare_failures(before, &age.commit, evidence);
         }

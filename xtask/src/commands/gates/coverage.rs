@@ -4,16 +4,18 @@ use super::compare::Compared;
 use super::measure::{Measurer, blocking};
 use super::merge;
 use super::select::none_ran;
+use super::sets::profiles_of;
 use crate::commands::context::write_report;
 use crate::digest::Digest;
 use crate::evidence::coverage::LineCounts;
-use crate::evidence::tests::TestOutcome;
+use crate::evidence::tests::{TestOutcome, TestResult};
 use crate::evidence::{CouldNotRun, CoverageEvidence, Measured, TestsEvidence};
 use crate::plan::{Plan, Step};
 use crate::policy::coverage::{CoverageEngine, CoverageInput};
+use crate::policy::features::SUFFIX_START;
 use crate::report::lcov;
 use crate::tools::baseline::Found;
-use crate::tools::build::{Compilation, Compiled, Harness};
+use crate::tools::build::{Compilation, Compiled, Harness, TestBinary};
 use crate::tools::coverage::llvm::Tools;
 use crate::tools::coverage::{self, Measurement, PackageTree, SourceTree, remap, stray};
 use crate::tools::coverage_import::{self, Sources};
@@ -168,30 +170,53 @@ impl Measurer<'_> {
     }
 }
 
+/// Every feature set that ran: what the names of its raw profiles begin with, what those of its tests end with, and its
+/// binaries.
+fn sets<'a>(
+    left: &'a Left<'_>,
+    compiled: &'a Compiled,
+) -> impl Iterator<Item = (String, String, &'a [TestBinary])> {
+    let further = left.further.iter().map(|set| {
+        let features = &set.cargo.features;
+        (profiles_of(features), features.suffix(), set.tests.as_slice())
+    });
+    further.chain(std::iter::once((String::new(), String::new(), compiled.tests.as_slice())))
+}
+
 /// Who wrote which raw profile.
 fn writers(left: &Left<'_>, compiled: &Compiled) -> BTreeMap<String, String> {
     let (Some(tests), Ok(entries)) = (left.tests, std::fs::read_dir(left.profiles)) else {
         return BTreeMap::new();
     };
-    let writer = |path: PathBuf| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        Some((name, written_by(&path, &compiled.tests, tests)?))
+    let writer = |name: String| {
+        let wrote = sets(left, compiled).find_map(|(start, suffix, binaries)| {
+            let own = name.strip_prefix(&start)?;
+            Some(written_by(Path::new(own), binaries, tests)? + &suffix)
+        });
+        Some((name.clone(), wrote?))
     };
-    entries.flatten().filter_map(|entry| writer(entry.path())).collect()
+    entries.flatten().filter_map(|entry| writer(entry.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// Binaries of which a test passed: libtest returned to its end, and the runtime wrote the profile after it.
 fn expected(left: &Left<'_>, compiled: &Compiled) -> Vec<(String, String)> {
-    let tests = left.tests.map_or(&[][..], |evidence| &evidence.tests);
-    let passed = |binary: &str| {
-        let mut of_it = tests
-            .iter()
-            .filter(|test| test.name.strip_prefix(binary).is_some_and(|rest| rest.starts_with('$')));
-        of_it.any(|test| matches!(test.outcome, TestOutcome::Passed | TestOutcome::Flaky))
-    };
-    let binaries = compiled.tests.iter().enumerate();
-    binaries
-        .filter(|(_, binary)| binary.harness == Harness::Libtest && passed(&binary.name))
-        .map(|(number, binary)| (prefix_of(number), binary.name.clone()))
-        .collect()
+    let passed = |test: &&TestResult| matches!(test.outcome, TestOutcome::Passed | TestOutcome::Flaky);
+    let passed: Vec<_> = left.tests.iter().flat_map(|evidence| &evidence.tests).filter(passed).collect();
+    let mut expected = Vec::new();
+    for (start, suffix, binaries) in sets(left, compiled) {
+        let of_set = |test: &&&TestResult| match suffix.as_str() {
+            "" => !test.name.contains(SUFFIX_START),
+            suffix => test.name.ends_with(suffix),
+        };
+        let passed: Vec<_> = passed.iter().filter(of_set).collect();
+        for (number, binary) in binaries.iter().enumerate() {
+            let of_it = |test: &&&&TestResult| {
+                test.name.strip_prefix(&binary.name).is_some_and(|rest| rest.starts_with('$'))
+            };
+            if binary.harness == Harness::Libtest && passed.iter().any(|test| of_it(&test)) {
+                expected.push((start.clone() + &prefix_of(number), format!("{}{suffix}", binary.name)));
+            }
+        }
+    }
+    expected
 }

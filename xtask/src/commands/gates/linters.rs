@@ -2,6 +2,7 @@
 //! dependencies. They run beside the tests.
 
 use super::measure::Measurer;
+use crate::digest::Digest;
 use crate::evidence::{CouldNotRun, LintEvidence, Measured};
 use crate::plan::{Plan, Step};
 use crate::policy::FeatureSet;
@@ -27,6 +28,9 @@ impl Measurer<'_> {
             return Linted::default();
         }
         let (policy, world) = (&self.in_force.policy.lint, &self.context.world);
+        // What rustdoc said of some packages is not what it says of all.
+        let names: Vec<_> = compiled.cargo.selected().map(|package| package.name.as_str()).collect();
+        let packages = [Digest::of(names.join(" ").as_bytes())];
         // What is remembered must hold no secret either.
         let documented = async {
             let looked = rustdoc::look(world, compiled).await;
@@ -34,7 +38,7 @@ impl Measurer<'_> {
         };
         let who = [unused::identity(world)];
         let (rustdoc, msrv, unused, checked) = tokio::join!(
-            asked(policy.rustdoc, self.said("rustdoc", &[], documented)),
+            asked(policy.rustdoc, self.said("rustdoc", &packages, documented)),
             asked(policy.msrv, msrv::look(world, &compiled.cargo)),
             asked(
                 policy.unused_dependencies,
@@ -74,8 +78,10 @@ impl Measurer<'_> {
         format: Measured<Formatting>,
     ) -> Measured<LintEvidence> {
         let sets = further.iter().chain(&linted.checked);
+        let left_out = lint::not_selected(&compiled.cargo);
         let compiled = sets.fold(compiled, Compiled::with_diagnostics_of);
-        let mut lint = lint::with(lint::gather(&self.in_force.policy.lint, &compiled, format), linted.looked);
+        let looked = linted.looked.into_iter().chain([Ok(left_out)]);
+        let mut lint = lint::with(lint::gather(&self.in_force.policy.lint, &compiled, format), looked);
         let redactor = Redactor::new(&self.context.world);
         lint.result = match lint.result {
             Ok(mut evidence) => {

@@ -1,15 +1,13 @@
 //! Measuring: the steps of the plan, each performed. What needs no compiler runs while cargo compiles.
 
+use super::compile::Begun;
 use super::{Ask, Reuse};
 use crate::commands::context::{Context, InForce};
 use crate::digest::{Digest, Hasher};
 use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Subject};
 use crate::plan::{Goal, Plan, Step, plan};
-use crate::policy::FeatureSet;
 use crate::report::Step as Shown;
-use crate::report::human::counted;
-use crate::tools::build::{self, Compilation, Compiled, Purpose};
-use crate::tools::cargo::{Cargo, Progress, Take};
+use crate::tools::cargo::Cargo;
 use crate::tools::lint::{self, Formatting};
 use crate::tools::security::{advisories, secrets};
 use crate::tools::{remember, runner};
@@ -44,22 +42,19 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (compared, format, advisories, secrets, compiled) = tokio::join!(
-            self.compared(),
+        let (begun, format, advisories, secrets) = tokio::join!(
+            self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.secrets(&plan),
-            self.compile(&plan, cargo.as_ref()),
         );
-        let compared = compared?;
+        let Begun { compared, choice, compiled } = begun?;
         gates.advisories = advisories;
         gates.secrets = secrets;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {
                 let all = compiled.clone();
-                let (change, uncompared) = (compared.0.as_ref(), compared.1.as_ref());
-                let choice = self.choice(&compiled.cargo, change, uncompared).await?;
                 // Linters that need what was compiled run beside the tests.
                 let (looked, further) = tokio::join!(
                     self.linters(&plan, &all),
@@ -108,73 +103,6 @@ impl Measurer<'_> {
         let skip = self.in_force.policy.security.secrets.skip.clone();
         let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
         Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
-    }
-
-    async fn compile(
-        &self,
-        plan: &Plan,
-        cargo: Option<&Result<Cargo, CouldNotRun>>,
-    ) -> Option<Result<Compiled, CouldNotRun>> {
-        let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
-        let cargo = match cargo {
-            Ok(cargo) => &cargo.clone().leaving_out(&self.in_force.policy.tests.leave_out),
-            Err(why) => return Some(Err(why.clone())),
-        };
-        let first = self.in_force.policy.tests.features.first().cloned().unwrap_or_default();
-        let cargo = match cargo.with_features(&first, Take::Everything) {
-            Ok(first) => first.unwrap_or_else(|| cargo.clone()),
-            Err(why) => return Some(Err(why)),
-        };
-        Some(self.compile_set(plan, &cargo).await)
-    }
-
-    /// Compiles one feature set for what the wanted gates need.
-    pub(super) async fn compile_set(&self, plan: &Plan, cargo: &Cargo) -> Result<Compiled, CouldNotRun> {
-        let step = self.step(&Step::Compile, plan);
-        let compiled = self.compile_for_gates(plan, cargo, &|line| step.tell(line)).await;
-        match &compiled {
-            Ok(compiled) if compiled.outcome == Compilation::DoesNotCompile => {
-                step.failed("does not compile")
-            }
-            Ok(compiled) => step.done(format!(
-                "{}, {}{}",
-                counted(compiled.packages.len() as u64, "package"),
-                counted(compiled.tests.len() as u64, "test program"),
-                match &cargo.features {
-                    FeatureSet::Default => String::new(),
-                    set => set.suffix(),
-                }
-            )),
-            Err(_) => step.failed("could not compile"),
-        };
-        compiled
-    }
-
-    /// One compilation for lint and tests, or one for each where they cannot share it.
-    async fn compile_for_gates(
-        &self,
-        plan: &Plan,
-        cargo: &Cargo,
-        progress: Progress<'_>,
-    ) -> Result<Compiled, CouldNotRun> {
-        let compile = async |purpose| {
-            self.context.console.detail(build::command_for(purpose, cargo).to_string());
-            build::compile_for(purpose, &self.context.world, cargo, progress).await
-        };
-        let lint = self.ask.gates.contains(&Gate::Lint);
-        match build::why_apart(cargo, self.in_force.policy.lint.share_compile) {
-            None => compile(Purpose::Shared).await,
-            Some(_) if !lint => compile(Purpose::Tests).await,
-            Some(why) => {
-                let linted = compile(Purpose::Lint).await?;
-                let mut compiled = match plan.has(&Step::Test) {
-                    true => compile(Purpose::Tests).await?.with_diagnostics_of(&linted),
-                    false => linted,
-                };
-                compiled.compiled_apart = Some(why);
-                Ok(compiled)
-            }
-        }
     }
 
     pub(super) fn step(&self, step: &Step, plan: &Plan) -> Shown<'_> {

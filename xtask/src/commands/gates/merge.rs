@@ -7,6 +7,7 @@ use crate::evidence::merge::{Piece, SHARDS_MAX, Whole, merge};
 use crate::evidence::{Evidence, GateEvidence, TestsEvidence};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policy::{FeatureSet, TestsPolicy};
 use crate::report::human;
 use crate::report::lcov;
 use crate::verdict::{Finding, Gate, Severity};
@@ -47,7 +48,7 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
         let lines = if lines.exists() { Some(read(&lines).map_err(&refuse)?) } else { None };
         pieces.push(Piece { from, evidence, lines });
     }
-    let mut whole = merge(&pieces, &in_force.policy.tests.first).map_err(&refuse)?;
+    let mut whole = merge(&pieces, &first_of_all_sets(&in_force.policy.tests)).map_err(&refuse)?;
     let folder = context.reports(&workspace);
     if let Some(lines) = &whole.lines {
         write_report(&folder.join("coverage.lcov"), lcov::write(lines).as_bytes())?;
@@ -72,6 +73,14 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
     let paper = context.console.paper();
     context.console.result(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));
     Ok(verdict.outcome.exit())
+}
+
+/// The tests that every shard runs, as each feature set names them.
+fn first_of_all_sets(policy: &TestsPolicy) -> Vec<String> {
+    let suffixes = policy.features.iter().skip(1).map(FeatureSet::suffix);
+    let mut names = policy.first.clone();
+    names.extend(suffixes.flat_map(|suffix| policy.first.iter().map(move |name| format!("{name}{suffix}"))));
+    names
 }
 
 impl Measurer<'_> {

@@ -1,5 +1,6 @@
 //! Which of the tests a run is asked for: `--affected` and `--shard`.
 
+use super::compare::Compared;
 use super::measure::Measurer;
 use crate::cli::Select;
 use crate::evidence::Evidence;
@@ -9,7 +10,6 @@ use crate::failure::Failure;
 use crate::tools::affected;
 use crate::tools::cargo::Cargo;
 use crate::tools::runner::selection::{Selection, Shard, Times};
-use crate::workspace::Change;
 use crate::workspace::change::Uncompared;
 use crate::workspace::graph::{Affected, Differences, Rules, affected as choose};
 use anyhow::Context as _;
@@ -37,12 +37,7 @@ impl Measurer<'_> {
     ///
     /// # Errors
     /// Where `--affected` has no base, or `--times` names a file without times.
-    pub(super) async fn choice(
-        &self,
-        cargo: &Cargo,
-        change: Option<&Change>,
-        uncompared: Option<&Uncompared>,
-    ) -> anyhow::Result<Choice> {
+    pub(super) async fn choice(&self, cargo: &Cargo, compared: &Compared) -> anyhow::Result<Choice> {
         let select = &self.ask.select;
         let shard = match select.shard {
             None => None,
@@ -51,22 +46,21 @@ impl Measurer<'_> {
                     Some(file) => times(&self.context.world.directory().join(file))?,
                     None => Times::new(),
                 };
-                Some(Shard { index, count, times })
+                Some(Shard { index, count, times, suffix: String::new() })
             }
         };
         if !select.affected {
             return Ok(Choice { selection: Selection { packages: None, shard }, affected: None });
         }
-        let affected = self.affected(cargo, change, uncompared).await?;
+        let affected = self.affected(cargo, compared).await?;
         let packages = Some(affected.packages.keys().cloned().collect());
         Ok(Choice { selection: Selection { packages, shard }, affected: Some(affected) })
     }
 
-    async fn affected(
+    pub(super) async fn affected(
         &self,
         cargo: &Cargo,
-        change: Option<&Change>,
-        uncompared: Option<&Uncompared>,
+        (change, uncompared): &Compared,
     ) -> anyhow::Result<AffectedPart> {
         let graph = affected::graph(&cargo.root, &cargo.packages);
         let (base, found) = match (change, uncompared) {

@@ -2,9 +2,9 @@
 //! programs of all sets to the same paths, and tests start them from there.
 
 use super::measure::Measurer;
-use crate::evidence::{self, CouldNotRun, Measured, TestsEvidence};
+use crate::evidence::{CouldNotRun, Measured, TestsEvidence};
 use crate::plan::Plan;
-use crate::policy::FeatureSet;
+use crate::policy::{FeatureSet, TestsPolicy};
 use crate::tools::build::{self, Compiled};
 use crate::tools::cargo::Take;
 use crate::tools::runner::{self, Kept, RunOptions, Told};
@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Measurer<'_> {
-    /// Compiles and runs every further set of the policy, and adds its tests to those of the first. What no set builds is
-    /// told.
+    /// Compiles and runs every further set of the policy, and adds its tests to those of the first. A set of which no test is
+    /// asked for is not compiled. What no set builds is told, where all were compiled.
     pub(super) async fn further_sets(
         &self,
         plan: &Plan,
@@ -23,6 +23,7 @@ impl Measurer<'_> {
         kepts: &mut Vec<Arc<Kept>>,
     ) -> anyhow::Result<Vec<Compiled>> {
         let mut further: Vec<Compiled> = Vec::new();
+        let mut unasked = 0_usize;
         for set in self.in_force.policy.tests.features.iter().skip(1) {
             let Ok(evidence) = &mut tests.result else { break };
             let cargo = match first.cargo.with_features(set, Take::WhatItChanges) {
@@ -32,6 +33,14 @@ impl Measurer<'_> {
                     tests.result = Err(why);
                     break;
                 }
+            };
+            let is_whole = |word: &str| {
+                evidence.tests.iter().any(|test| test.name == word)
+                    || evidence.broken.iter().any(|broken| broken.name == word)
+            };
+            let Some(words) = runner::words_of_set(&options.filters, set, is_whole) else {
+                unasked += 1;
+                continue;
             };
             match further.last_mut() {
                 Some(last) => last.keep_binaries()?,
@@ -46,18 +55,18 @@ impl Measurer<'_> {
             };
             let kept = self.kept(&compiled).await;
             kepts.extend(kept.clone());
-            let options = RunOptions { kept, ..options.clone() };
+            let options = RunOptions { kept, ..options.of_set(set, words) };
             let ran = self.run_set(&compiled, set, &options).await;
             tests.duration_millis += ran.duration_millis;
             match ran.result {
-                Ok(ran) => add(evidence, ran, set),
+                Ok(ran) => runner::add_set(evidence, ran, set),
                 Err(why) => tests.result = Err(why),
             }
             further.push(compiled);
         }
         if let Ok(evidence) = &mut tests.result {
             let sets: Vec<&Compiled> = std::iter::once(&*first).chain(&further).collect();
-            if sets.iter().all(|set| set.outcome == build::Compilation::Succeeded) {
+            if unasked == 0 && sets.iter().all(|set| set.outcome == build::Compilation::Succeeded) {
                 evidence.not_built = build::not_built(&sets);
             }
         }
@@ -73,8 +82,8 @@ impl Measurer<'_> {
     ) -> Measured<TestsEvidence> {
         let step = self.context.console.step(&self.context.world, format!("tests{}", set.suffix()));
         let own = options.profiles.as_ref().map(|profiles| profiles.join("set"));
-        let options = RunOptions { profiles: own.clone(), ..of_set(options, set) };
-        let policy = &self.in_force.policy.tests;
+        let options = RunOptions { profiles: own.clone(), ..options.clone() };
+        let policy = &self.in_force.policy.tests.of_set(set);
         let tell = |told: Told<'_>| match told {
             Told::Progress(line) => step.tell(line),
             Told::Notice(line) => step.notice(line),
@@ -89,7 +98,9 @@ impl Measurer<'_> {
                 help: "df -h".to_owned(),
             });
         }
-        let told = ran.result.as_ref().ok().map(|one| crate::gates::tests::judge(policy, one, 0));
+        // That a name in the policy is of no test only all sets together can tell.
+        let policy = TestsPolicy { first: Vec::new(), must_run: Vec::new(), ..policy.clone() };
+        let told = ran.result.as_ref().ok().map(|one| crate::gates::of_these_tests(&policy, one));
         match told {
             Some(judged) if judged.outcome == crate::verdict::Outcome::Passed => {
                 step.done(crate::report::human::facts(&judged))
@@ -101,30 +112,14 @@ impl Measurer<'_> {
     }
 }
 
-/// The last run's times under the names that this set's tests have while they run, and the filter without the suffix.
-fn of_set(options: &RunOptions, set: &FeatureSet) -> RunOptions {
-    let suffix = set.suffix();
-    let mut options = options.clone();
-    if let Some(previous) = &mut options.previous {
-        previous.tests.retain_mut(|test| {
-            let plain = test.name.strip_suffix(&suffix).map(str::to_owned);
-            plain.is_some_and(|plain| {
-                test.name = plain;
-                true
-            })
-        });
-    }
-    options.filters.iter_mut().for_each(|filter| *filter = plain(filter, &suffix));
-    options
-}
-
-fn plain(filter: &str, suffix: &str) -> String {
-    filter.strip_suffix(suffix).unwrap_or(filter).to_owned()
+/// What the names of a further set's raw profiles begin with, once they lie among the others.
+pub(super) fn profiles_of(set: &FeatureSet) -> String {
+    format!("{}-", set.file_name())
 }
 
 /// Moves a set's raw profiles, and the folder of doctests' programs, to the others, under names that no other set has.
 fn gather_profiles(own: &Path, all: &Path, set: &FeatureSet) -> std::io::Result<()> {
-    let prefix = set.file_name();
+    let prefix = profiles_of(set);
     for entry in std::fs::read_dir(own)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -132,27 +127,9 @@ fn gather_profiles(own: &Path, all: &Path, set: &FeatureSet) -> std::io::Result<
             std::fs::create_dir_all(&into)?;
             gather_profiles(&entry.path(), &into, set)?;
         } else {
-            let name = format!("{prefix}-{}", entry.file_name().to_string_lossy());
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             std::fs::rename(entry.path(), all.join(name))?;
         }
     }
     std::fs::remove_dir(own)
-}
-
-/// Adds a set's tests, each with the set in its name.
-fn add(evidence: &mut TestsEvidence, mut ran: TestsEvidence, set: &FeatureSet) {
-    let suffix = set.suffix();
-    ran.tests.iter_mut().for_each(|test| test.name.push_str(&suffix));
-    ran.broken.iter_mut().for_each(|broken| broken.name.push_str(&suffix));
-    ran.compile_errors.iter_mut().for_each(|error| error.message.push_str(&suffix));
-    for name in ran.empty.iter_mut().chain(&mut ran.counts_lost) {
-        name.push_str(&suffix);
-    }
-    evidence.empty.extend(ran.empty);
-    evidence.counts_lost.extend(ran.counts_lost);
-    ran.reused.into_iter().for_each(|one| evidence::reused::add(&mut evidence.reused, one));
-    evidence.tests.extend(ran.tests);
-    evidence.tests.sort_by(|a, b| a.name.cmp(&b.name));
-    evidence.broken.extend(ran.broken);
-    evidence.compile_errors.extend(ran.compile_errors);
 }

@@ -66,6 +66,7 @@ impl Measurer<'_> {
             Some(judged) => step.failed(human::facts(judged)),
             None => step.failed("could not run"),
         };
+        self.ask_base(compiled, compared, &mut tests).await;
         if let Ok(evidence) = &tests.result {
             failed::remember(&self.context.reports(self.workspace), evidence)?;
         }

@@ -22,6 +22,7 @@ use crate::tools::{remember, runner};
 use crate::workspace::Workspace;
 use crate::world::CommandLine;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// What a step runs.
@@ -103,6 +104,24 @@ impl<'a> Surveyed<'a> {
         };
         let sets = sets.into_iter().zip(aparts).map(tested).collect();
         Ok(Surveyed { context, workspace, in_force, own, sets, linted, same })
+    }
+
+    /// The same with these packages only.
+    pub(super) fn only(mut self, packages: &BTreeSet<String>) -> Surveyed<'a> {
+        let taken = |cargo: &mut Cargo| {
+            *cargo = cargo.only(packages);
+            cargo.selected().next().is_some()
+        };
+        self.linted.retain_mut(taken);
+        if !self.sets.iter_mut().map(|set| taken(&mut set.cargo)).fold(false, |any, one| any | one) {
+            self.same.push("no package is affected: nothing is compiled".to_owned());
+        }
+        self
+    }
+
+    /// The sets for which something is compiled.
+    fn compiled(&self) -> impl Iterator<Item = &Tested> {
+        self.sets.iter().filter(|set| set.cargo.selected().next().is_some())
     }
 
     fn line(&self, command: &CommandLine) -> String {
@@ -214,7 +233,7 @@ fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
     let mut notes: Vec<String> =
         left_out.map(|(target, reason)| format!("without {target}: {reason}")).collect();
     notes.extend(surveyed.same.iter().cloned());
-    for Tested { cargo, purpose, apart } in &surveyed.sets {
+    for Tested { cargo, purpose, apart } in surveyed.compiled() {
         if let Some(why) = apart {
             notes.push(format!("lint has a compilation of its own: {why}"));
             add(Purpose::Lint, cargo)?;
@@ -266,7 +285,7 @@ fn tests(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
             "cargo-nextest runs each test in a process of its own, where it is installed; these lines run each test program whole"
         }
     });
-    for Tested { cargo, purpose, .. } in &surveyed.sets {
+    for Tested { cargo, purpose, .. } in surveyed.compiled() {
         let mut add = |command: CommandLine| -> anyhow::Result<()> {
             lines.runs.push(surveyed.line(&build::with_compiler_for(*purpose, cargo, command)?));
             Ok(())

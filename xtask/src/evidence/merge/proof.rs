@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::digest::Digest;
+use crate::evidence::part::Split;
 use crate::evidence::tests::TestOutcome;
 use crate::evidence::{SecretsEvidence, Subject};
 use proptest::prelude::*;
@@ -17,7 +18,9 @@ fn counts(lines: &[(u32, u64)]) -> LineCounts {
 
 fn piece(index: u32, count: u32, tests: &[(&str, TestOutcome)], lines: &[(u32, u64)]) -> Piece {
     let digest = Digest::of(b"");
-    let shard = ShardPart { index, count, times: digest.clone(), tests: digest.clone(), total: 3 };
+    let split = Split { tests: digest.clone(), total: 2 };
+    let sets = [("none".to_owned(), split)].into();
+    let shard = ShardPart { index, count, times: digest.clone(), tests: digest.clone(), total: 3, sets };
     let tests = tests.iter().map(|(name, outcome)| TestResult::new(*name, outcome.clone())).collect();
     let mut evidence = TestsEvidence { tests, engine: "t".to_owned(), ..TestsEvidence::default() };
     evidence.part.shard = Some(shard);
@@ -96,6 +99,14 @@ fn what_is_missing_doubled_or_foreign_is_refused_by_name() {
     refused(|two| shard_mut(two).count = 3, "its number of shards is 3");
     refused(|two| shard_mut(two).times = other(), "other recorded times");
     refused(|two| shard_mut(two).tests = other(), "split from 3 tests");
+    let of_set = "split from 2 tests of the features none, shard-1 from 2 or others";
+    refused(|two| shard_mut(two).sets.get_mut("none").unwrap().tests = other(), of_set);
+    refused(|two| shard_mut(two).sets.clear(), "split from 0 tests of the features none");
+    let more = || Split { tests: other(), total: 1 };
+    refused(
+        |two| drop(shard_mut(two).sets.insert("all".into(), more())),
+        "split from 1 tests of the features all",
+    );
     refused(|two| tests_mut(two).part.shard = None, "it is no shard");
     refused(|two| tests_mut(two).filters = vec!["x".into()], "only some of its tests");
     refused(|two| tests_mut(two).tests[0].name = "p::lib$a".into(), "p::lib$a is in two shards");

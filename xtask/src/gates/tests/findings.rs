@@ -1,6 +1,8 @@
 //! What one test is told for: its outcome, whether it had to run, and what it left behind. Each names the test, so that a
 //! waiver can, and the command that runs it again.
 
+use super::at_base;
+use crate::evidence::TestsEvidence;
 use crate::evidence::tests::{Surroundings, TestOutcome, TestResult};
 use crate::policy::TestsPolicy;
 use crate::policy::tests::FlakyLevel;
@@ -12,38 +14,30 @@ pub(super) fn rerun(name: &str) -> String {
 }
 
 /// What is to be said of one test.
-pub(super) fn of(test: &TestResult, policy: &TestsPolicy, surroundings: Surroundings) -> Vec<Finding> {
-    [outcome(test, policy, surroundings), must_run(test, policy), leaked(test)]
-        .into_iter()
-        .flatten()
-        .collect()
+pub(super) fn of(test: &TestResult, policy: &TestsPolicy, evidence: &TestsEvidence) -> Vec<Finding> {
+    [outcome(test, policy, evidence), must_run(test, policy), leaked(test)].into_iter().flatten().collect()
 }
 
 fn finding(test: &TestResult, what: &str, severity: Severity, message: String) -> Finding {
     Finding::new(Gate::Tests, what, severity, message, rerun(&test.name)).about(&test.name)
 }
 
-fn outcome(test: &TestResult, policy: &TestsPolicy, surroundings: Surroundings) -> Option<Finding> {
+fn outcome(test: &TestResult, policy: &TestsPolicy, evidence: &TestsEvidence) -> Option<Finding> {
     let name = &test.name;
     let said = match &test.outcome {
         TestOutcome::Passed | TestOutcome::Ignored | TestOutcome::NotRun(_) => return None,
         TestOutcome::Flaky => return Some(placed(test, flaky(test, policy))),
-        TestOutcome::Skipped(missing) => return Some(skipped(test, missing, surroundings)),
+        TestOutcome::Skipped(missing) => return Some(skipped(test, missing, evidence.surroundings)),
         TestOutcome::Failed => format!("{name} failed{}{}", attempts(test), reason(&test.output)),
         TestOutcome::TimedOut => {
             format!("{name} was killed after {} s{}", test.duration_millis / 1000, attempts(test))
         }
         TestOutcome::Vanished(why) => format!("{name}: {why}{}", attempts(test)),
     };
-    let finding = match &test.at_base {
-        Some(base) if base.outcome.is_failure() => {
-            let commit = base.commit.get(..12).unwrap_or(&base.commit);
-            let said = format!("{said}; it also fails on base ({commit})");
-            finding(test, "failed-on-base", Severity::Error, said)
-        }
-        _ => finding(test, code(&test.outcome), Severity::Error, said),
-    };
-    Some(placed(test, finding))
+    let fails_there = test.at_base.as_ref().is_some_and(|base| base.outcome.is_failure());
+    let what = if fails_there { "failed-on-base" } else { code(&test.outcome) };
+    let said = said + &at_base::said(test, evidence.base_run.as_ref());
+    Some(placed(test, finding(test, what, Severity::Error, said)))
 }
 
 fn code(outcome: &TestOutcome) -> &'static str {

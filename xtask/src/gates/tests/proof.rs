@@ -1,6 +1,7 @@
 //! Every way to end has its finding, and only a run in which something passed and nothing failed is a pass.
 
 use super::*;
+use crate::evidence::base_run::BaseRun;
 use crate::evidence::tests::{AtBase, Attempt, BrokenBinary, Surroundings};
 use crate::policy::tests::FlakyLevel;
 use crate::verdict::Outcome;
@@ -157,8 +158,37 @@ fn a_failure_that_the_base_has_too_says_so_and_still_refuses() {
     evidence.tests[0].at_base = Some(AtBase { commit: commit.clone(), outcome: TestOutcome::TimedOut });
     let verdict = check(&evidence, Outcome::Refused, &["tests/failed-on-base"]);
     assert_eq!(verdict.findings[0].message, "p::lib$t0 failed; it also fails on base (0123456789ab)");
-    evidence.tests[0].at_base = Some(AtBase { commit, outcome: TestOutcome::Passed });
-    check(&evidence, Outcome::Refused, &["tests/failed"]);
+    let at_base = |outcome| Some(AtBase { commit: commit.clone(), outcome });
+    let said = |outcome, words: &str| {
+        let mut evidence = evidence.clone();
+        evidence.tests[0].at_base = at_base(outcome);
+        let verdict = check(&evidence, Outcome::Refused, &["tests/failed"]);
+        assert_eq!(verdict.findings[0].message, format!("p::lib$t0 failed; it {words} base (0123456789ab)"));
+    };
+    said(TestOutcome::Passed, "passes on");
+    said(TestOutcome::Ignored, "is ignored on");
+}
+
+#[test]
+fn a_base_that_could_not_be_asked_is_a_note_and_speaks_for_no_test() {
+    let commit = "0123456789abcdef".to_owned();
+    let mut run = BaseRun { commit, absent: vec!["p::lib$t1".into()], ..BaseRun::default() };
+    run.not_asked(["p::lib$t0".to_owned()], "it does not compile", "git log");
+    let failed =
+        TestsEvidence { base_run: Some(run), ..evidence(&[TestOutcome::Failed, TestOutcome::Failed]) };
+    let codes = ["tests/failed", "tests/failed", "tests/base-not-asked"];
+    let verdict = check(&failed, Outcome::Refused, &codes);
+    let said: Vec<_> = verdict.findings.iter().map(|finding| finding.message.as_str()).collect();
+    let expected = [
+        "p::lib$t0 failed",
+        "p::lib$t1 failed; it is not on base (0123456789ab)",
+        "the base (0123456789ab) could not be asked about 1 test: it does not compile; p::lib$t0",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(
+        (&verdict.facts["at_base"]["absent"], &verdict.facts["at_base"]["unknown"]),
+        (&1.into(), &1.into())
+    );
 }
 
 #[test]

@@ -151,6 +151,10 @@ impl Gathered {
             environment.insert("OUT_DIR".to_owned(), script.out_dir.to_string());
         }
         let path = artifact.executable.as_ref()?.as_std_path().to_path_buf();
+        let program = cargo.toolchain.sysroot.join("bin/cargo");
+        if program.is_file() {
+            environment.insert("CARGO".to_owned(), program.to_string_lossy().into_owned());
+        }
         environment.insert("LD_LIBRARY_PATH".to_owned(), self.loader_path(&path, cargo));
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
         Some(TestBinary {

@@ -48,6 +48,25 @@ impl Cargo {
         Ok(Some(cargo))
     }
 
+    /// The same with these packages only, of those that it has.
+    #[must_use]
+    pub fn only(&self, names: &BTreeSet<String>) -> Cargo {
+        let ids = self.selected().filter(|package| names.contains(package.name.as_str()));
+        let selection = Some(ids.map(|package| package.id.clone()).collect());
+        Cargo { selection, ..self.clone() }
+    }
+
+    /// The same with these targets only: `--lib`, `--test=NAME`.
+    #[must_use]
+    pub fn with_targets(self, targets: Vec<String>) -> Cargo {
+        Cargo { targets, ..self }
+    }
+
+    /// `--all-targets`, or those that were named.
+    pub fn target_arguments(&self) -> Vec<String> {
+        if self.targets.is_empty() { vec!["--all-targets".to_owned()] } else { self.targets.clone() }
+    }
+
     /// The packages that are compiled.
     pub fn selected(&self) -> impl Iterator<Item = &Package> {
         let chosen = |package: &&Package| self.selection.as_ref().is_none_or(|ids| ids.contains(&package.id));

@@ -69,7 +69,7 @@ pub(super) fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
     Ok(text.trim_end_matches('\n').to_owned())
 }
 
-async fn perform(world: &World, command: &CommandLine) -> anyhow::Result<Finished> {
+pub(super) async fn perform(world: &World, command: &CommandLine) -> anyhow::Result<Finished> {
     world.run(command).await.map_err(|error| {
         Failure::infrastructure(
             format!("{error:#}"),
@@ -78,7 +78,7 @@ async fn perform(world: &World, command: &CommandLine) -> anyhow::Result<Finishe
     })
 }
 
-fn succeeded(finished: Finished, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+pub(super) fn succeeded(finished: Finished, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     let what = arguments.join(" ");
     anyhow::ensure!(!finished.timed_out, "git {what} did not end in time");
     anyhow::ensure!(

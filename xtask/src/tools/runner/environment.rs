@@ -1,7 +1,9 @@
 //! The environment of tests: declared, not inherited, so that a laptop's settings cannot decide an outcome
-//! (`NO_COLOR` breaks tests of real crates) and a test cannot steer the CI system.
+//! (`NO_COLOR` breaks tests of real crates) and a test cannot steer the CI system. What cargo's configuration sets belongs to
+//! the workspace, and comes as cargo would give it.
 
 use crate::tools::cargo::CI_STEERING;
+use crate::tools::cargo::configured::{Force, Variable};
 use std::collections::BTreeMap;
 
 /// Set in every test to the workspace whose gates run; a `ship` of that workspace refuses to run inside them.
@@ -22,10 +24,12 @@ const DECLARED: [&str; 11] = [
     "RUSTUP_TOOLCHAIN",
 ];
 
-/// The variables of `world` that tests see: the declared ones, those that the policy names, and two of ours.
+/// The variables that tests see: the declared ones of `world` and those that the policy names, what cargo's configuration sets,
+/// and ours.
 pub(super) fn declared(
     world: &BTreeMap<String, String>,
     by_policy: &[String],
+    configured: BTreeMap<String, Variable>,
     temporary: &str,
     root: &str,
 ) -> BTreeMap<String, String> {
@@ -34,8 +38,15 @@ pub(super) fn declared(
         .filter(|(name, _)| is_passed(name, by_policy))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
+    for (name, Variable { value, force }) in configured {
+        if !CI_STEERING.contains(&name.as_str())
+            && (force == Force::Replace || !environment.contains_key(&name))
+        {
+            environment.insert(name, value);
+        }
+    }
     let backtrace = world.get("RUST_BACKTRACE").map_or("1", String::as_str);
-    environment.insert("RUST_BACKTRACE".to_owned(), backtrace.to_owned());
+    environment.entry("RUST_BACKTRACE".to_owned()).or_insert_with(|| backtrace.to_owned());
     environment.insert("TMPDIR".to_owned(), temporary.to_owned());
     environment.insert(INSIDE_GATE.to_owned(), root.to_owned());
     environment
@@ -56,11 +67,21 @@ mod tests {
         let names = ["PATH", "NO_COLOR", "GITHUB_ENV", "DATABASE_URL", "TMPDIR"];
         let world = names.map(|name| (name.to_owned(), "old".to_owned())).into();
         let by_policy = ["DATABASE_URL".to_owned(), "GITHUB_ENV".to_owned()];
-        let environment = declared(&world, &by_policy, "/tmp/own", "/w");
+        let said = |value: &str, force| Variable { value: value.to_owned(), force };
+        let configured = [
+            ("PATH", said("mine", Force::Yield)),
+            ("DATABASE_URL", said("mine", Force::Replace)),
+            ("NO_COLOR", said("mine", Force::Yield)),
+            ("GITHUB_ENV", said("mine", Force::Replace)),
+            ("TMPDIR", said("mine", Force::Replace)),
+        ];
+        let configured = configured.map(|(name, one)| (name.to_owned(), one)).into();
+        let environment = declared(&world, &by_policy, configured, "/tmp/own", "/w");
         let shown: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let expected = [
-            "DATABASE_URL=old",
+            "DATABASE_URL=mine",
             "GATELINE_INSIDE_GATE=/w",
+            "NO_COLOR=mine",
             "PATH=old",
             "RUST_BACKTRACE=1",
             "TMPDIR=/tmp/own",

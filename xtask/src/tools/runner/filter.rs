@@ -1,9 +1,13 @@
 //! Which tests are wanted: those whose name contains one of some words. A word that is the whole name of a test means that
 //! test alone, so that the command in a report runs what it says.
 //!
+//! A word with the name of a feature set means tests of that set alone; while a set's tests run, its own words have lost it
+//! (`sets.rs`), so whatever still has one means nothing.
+//!
 //! Documentation tests are asked for only where a word can mean nothing else: rustdoc takes a second to say that it has none,
 //! and these words are typed twenty times a day.
 
+use crate::policy::features::SUFFIX_START;
 use std::collections::HashSet;
 
 /// What separates a binary's name from the test's.
@@ -40,6 +44,7 @@ impl<'a> Filter<'a> {
             return Some(Vec::new());
         }
         let means_documentation = |word: &&String| match word.split_once(SEPARATOR) {
+            _ if word.contains(SUFFIX_START) => false,
             Some((binary, _)) => binary.is_empty() || binary.ends_with("doc"),
             None => !names.iter().any(|name| name.contains(word.as_str())),
         };
@@ -60,7 +65,7 @@ impl Chosen<'_> {
 }
 
 fn may_mean(word: &str, binary: &str) -> bool {
-    word.split_once(SEPARATOR).is_none_or(|(end, _)| binary.ends_with(end))
+    !word.contains(SUFFIX_START) && word.split_once(SEPARATOR).is_none_or(|(end, _)| binary.ends_with(end))
 }
 
 #[cfg(test)]
@@ -88,6 +93,7 @@ mod tests {
         check(&["lib$a"], &["p::lib$a", "p::lib$ab"], None);
         check(&["q::whole", "::b"], &["q::it$a::b", "q::whole"], None);
         check(&["nothing"], &[], Some(&["nothing"]));
+        check(&["p::lib$a [features: none]", "p::doc$a [features: none]", "[features: none]"], &[], None);
         check(&["ab", "p::doc$src"], &["p::lib$ab"], Some(&["p::doc$src"]));
     }
 

@@ -46,6 +46,8 @@ pub struct Listing {
 pub struct ListedTest {
     /// Its name, as reports have it.
     pub name: String,
+    /// The feature set that it is compiled with.
+    pub features: String,
     /// Whether it is left out for its mark `#[ignore]`.
     pub ignored: bool,
 }
@@ -58,14 +60,19 @@ pub(super) async fn everything(
     filter: Filter<'_>,
 ) -> Listing {
     let listed = all(site, &compiled.tests, policy, filter, |_| false).await;
-    let test = |job: &Job, ignored| ListedTest { name: job.name.clone(), ignored };
+    let features = compiled.cargo.features.to_string();
+    let test =
+        |job: &Job, ignored| ListedTest { name: job.name.clone(), features: features.clone(), ignored };
     let mut tests: Vec<_> = listed.jobs.iter().map(|job| test(job, false)).collect();
     tests.extend(listed.ignored.iter().map(|job| test(job, true)));
     let mut broken = listed.broken;
     let words = filter.for_documentation(&tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>());
     if let Some(words) = words.filter(|_| policy.doctests) {
         match doctests::list(site, compiled, policy, &words).await {
-            Ok(names) => tests.extend(names.into_iter().map(|name| ListedTest { name, ignored: false })),
+            Ok(names) => tests.extend(names.into_iter().map(|name| {
+                let features = features.clone();
+                ListedTest { name, features, ignored: false }
+            })),
             Err(error) => {
                 broken.push(BrokenBinary { name: "doc".to_owned(), why: shortened(&format!("{error:#}")) });
             }

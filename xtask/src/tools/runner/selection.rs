@@ -3,10 +3,12 @@
 //! A shard is chosen from names and recorded times alone, so that machines that share nothing but these agree: with times,
 //! the longest goes to the shard with the least to do so far; without, each name's digest says where it goes, so that a
 //! new test moves no other. Tests that the policy puts first prepare what others use, so every shard runs them, and so
-//! does every selection by package. Documentation tests of a package go together: their names are known only when they ran.
+//! does every selection by package. Each feature set is split by itself, a test by its name with the set. Documentation tests of a package go together: their names are known only when they ran.
 
 use crate::digest::{Digest, Hasher};
 use crate::evidence::part::ShardPart;
+use crate::policy::FeatureSet;
+use crate::policy::features::SUFFIX_START;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Milliseconds that tests took, by name.
@@ -33,6 +35,8 @@ pub struct Shard {
     pub count: u32,
     /// What it is split by.
     pub times: Times,
+    /// What the names of tests end with besides, in a further feature set.
+    pub suffix: String,
 }
 
 /// The answer for one run.
@@ -67,6 +71,13 @@ impl Selection {
         self.packages.is_none() && self.shard.is_none()
     }
 
+    /// The same for a further feature set, whose tests have plain names while they run.
+    #[must_use]
+    pub fn of_set(&self, set: &FeatureSet) -> Selection {
+        let shard = self.shard.clone().map(|shard| Shard { suffix: set.suffix(), ..shard });
+        Selection { packages: self.packages.clone(), shard }
+    }
+
     /// Chooses among all names of tests and of `package::doc` units; `first` are the policy's first tests.
     pub fn choose<'a>(&self, all: impl IntoIterator<Item = &'a str>, first: &[String]) -> Selected {
         let (before, names): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -92,7 +103,7 @@ impl Selection {
 impl Shard {
     fn part(&self, names: &BTreeSet<&str>) -> ShardPart {
         let mut tests = Hasher::default();
-        names.iter().for_each(|name| tests.field(name.as_bytes()));
+        names.iter().for_each(|name| tests.field(self.full(name).as_bytes()));
         let mut times = Hasher::default();
         for (name, millis) in &self.times {
             times.field(name.as_bytes());
@@ -104,7 +115,12 @@ impl Shard {
             times: times.finish(),
             tests: tests.finish(),
             total: names.len() as u64,
+            sets: BTreeMap::new(),
         }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{name}{}", self.suffix)
     }
 
     /// The names of this shard.
@@ -112,7 +128,7 @@ impl Shard {
         let own = u64::from(self.index.saturating_sub(1));
         if self.times.is_empty() {
             let count = u64::from(self.count.max(1));
-            return names.iter().copied().filter(|name| number_of(name) % count == own).collect();
+            return names.iter().copied().filter(|name| number_of(&self.full(name)) % count == own).collect();
         }
         let known: BTreeMap<&str, u64> =
             names.iter().filter_map(|name| Some((*name, self.time_of(name)?))).collect();
@@ -135,12 +151,14 @@ impl Shard {
 
     fn time_of(&self, name: &str) -> Option<u64> {
         if !name.ends_with(DOCUMENTATION) {
-            return self.times.get(name).copied();
+            return self.times.get(&self.full(name)).copied();
         }
-        let tests = self
-            .times
-            .iter()
-            .filter(|(test, _)| test.strip_prefix(name).is_some_and(|rest| rest.starts_with('$')));
+        let of_this_set = |test: &str| match self.suffix.as_str() {
+            "" => !test.contains(SUFFIX_START),
+            suffix => test.ends_with(suffix),
+        };
+        let of_this_package = |test: &str| test.strip_prefix(name).is_some_and(|rest| rest.starts_with('$'));
+        let tests = self.times.iter().filter(|(test, _)| of_this_package(test) && of_this_set(test));
         tests.map(|(_, millis)| *millis).reduce(u64::saturating_add)
     }
 }
@@ -163,7 +181,8 @@ mod tests {
 
     fn shard(index: u32, count: u32, times: &[(&str, u64)]) -> Selection {
         let times = times.iter().map(|(name, millis)| ((*name).to_owned(), *millis)).collect();
-        Selection { packages: None, shard: Some(Shard { index, count, times }) }
+        let shard = Shard { index, count, times, suffix: String::new() };
+        Selection { packages: None, shard: Some(shard) }
     }
 
     fn names(selected: &Selected) -> Vec<&str> {
@@ -182,6 +201,27 @@ mod tests {
         let of = |index| names(&shard(index, 2, &times).choose(all, &[])).join(" ");
         assert_eq!(of(1), "p::doc p::lib$slow");
         assert_eq!(of(2), "p::lib$a p::lib$b p::lib$new");
+    }
+
+    #[test]
+    fn a_set_is_split_by_its_own_names_and_times() {
+        let times = [
+            ("p::lib$a", 900),
+            ("p::lib$a [features: none]", 1),
+            ("p::lib$b [features: none]", 900),
+            ("p::doc$src/lib.rs - x (line 1)", 2),
+            ("p::doc$src/lib.rs - x (line 1) [features: none]", 5000),
+        ];
+        let of_set = |index, all: &[&str]| {
+            shard(index, 2, &times).of_set(&FeatureSet::None).choose(all.iter().copied(), &[])
+        };
+        let all = ["p::lib$a", "p::lib$b", "p::doc"];
+        assert_eq!(names(&of_set(1, &all)), ["p::doc"]);
+        assert_eq!(names(&of_set(2, &all)), ["p::lib$a", "p::lib$b"]);
+        let all = ["p::lib$a", "p::doc"];
+        let first = shard(1, 2, &times).choose(all, &[]);
+        assert_eq!(names(&first), ["p::lib$a"], "the other set's times do not count here");
+        assert_ne!(first.shard.unwrap().tests, of_set(1, &all).shard.unwrap().tests);
     }
 
     #[test]
@@ -211,7 +251,7 @@ mod tests {
         fn every_test_is_in_exactly_one_shard(all in prop::collection::btree_set("[pq]::(lib|doc)\\$?[a-d]{0,2}", 0..30), times in prop::collection::btree_map("[pq]::(lib|doc)\\$?[a-d]{0,2}", 0u64..5000, 0..20), count in 1u32..6, first in prop::collection::vec("p::lib\\$[a-d]", 0..2)) {
             let mut seen: BTreeMap<String, u32> = BTreeMap::new();
             for index in 1..=count {
-                let selection = Selection { packages: None, shard: Some(Shard { index, count, times: times.clone() }) };
+                let selection = Selection { packages: None, shard: Some(Shard { index, count, times: times.clone(), suffix: String::new() }) };
                 let selected = selection.choose(all.iter().map(String::as_str), &first);
                 prop_assert_eq!(&selected, &selection.choose(all.iter().map(String::as_str), &first));
                 for name in selected.names {
@@ -229,7 +269,7 @@ mod tests {
         fn no_shard_has_more_than_the_average_and_one_test(millis in prop::collection::vec(1u64..1000, 1..40), count in 1u32..6) {
             let times: Times = millis.iter().enumerate().map(|(index, one)| (format!("p::lib$t{index}"), *one)).collect();
             for index in 1..=count {
-                let selection = Selection { packages: None, shard: Some(Shard { index, count, times: times.clone() }) };
+                let selection = Selection { packages: None, shard: Some(Shard { index, count, times: times.clone(), suffix: String::new() }) };
                 let selected = selection.choose(times.keys().map(String::as_str), &[]);
                 let load: u64 = selected.names.iter().map(|name| times[name]).sum();
                 let longest = millis.iter().max().copied().unwrap_or(0);

@@ -1,0 +1,26 @@
+//! `image …`.
+
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// `image …`.
+#[derive(Debug, Subcommand)]
+pub enum ImageVerb {
+    /// Build it as an OCI layout, without a daemon.
+    Build {
+        /// Where the layout goes; default: `target/gateline/image`.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Cargo features besides those of the policy; may be repeated.
+        #[arg(long = "features", value_name = "FEATURES")]
+        features: Vec<String>,
+        /// Arguments of the entry point besides those of the policy; may be repeated.
+        #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Layers, sizes, biggest files, config.
+    Inspect {
+        /// The layout; default: `target/gateline/image`.
+        layout: Option<PathBuf>,
+    },
+}
