@@ -18,7 +18,8 @@ const NOUNS: &[&str] = &[
 
 /// Each room with what it may use besides [`NOUNS`]: a room, or a part of one. `commands` may use anything.
 /// - `release` asks the gates: what was read from a file is judged again before it is a release.
-/// - `report` shows progress, so it needs the clock; and what stdout gets is a word of the grammar.
+/// - `report` shows progress, so it needs the clock; what stdout gets is a word of the grammar; and GitHub's limits are known in
+///   one place.
 /// - `journal` keeps the records of the protocol; the supervisor, in `platform`, keeps the journal.
 const EDGES: &[(&str, &[&str])] = &[
     ("release", &["gates"]),
@@ -27,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("oci", &[]),
     ("tools", &["world", "oci"]),
-    ("report", &["world", "cli::Format"]),
+    ("report", &["world", "cli::Format", "tools::github::limits"]),
     ("journal", &["platform::protocol"]),
     ("platform", &["world", "tools", "oci", "journal"]),
     ("deployer", &["world", "platform", "report"]),

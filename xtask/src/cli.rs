@@ -2,6 +2,7 @@
 
 mod audit;
 mod coverage;
+mod github;
 mod image;
 mod init;
 mod lint;
@@ -13,6 +14,7 @@ mod resident;
 mod security;
 
 pub use audit::AuditVerb;
+pub use github::{GithubIssue, GithubReport, GithubVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
@@ -191,6 +193,9 @@ pub enum Verb {
         #[command(subcommand)]
         what: PolicyVerb,
     },
+    /// GitHub: checks, comments, code scanning.
+    #[command(subcommand)]
+    Github(GithubVerb),
     /// The hash-chained record.
     Audit {
         /// What to do with it.
@@ -343,4 +348,3 @@ pub enum GateName {
     /// The policies themselves.
     Policy,
 }
-

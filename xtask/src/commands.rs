@@ -7,6 +7,7 @@ mod deploy;
 mod doctor;
 mod explain;
 mod gates;
+mod github;
 mod image;
 mod init;
 mod lint;
@@ -143,6 +144,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         }
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
+        Verb::Github(what) => github::github(context, &what).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
         Verb::Init(asked) => init::init(context, asked).await,
         Verb::Doctor => doctor::doctor(context).await,

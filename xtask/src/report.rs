@@ -6,6 +6,7 @@ pub mod annotations;
 pub mod badge;
 pub mod cobertura;
 pub mod console;
+pub mod github;
 pub mod html;
 pub mod human;
 pub mod junit;

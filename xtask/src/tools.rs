@@ -10,6 +10,7 @@ pub mod ci_event;
 pub mod coverage;
 pub mod coverage_import;
 pub mod git;
+pub mod github;
 mod identity;
 pub mod image;
 pub mod init;

@@ -23,6 +23,7 @@ pub struct World {
     environment: BTreeMap<String, String>,
     directory: PathBuf,
     executable: PathBuf,
+    arguments: Vec<String>,
     clock: Clock,
 }
 
@@ -40,6 +41,7 @@ impl World {
                 .collect(),
             directory: std::env::current_dir().context("failed to name the working directory")?,
             executable: std::env::current_exe().context("failed to name our own executable")?,
+            arguments: std::env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect(),
             clock: Clock::system(),
         })
     }
@@ -47,7 +49,7 @@ impl World {
     /// A world for tests: this environment, this directory, this clock. Processes and sockets stay real.
     pub fn with(environment: BTreeMap<String, String>, directory: PathBuf, clock: Clock) -> World {
         let executable = directory.join("gateline");
-        World { environment, directory, executable, clock }
+        World { environment, directory, executable, arguments: Vec::new(), clock }
     }
 
     /// The same world with one more variable.
@@ -87,6 +89,11 @@ impl World {
     /// Our own executable.
     pub fn executable(&self) -> &Path {
         &self.executable
+    }
+
+    /// The words that we were started with, the program left out.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     /// The wall clock.

@@ -93,11 +93,14 @@ async fn look(context: &Context, tools: &[&'static Tool]) -> Vec<Found> {
         all.push(Found {
             tool: tool.name,
             need: tool.need,
-            version: answer(context, &program(context, tool), tool.version).await,
+            version: match tool.program {
+                Program::Package(name) => package(context, name),
+                _ => answer(context, &program(context, tool), tool.version).await,
+            },
             for_what: tool.for_what,
             get: match tool.from {
                 Source::Debian(package) => format!("apt-get install {package}"),
-                Source::Python(_) | Source::Hand => tool.otherwise.to_owned(),
+                Source::Python(_) | Source::Npm(_) | Source::Hand => tool.otherwise.to_owned(),
             },
         });
     }
@@ -106,12 +109,20 @@ async fn look(context: &Context, tools: &[&'static Tool]) -> Vec<Found> {
 
 fn program(context: &Context, tool: &Tool) -> String {
     match tool.program {
-        Program::InPath(name) => name.to_owned(),
+        Program::InPath(name) | Program::Package(name) => name.to_owned(),
         Program::OwnFolder(name) => {
             let bin = partners::programs(&context.world, context.global.workspace.as_deref());
             bin.map_or(name.to_owned(), |bin| bin.join(name).to_string_lossy().into_owned())
         }
     }
+}
+
+/// The version of a package of data in the workspace's own folder of tools.
+fn package(context: &Context, name: &str) -> Option<String> {
+    let bin = partners::programs(&context.world, context.global.workspace.as_deref())?;
+    let about = bin.parent()?.join("node_modules").join(name).join("package.json");
+    let about: serde_json::Value = serde_json::from_slice(&std::fs::read(about).ok()?).ok()?;
+    about["version"].as_str().map(str::to_owned)
 }
 
 /// The first line of what a tool says of itself.

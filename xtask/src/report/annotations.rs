@@ -15,24 +15,34 @@ const MESSAGE_BYTES_MAX: usize = 2_000;
 
 /// The commands, one a line, and at the end how many findings are not among them.
 pub fn write(verdict: &Verdict, report: &str) -> String {
-    let ranked = rank::ranked(verdict);
-    let many = [Severity::Error, Severity::Warning, Severity::Note]
-        .iter()
-        .any(|severity| ranked.iter().filter(|finding| finding.severity == *severity).count() > PER_KIND_MAX);
-    let (mut shown, mut lines) = (0, String::new());
-    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
-        // The line that counts the rest is a notice too.
-        let room = if many && severity == Severity::Note { PER_KIND_MAX - 1 } else { PER_KIND_MAX };
-        for finding in ranked.iter().filter(|finding| finding.severity == severity).take(room) {
-            shown += 1;
-            let _ = writeln!(lines, "{}", command(finding));
-        }
+    let (shown, rest) = shown(verdict);
+    let mut lines = String::new();
+    for finding in shown {
+        let _ = writeln!(lines, "{}", command(finding));
     }
-    if let Some(rest) = ranked.len().checked_sub(shown).filter(|rest| *rest > 0) {
+    if rest > 0 {
         let message = format!("{rest} more, see the job summary or {report}");
         let _ = writeln!(lines, "::notice title=gateline::{}", data(&message));
     }
     lines
+}
+
+/// The findings that become commands, and how many do not.
+pub fn shown(verdict: &Verdict) -> (Vec<&Finding>, usize) {
+    let ranked = rank::ranked(verdict);
+    let kinds = [Severity::Error, Severity::Warning, Severity::Note];
+    let of = |severity| ranked.iter().copied().filter(move |finding| finding.severity == severity);
+    let many = kinds.iter().any(|severity| of(*severity).count() > PER_KIND_MAX);
+    let shown: Vec<&Finding> = kinds
+        .iter()
+        .flat_map(|severity| {
+            // The line that counts the rest is a notice too.
+            let room = if many && *severity == Severity::Note { PER_KIND_MAX - 1 } else { PER_KIND_MAX };
+            of(*severity).take(room)
+        })
+        .collect();
+    let rest = ranked.len() - shown.len();
+    (shown, rest)
 }
 
 fn command(finding: &Finding) -> String {

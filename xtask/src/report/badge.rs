@@ -15,6 +15,19 @@ const WIDTHS: [u16; 95] = [
 
 /// The badge of `covered` of `total` lines: green from the minimum on, amber within ten points of it, else red.
 pub fn coverage(covered: u64, total: u64, minimum: Percent) -> String {
+    let (shown, colour) = shown(covered, total, minimum);
+    write("coverage", &shown, colour)
+}
+
+/// The same for services that draw badges: the answer of an "endpoint", as shields.io defines it.
+pub fn endpoint(covered: u64, total: u64, minimum: Percent) -> String {
+    let (shown, colour) = shown(covered, total, minimum);
+    let answer =
+        serde_json::json!({"schemaVersion": 1, "label": "coverage", "message": shown, "color": colour});
+    format!("{answer}\n")
+}
+
+fn shown(covered: u64, total: u64, minimum: Percent) -> (String, &'static str) {
     let share = Percent::of(covered, total);
     // A point lower: what is lacking is less than ten of a hundred lines.
     let close = minimum.reached_by(covered.saturating_add(total / 10), total);
@@ -23,8 +36,10 @@ pub fn coverage(covered: u64, total: u64, minimum: Percent) -> String {
         (false, true) => "#9a6700",
         (false, false) => "#c5332d",
     };
-    let shown = if total == 0 { "unknown".to_owned() } else { format!("{share}%") };
-    write("coverage", &shown, if total == 0 { "#6e7781" } else { colour })
+    match total {
+        0 => ("unknown".to_owned(), "#6e7781"),
+        _ => (format!("{share}%"), colour),
+    }
 }
 
 /// A badge: what, how much, in which colour.
@@ -70,6 +85,14 @@ mod tests {
         assert_eq!(colour(79, 100), Some("#9a6700"));
         assert_eq!(colour(69, 100), Some("#c5332d"));
         assert_eq!(colour(0, 0), Some("#6e7781"));
+    }
+
+    #[test]
+    fn the_endpoint_says_the_same() {
+        let answer: serde_json::Value =
+            serde_json::from_str(&endpoint(8342, 10_000, Percent::whole(80))).unwrap();
+        let expected = serde_json::json!({"schemaVersion": 1, "label": "coverage", "message": "83.42%", "color": "#2c8a3c"});
+        assert_eq!(answer, expected);
     }
 
     #[test]

@@ -21,10 +21,10 @@ const COUNT_BYTES_MAX: usize = 200;
 /// Findings under "what to do next".
 const NEXT_MAX: usize = 3;
 /// Bytes of one message.
-const MESSAGE_BYTES_MAX: usize = 600;
+pub(super) const MESSAGE_BYTES_MAX: usize = 600;
 
 /// Waivers in their last days have a list of their own.
-const SOON: &str = "policy/waiver-expires-soon";
+pub(super) const SOON: &str = "policy/waiver-expires-soon";
 
 /// The summary, in at most `bytes_max` bytes.
 pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: usize) -> String {
@@ -67,14 +67,18 @@ pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: us
 }
 
 /// A text that only grows by whole items.
-struct Page {
-    text: String,
-    room: usize,
-    left_out: usize,
+pub(super) struct Page {
+    /// What is written.
+    pub(super) text: String,
+    /// Bytes that it has at most.
+    pub(super) room: usize,
+    /// Items that had no room.
+    pub(super) left_out: usize,
 }
 
 impl Page {
-    fn add(&mut self, item: &str) {
+    /// Adds an item, or counts it.
+    pub(super) fn add(&mut self, item: &str) {
         match self.text.len() + item.len() <= self.room {
             true => self.text.push_str(item),
             false => self.left_out += 1,
@@ -82,7 +86,8 @@ impl Page {
     }
 }
 
-fn head(verdict: &Verdict) -> String {
+/// The outcome in a line.
+pub(super) fn head(verdict: &Verdict) -> String {
     let (mark, what) = match verdict.outcome {
         Outcome::Passed => ("✅", "passed"),
         Outcome::Refused => ("❌", "refused"),
@@ -92,7 +97,8 @@ fn head(verdict: &Verdict) -> String {
     format!("## {mark} Gateline: {what}\n\n")
 }
 
-fn next(page: &mut Page, verdict: &Verdict) {
+/// The worst errors, each with what to do about it.
+pub(super) fn next(page: &mut Page, verdict: &Verdict) {
     let ranked = rank::ranked(verdict);
     let mut errors = ranked.iter().filter(|finding| finding.severity == Severity::Error);
     let first: Vec<_> = errors.by_ref().take(NEXT_MAX).collect();
@@ -154,7 +160,7 @@ fn packages(page: &mut Page, verdict: &Verdict) {
 }
 
 /// The numbers of a gate, and of coverage also those of the changed lines.
-fn numbers(gate: &GateVerdict) -> String {
+pub(super) fn numbers(gate: &GateVerdict) -> String {
     let patch = gate.facts.get("patch").filter(|_| gate.outcome != Outcome::Error);
     let number = |name: &str| patch.and_then(|patch| patch.get(name)).and_then(serde_json::Value::as_u64);
     match (number("covered"), number("total")) {
@@ -166,7 +172,8 @@ fn numbers(gate: &GateVerdict) -> String {
     }
 }
 
-fn list(page: &mut Page, title: &str, findings: &[&Finding], item: &dyn Fn(&Finding) -> String) {
+/// A list with its title, as long as a list may be.
+pub(super) fn list(page: &mut Page, title: &str, findings: &[&Finding], item: &dyn Fn(&Finding) -> String) {
     if findings.is_empty() {
         return;
     }
@@ -178,7 +185,8 @@ fn list(page: &mut Page, title: &str, findings: &[&Finding], item: &dyn Fn(&Find
     page.add("\n");
 }
 
-fn place_and_message(finding: &Finding) -> String {
+/// Where, and what.
+pub(super) fn place_and_message(finding: &Finding) -> String {
     let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
     match rank::place(finding) {
         Some(place) => format!("{} {message}", text::code(&place)),

@@ -1,17 +1,12 @@
 //! What the CI system says about the run: a pull request, a merge queue, a push. Only what tells the base.
 //!
-//! GitHub Actions writes the event to a file, GitLab sets variables. Both are input from outside: sizes are limited, names
-//! of commits and branches are checked before they come near git, and an event of an unknown kind says nothing.
+//! GitHub Actions writes the event to a file, which `github/event.rs` reads; GitLab sets variables. Both are input from
+//! outside: names of commits and branches are checked before they come near git, and an event of an unknown kind says nothing.
 
+use super::github::event::{self, Event, Forced, Kind, before, branch, commit};
 use crate::evidence::CouldNotRun;
 use crate::world::World;
-use serde::Deserialize;
 use std::path::Path;
-
-/// GitHub's payloads have 25 MB at most.
-const EVENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// The longest branch name: what GitHub takes, with room.
-const BRANCH_BYTES_MAX: usize = 1024;
 
 /// What the CI system says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,8 +69,7 @@ pub fn read(world: &World) -> Result<CiEvent, CouldNotRun> {
             message: format!("failed to read the event `{name}` of GitHub Actions in {file}: {why}"),
             help: "name the base: --base REF".to_owned(),
         };
-        let bytes = limited(Path::new(file)).map_err(failed)?;
-        return github(name, &bytes).map_err(failed);
+        return event::read(name, Path::new(file)).map(github).map_err(failed);
     }
     if world.env("GITLAB_CI").is_some() {
         return gitlab(|name| world.env(name)).map_err(|why| CouldNotRun {
@@ -86,88 +80,21 @@ pub fn read(world: &World) -> Result<CiEvent, CouldNotRun> {
     Ok(CiEvent::default())
 }
 
-fn limited(file: &Path) -> Result<Vec<u8>, String> {
-    let open = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(open, EVENT_BYTES_MAX + 1), &mut bytes)
-        .map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > EVENT_BYTES_MAX {
-        true => Err(format!("it has more than {EVENT_BYTES_MAX} bytes")),
-        false => Ok(bytes),
-    }
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    pull_request: Option<PullRequest>,
-    merge_group: Option<MergeGroup>,
-    before: Option<String>,
-    after: Option<String>,
-    forced: Option<bool>,
-    repository: Option<Repository>,
-}
-
-#[derive(Deserialize)]
-struct PullRequest {
-    head: Head,
-    base: BaseBranch,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    sha: String,
-}
-
-/// The base's `sha` is not read: it is what the branch had when the request was last pushed.
-#[derive(Deserialize)]
-struct BaseBranch {
-    #[serde(rename = "ref")]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct MergeGroup {
-    base_sha: String,
-    head_sha: String,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    default_branch: Option<String>,
-}
-
-/// The event of GitHub Actions.
-fn github(name: &str, bytes: &[u8]) -> Result<CiEvent, String> {
-    // Only these events are read: what others mean by the same words is unknown.
-    let known = name.starts_with("pull_request") || matches!(name, "merge_group" | "push");
-    if !known {
-        #[derive(Deserialize)]
-        struct Any {
-            repository: Option<Repository>,
+/// The base that an event of GitHub Actions tells.
+fn github(event: Event) -> CiEvent {
+    let what = match event.kind {
+        Kind::Push { before, after, forced } => {
+            let how = if forced == Forced::Yes { Pushed::Forced } else { Pushed::Forward };
+            Occasion::Push { before, after, how }
         }
-        let any: Option<Any> = serde_json::from_slice(bytes).ok();
-        let branch = any.and_then(|any| any.repository?.default_branch).and_then(|name| branch(&name).ok());
-        return Ok(CiEvent { what: Occasion::Other, default_branch: branch });
-    }
-    let payload: Payload = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let what = match name {
-        "push" => {
-            let after = commit(&payload.after.ok_or("it names no commit `after`")?)?;
-            let how = if payload.forced == Some(true) { Pushed::Forced } else { Pushed::Forward };
-            Occasion::Push { before: before(payload.before.as_deref())?, after, how }
+        Kind::MergeGroup { base, head } => Occasion::MergeQueue { base, head },
+        Kind::PullRequest(request) | Kind::PullRequestTarget(request) | Kind::Review(request) => {
+            Occasion::PullRequest { base: request.base, head: request.head, merge_base: None }
         }
-        "merge_group" => {
-            let group = payload.merge_group.ok_or("it has no `merge_group`")?;
-            Occasion::MergeQueue { base: commit(&group.base_sha)?, head: commit(&group.head_sha)? }
-        }
-        _ => {
-            let request = payload.pull_request.ok_or("it has no `pull_request`")?;
-            let (base, head) = (branch(&request.base.name)?, commit(&request.head.sha)?);
-            Occasion::PullRequest { base, head, merge_base: None }
-        }
+        // The other run's commit is not the one that is checked out here.
+        Kind::WorkflowRun(_) | Kind::Other => Occasion::Other,
     };
-    let default_branch = payload.repository.and_then(|repository| repository.default_branch);
-    Ok(CiEvent { what, default_branch: default_branch.map(|name| branch(&name)).transpose()? })
+    CiEvent { what, default_branch: event.default_branch }
 }
 
 /// The variables of GitLab CI. A merged result has the request's own head apart.
@@ -188,49 +115,16 @@ fn gitlab<'a>(env: impl Fn(&str) -> Option<&'a str>) -> Result<CiEvent, String> 
     Ok(CiEvent { what, default_branch: env("CI_DEFAULT_BRANCH").map(branch).transpose()? })
 }
 
-/// A commit before a push; all zeros mean that there was none.
-fn before(name: Option<&str>) -> Result<Option<String>, String> {
-    match name {
-        Some(name) if name.bytes().any(|digit| digit != b'0') => commit(name).map(Some),
-        _ => Ok(None),
-    }
-}
-
-fn commit(name: &str) -> Result<String, String> {
-    match super::git::is_object(name) {
-        true => Ok(name.to_owned()),
-        false => Err(format!("`{}` is no commit", name.escape_default().take(80).collect::<String>())),
-    }
-}
-
-/// As `git check-ref-format` has it, as far as anything could be misread.
-fn branch(name: &str) -> Result<String, String> {
-    let bad = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
-    let well_formed = name.len() <= BRANCH_BYTES_MAX
-        && !name.starts_with('-')
-        && !name.contains(bad)
-        && !name.contains("..")
-        && !name.contains("@{")
-        && !name.ends_with('.')
-        && name.split('/').all(part);
-    match well_formed {
-        true => Ok(name.to_owned()),
-        false => Err(format!("`{}` is no branch", name.escape_default().take(80).collect::<String>())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
     const ZEROS: &str = "0000000000000000000000000000000000000000";
 
     fn check(name: &str, payload: &serde_json::Value, expected: Occasion) {
-        let event = github(name, payload.to_string().as_bytes()).unwrap();
+        let event = github(event::parse(name, payload.to_string().as_bytes()).unwrap());
         assert_eq!(event.what, expected, "{name}");
         assert_eq!(event.default_branch.as_deref(), Some("main"));
     }
@@ -269,9 +163,9 @@ mod tests {
             ("pull_request", "{}"),
             ("merge_group", r#"{"merge_group": {"base_sha": "main", "head_sha": "main"}}"#),
         ] {
-            assert!(github(name, text.as_bytes()).is_err(), "{name} {text}");
+            assert!(event::parse(name, text.as_bytes()).is_err(), "{name} {text}");
         }
-        assert_eq!(github("workflow_dispatch", b"nothing"), Ok(CiEvent::default()));
+        assert_eq!(event::parse("workflow_dispatch", b"nothing").map(github), Ok(CiEvent::default()));
     }
 
     #[test]
@@ -294,39 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_a_name_and_nothing_else() {
-        for good in ["main", "release/1.2", "ä", "a-b_c"] {
-            assert_eq!(branch(good).as_deref(), Ok(good));
-        }
-        for bad in ["", "-x", "a b", "a..b", "a:b", "/a", "a/", "a\n", "a^", "x.lock", "@{u}x@{", ".a"] {
-            assert!(branch(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn a_file_that_is_missing_is_told_with_its_name() {
         let environment = [("GITHUB_EVENT_NAME", "push"), ("GITHUB_EVENT_PATH", "/no/such/file")]
             .map(|(a, b)| (a.into(), b.into()));
         let world = World::with(environment.into(), "/".into(), crate::world::Clock::system());
         assert!(read(&world).unwrap_err().message.contains("/no/such/file"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_an_event_or_an_error(bytes: Vec<u8>, name in "push|pull_request|merge_group|other") {
-            let _ = github(&name, &bytes);
-        }
-
-        #[test]
-        fn any_words_are_an_event_or_an_error(before in ".{0,50}", base in ".{0,20}", name in "push|pull_request") {
-            let payload = serde_json::json!({
-                "before": before, "after": A, "pull_request": {"head": {"sha": A}, "base": {"ref": base}},
-            });
-            if let Ok(CiEvent { what: Occasion::PullRequest { base, .. }, .. }) =
-                github(&name, payload.to_string().as_bytes())
-            {
-                prop_assert!(!base.starts_with('-') && !base.contains(char::is_whitespace));
-            }
-        }
     }
 }

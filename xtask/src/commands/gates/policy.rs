@@ -6,6 +6,7 @@
 use super::Ask;
 use super::measure::Measurer;
 use crate::commands::context::{Context, InForce, Judged};
+use crate::commands::github;
 use crate::evidence::policy::{Comparison, Found, PolicyEvidence, Scope};
 use crate::evidence::{CouldNotRun, Measured};
 use crate::failure::Failure;
@@ -48,23 +49,30 @@ pub(super) async fn in_force(context: &Context, workspace: &Workspace, ask: &Ask
         Ok(Some(texts)) => PolicySet::parse(&texts, context.today()).map(|set| Some((set, texts))),
         Err(error) => Err(error),
     };
-    let differs = old.as_ref().is_ok_and(|old| old.as_ref().is_some_and(|(old, _)| old.hash() != new.hash()));
-    let approvals = if differs { approvals(context, workspace, &base.head).await? } else { Vec::new() };
+    let approvals = match &old {
+        Ok(Some((old, _))) if old.hash() != new.hash() => {
+            let of = Approved { commit: base.head.clone(), base: old.hash(), head: new.hash() };
+            approvals(context, workspace, &of).await?
+        }
+        _ => Vec::new(),
+    };
     Ok(judged_by(&base, old, (new, texts), (&approvals, context.today())))
 }
 
-/// Approvals that were given for a commit, here or at the remote.
+/// Approvals that were given for a commit: signed ones, here or at the remote, and reviews on GitHub.
 async fn approvals(
     context: &Context,
     workspace: &Workspace,
-    commit: &str,
+    of: &Approved,
 ) -> anyhow::Result<Vec<Result<Approval, String>>> {
-    let (world, root) = (&context.world, workspace.root.as_path());
+    let (world, root, commit) = (&context.world, workspace.root.as_path(), of.commit.as_str());
     if context.network() == Network::Online && git::setting(world, root, "remote.origin.url").await.is_some()
     {
         approvals::bring(world, root, "origin", commit).await;
     }
-    approvals::of(world, root, commit).await
+    let mut all = approvals::of(world, root, commit).await?;
+    all.extend(github::reviews::approvals(context, of).await);
+    Ok(all)
 }
 
 /// Chooses who judges, and compares. Approvals are values here, whoever authenticated them.

@@ -55,6 +55,7 @@ pub(super) fn write(
             None => {
                 forget(&folder.join("cobertura.xml"))?;
                 forget(&folder.join("badge.svg"))?;
+                forget(&folder.join("badge.json"))?;
                 let _ = std::fs::remove_dir_all(folder.join(PAGES));
             }
         }
@@ -75,6 +76,7 @@ fn coverage(
     let minimum = in_force.policy.coverage.minimum;
     let (covered, total) = counts.evidence().totals();
     write_report(&folder.join("badge.svg"), badge::coverage(covered, total, minimum).as_bytes())?;
+    write_report(&folder.join("badge.json"), badge::endpoint(covered, total, minimum).as_bytes())?;
     let judged = verdict.gates.iter().find(|gate| gate.gate == Gate::Coverage);
     let patch = judged.and_then(|gate| gate.facts.get("patch"));
     let number = |name: &str| patch.and_then(|patch| patch.get(name)).and_then(serde_json::Value::as_u64);
