@@ -162,6 +162,26 @@ fn a_workspace_that_has_the_suite_runs_cargo_xtask() {
 }
 
 #[test]
+fn the_default_branch_is_not_the_one_that_brings_us() {
+    let branch_of = |fixture: &Fixture| {
+        init(fixture, &["--yes"]).exits(0);
+        let workflow: serde_yaml::Value =
+            serde_yaml::from_str(&read(fixture, ".github/workflows/main.yml")).expect("YAML");
+        workflow["on"]["push"]["branches"][0].as_str().expect("a branch").to_owned()
+    };
+    let change = of(&[]);
+    git(&change.workspace, &["checkout", "--quiet", "-b", "add-gateline"]);
+    assert_eq!(branch_of(&change), "main");
+    let renamed = of(&[]);
+    git(&renamed.workspace, &["branch", "--move", "trunk"]);
+    assert_eq!(branch_of(&renamed), "trunk");
+    let cloned = of(&[]);
+    git(&cloned.workspace, &["update-ref", "refs/remotes/origin/next", "HEAD"]);
+    git(&cloned.workspace, &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/next"]);
+    assert_eq!(branch_of(&cloned), "next");
+}
+
+#[test]
 fn an_action_without_a_commit_is_not_used() {
     let fixture = of(&[]);
     fixture.run(&["init", "--yes"]).exits(2).says(&["--action", "@COMMIT"]);

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// The longest name of a branch that is written into a workflow.
 const BRANCH_BYTES_MAX: usize = 200;
 
+/// Default branches are called so where nobody says otherwise.
+const USUAL_NAMES: [&str; 2] = ["main", "master"];
+
 /// What is under our feet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ground {
@@ -26,10 +29,7 @@ pub struct Ground {
 pub async fn ground(world: &World, workspace: &Workspace) -> anyhow::Result<Ground> {
     let root = &workspace.root;
     let line = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned();
-    let remote = ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"];
-    let remote = git::run(world, root, &remote).await.ok().map(line);
-    let remote = remote.and_then(|name| name.strip_prefix("origin/").map(str::to_owned));
-    let branch = remote.or_else(|| workspace.repository.branch.clone()).filter(|name| is_plain(name));
+    let branch = default_branch(world, workspace).await.filter(|name| is_plain(name));
     let top = PathBuf::from(line(git::run(world, root, &["rev-parse", "--show-toplevel"]).await?));
     let same = |a: &PathBuf, b: &PathBuf| a.canonicalize().ok() == b.canonicalize().ok();
     let above = (!same(&top, root)).then_some(top);
@@ -41,6 +41,25 @@ pub async fn ground(world: &World, workspace: &Workspace) -> anyhow::Result<Grou
         Err(_) => None,
     };
     Ok(Ground { branch: branch.unwrap_or_else(|| "main".to_owned()), above, target_ignored })
+}
+
+/// What the remote says, else a branch with a usual name, else the one that is checked out: that may be the change that brings us.
+async fn default_branch(world: &World, workspace: &Workspace) -> Option<String> {
+    let root = &workspace.root;
+    let said = ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"];
+    if let Ok(said) = git::run(world, root, &said).await {
+        let said = String::from_utf8_lossy(&said).trim_end_matches('\n').to_owned();
+        return said.strip_prefix("origin/").map(str::to_owned);
+    }
+    for place in ["refs/remotes/origin", "refs/heads"] {
+        for name in USUAL_NAMES {
+            let reference = format!("{place}/{name}");
+            if git::run(world, root, &["show-ref", "--verify", "--quiet", &reference]).await.is_ok() {
+                return Some(name.to_owned());
+            }
+        }
+    }
+    workspace.repository.branch.clone()
 }
 
 /// Whether a branch can be written into YAML as it is.

@@ -5,8 +5,8 @@
 //!   `cargo xtask` has not by itself. (The Action's program has every feature.)
 //! - `__BRANCH__`, `__OWNER__` are replaced.
 //!
-//! A template stays valid YAML with all of it, so that Dependabot reads the pinned actions in it and updates them together
-//! with our own workflows.
+//! With all of it, a template is still YAML as Dependabot's reader takes it (a key may be there twice), so that the pinned actions in it
+//! are updated together with our own workflows.
 
 use super::{Github, Setting, Steps, Whose};
 
