@@ -43,7 +43,8 @@ const COBERTURA: &str = "<?xml version=\"1.0\"?>\n<coverage><sources><source>.</
                          <class filename=\"web/app.js\"><lines><line number=\"1\" hits=\"3\"/><line number=\"2\" hits=\"0\"/>\
                          <line number=\"3\" hits=\"1\"/></lines></class></classes></package></packages></coverage>\n";
 /// What a run of the gates leaves in the folder of reports, besides what it keeps for itself.
-const REPORTS: [&str; 11] = [
+const REPORTS: [&str; 12] = [
+    "badge.json",
     "badge.svg",
     "baselines",
     "cobertura.xml",

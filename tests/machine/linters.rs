@@ -90,13 +90,13 @@ fn what_an_older_rust_does_not_compile_refuses_with_its_place() {
     judged_by_1_63(&fixture, &[("PATH", Path::new(&before_path(&programs)))], "debian-1.63");
 }
 
-/// The same by the toolchain itself, where somebody put it: docs/reference/lint-gate.md says how.
+/// The same by the toolchain itself, which has 276 MB: docs/reference/lint-gate.md says how to put it there.
 #[test]
+#[ignore = "needs Rust 1.63 in target/gateline/tools, laid by hand"]
 fn a_real_older_rust_says_the_same() {
     let old = repository().join("target/gateline/tools/rust-1.63");
     if !old.join("bin/cargo").is_file() || place_of("rustup").is_none() {
-        println!("gateline-skip: Rust 1.63 and rustup");
-        return;
+        panic!("Rust 1.63 and rustup are needed: docs/reference/lint-gate.md");
     }
     let fixture = members();
     fixture.run(&["lint", "--offline"]);

@@ -63,6 +63,9 @@ enum Detail {
     Everything,
 }
 
+/// Where a repository that has been given workflows says which Action it uses.
+const WORKFLOW: &str = ".github/workflows/pull-request.yml";
+
 /// `init`.
 pub(super) async fn init(context: &Context, asked: cli::Init) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
@@ -123,6 +126,10 @@ async fn setting(
         None if is_ours => Steps::Xtask,
         // No workflow is written there, so no Action is needed.
         None if ground.above.is_some() => Steps::Action(String::new()),
+        None => {
+            let there = std::fs::read_to_string(workspace.root.join(WORKFLOW)).unwrap_or_default();
+            Steps::Action(action::used_by(&there).map_or_else(|| action::action(None), Ok)?)
+        }
         given => Steps::Action(action::action(given.as_deref())?),
     };
     if let Some(above) = &ground.above {

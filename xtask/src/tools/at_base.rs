@@ -1,7 +1,7 @@
 //! At the base: runs the tests that fail here where the change began, so that what a change broke is told apart from what was
 //! broken before.
 //!
-//! The base is taken to a folder of its own ([`checkout`]); only the programs that hold the tests are compiled, with the
+//! The base is taken to a folder of its own (`checkout`); only the programs that hold the tests are compiled, with the
 //! toolchain of the work and in a target directory of their own below `target/gateline/`, which stays: what comes from other
 //! repositories is compiled once. Programs are selected by package, so features are unified over those packages alone.
 //! A base that cannot be had, does not compile or is not whole gives no answer; it never speaks for a test.

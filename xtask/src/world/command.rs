@@ -31,12 +31,18 @@ pub struct CommandLine {
     pub timeout: Option<Duration>,
 }
 
+/// Variables that begin so are for this program alone: a token for GitHub, an App's key.
+const OWN_SECRETS: &str = "GATELINE_GITHUB_";
+
 /// Whether a command inherits the world's environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CleanEnvironment {
-    /// The world's environment, with the command's changes.
+    /// The world's environment without our own secrets (`GATELINE_GITHUB_…`), with the command's changes: a build script of a
+    /// change is foreign code.
     #[default]
     Inherit,
+    /// The same with our own secrets: for this program itself.
+    InheritAll,
     /// Only what the command sets.
     Empty,
 }
@@ -115,8 +121,15 @@ impl CommandLine {
     fn prepare(&self, world: &World) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).env_clear();
-        if self.clean_environment == CleanEnvironment::Inherit {
-            command.envs(world.environment());
+        let ours = |name: &str| name.starts_with(OWN_SECRETS);
+        match self.clean_environment {
+            CleanEnvironment::Inherit => {
+                command.envs(world.environment().iter().filter(|(name, _)| !ours(name)));
+            }
+            CleanEnvironment::InheritAll => {
+                command.envs(world.environment());
+            }
+            CleanEnvironment::Empty => {}
         }
         for (name, value) in &self.environment {
             match value {
@@ -363,6 +376,17 @@ mod tests {
             assert_eq!(pasted, expected, "{line}");
             assert!(expected.contains("<it's>"), "{expected}");
         }
+    }
+
+    #[test]
+    fn our_own_secrets_are_for_ourselves_alone() {
+        let variables = [("GATELINE_GITHUB_TOKEN".to_owned(), "ghs_secret".to_owned())];
+        let world = World::with(variables.into(), "/".into(), Clock::system());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut command = CommandLine::new("/bin/sh", ["-c", "echo \"<$GATELINE_GITHUB_TOKEN>\""]);
+        assert_eq!(runtime.block_on(world.run(&command)).unwrap().stdout, b"<>\n");
+        command.clean_environment = CleanEnvironment::InheritAll;
+        assert_eq!(runtime.block_on(world.run(&command)).unwrap().stdout, b"<ghs_secret>\n");
     }
 
     #[test]

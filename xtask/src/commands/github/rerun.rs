@@ -3,7 +3,7 @@
 use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::world::{CommandLine, Leash, World};
+use crate::world::{CleanEnvironment, CommandLine, Leash, World};
 
 /// Set for the second start, so that there is no third.
 const AGAIN: &str = "GATELINE_STARTED_AGAIN_FOR";
@@ -52,7 +52,9 @@ fn command(world: &World, feature: &str) -> Option<CommandLine> {
         "--",
     ];
     let arguments = words.iter().map(|word| (*word).to_owned()).chain(world.arguments().iter().cloned());
-    Some(CommandLine::new(cargo, arguments).env(AGAIN, feature))
+    let mut command = CommandLine::new(cargo, arguments).env(AGAIN, feature);
+    command.clean_environment = CleanEnvironment::InheritAll;
+    Some(command)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(in crate::commands) async fn approvals(
     }
     match token::identity(&context.world) {
         Ok(Some(who)) => ask(context, &run, number, who, of).await,
-        Ok(None) => not_asked("there is no token, set GITHUB_TOKEN"),
+        Ok(None) => not_asked("there is no token, set GATELINE_GITHUB_TOKEN"),
         Err(error) => not_asked(&format!("{error:#}")),
     }
 }

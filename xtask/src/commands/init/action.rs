@@ -25,6 +25,18 @@ pub(super) fn action(given: Option<&str>) -> anyhow::Result<String> {
     }
 }
 
+/// The Action that a workflow has already, as its `uses:` names it.
+pub(super) fn used_by(workflow: &str) -> Option<String> {
+    let steps =
+        workflow.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: "));
+    let ours = |step: &&str| {
+        let named = step.split_once(" #").map_or(*step, |(named, _)| named);
+        named.split_once('@').is_some_and(|(path, _)| path.ends_with(&format!("/{FOLDER}")))
+            && parsed(named).is_ok()
+    };
+    steps.map(str::trim).find(ours).map(str::to_owned)
+}
+
 /// `OWNER/REPO` of this program.
 fn own() -> String {
     let parts: Vec<&str> = REPOSITORY.trim_end_matches(".git").rsplit('/').take(2).collect();
@@ -73,6 +85,16 @@ mod tests {
     use super::*;
 
     const C: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn a_workflow_that_is_there_says_which_action_it_uses() {
+        let uses =
+            |step: &str| used_by(&format!("steps:\n  - uses: a/checkout@{C} # v1\n  - uses: {step}\n"));
+        assert_eq!(uses(&format!("o/r/action@{C}")), Some(format!("o/r/action@{C}")));
+        assert_eq!(uses(&format!("o/r/action@{C} # v0.1.0")), Some(format!("o/r/action@{C} # v0.1.0")));
+        assert_eq!(uses("o/r/action@main"), None);
+        assert_eq!(uses("x"), None);
+    }
 
     #[test]
     fn an_action_is_a_repository_and_a_commit() {

@@ -48,7 +48,8 @@ pub enum Identity {
     },
 }
 
-/// Reads who we are: `GATELINE_GITHUB_APP_ID` with a key, else `GITHUB_TOKEN` or `GH_TOKEN`. `None` where nothing is set.
+/// Reads who we are: `GATELINE_GITHUB_APP_ID` with a key, else `GATELINE_GITHUB_TOKEN`, which no
+/// process that we start sees, `GITHUB_TOKEN` or `GH_TOKEN`. `None` where nothing is set.
 ///
 /// # Errors
 /// Where an App is named and its key cannot be had.
@@ -56,7 +57,7 @@ pub fn identity(world: &World) -> anyhow::Result<Option<Identity>> {
     if let Some(id) = world.env("GATELINE_GITHUB_APP_ID") {
         return Ok(Some(Identity::App { id: id.trim().to_owned(), key: key(world)? }));
     }
-    let token = ["GITHUB_TOKEN", "GH_TOKEN"].iter().find_map(|name| world.env(name));
+    let token = ["GATELINE_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"].iter().find_map(|name| world.env(name));
     Ok(token.map(|token| Identity::Token(Secret::new(token))))
 }
 
@@ -108,6 +109,7 @@ mod tests {
         };
         assert_eq!(named(&[]), "nobody");
         assert_eq!(named(&[("GITHUB_TOKEN", "")]), "nobody");
+        assert_eq!(named(&[("GATELINE_GITHUB_TOKEN", "x")]), "token");
         assert_eq!(named(&[("GH_TOKEN", "x")]), "token");
         let app = [("GATELINE_GITHUB_APP_ID", "1"), ("GITHUB_TOKEN", "x"), ("GATELINE_GITHUB_APP_KEY", "k")];
         assert_eq!(named(&app), "app");
