@@ -166,7 +166,7 @@ mod tests {
 "#;
 
 /// Whether any file below a folder has the bytes in it.
-fn files_with(folder: &std::path::Path, bytes: &str) -> Vec<std::path::PathBuf> {
+fn files_with(folder: &Path, bytes: &str) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
