@@ -28,12 +28,6 @@ pub(crate) fn all() -> Vec<(String, String)> {
     files
 }
 
-/// A workflow is only there for verbs that there are.
-fn github() -> init::Github {
-    let there = Cli::command().get_subcommands().any(|verb| verb.get_name() == "github");
-    if there { init::Github::There } else { init::Github::Absent }
-}
-
 /// What `init` would be told here: our own workflows are those that it writes for others.
 fn ours() -> init::Setting {
     init::Setting {
@@ -42,7 +36,6 @@ fn ours() -> init::Setting {
         image: Some("gateline-desk".to_owned()),
         owner: None,
         whose: init::Whose::Ours,
-        github: github(),
         policies: "policies".to_owned(),
         start: init::Start::default(),
     }

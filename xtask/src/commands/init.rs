@@ -12,9 +12,8 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::human::counted;
-use crate::tools::init::{self, Github, Ground, Kind, Placing, Setting, Staged, Steps, Wanted, Whose};
+use crate::tools::init::{self, Ground, Kind, Placing, Setting, Staged, Steps, Wanted, Whose};
 use crate::workspace::Workspace;
-use clap::CommandFactory as _;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -161,16 +160,9 @@ async fn setting(
         image: workspace.service_package(None).ok().map(|package| package.name.clone()),
         owner: asked.owner.as_deref().map(action::owner).transpose()?,
         whose: Whose::Theirs,
-        github: github(),
         policies: policies(context, workspace)?,
         start,
     })
-}
-
-/// A workflow is only written for verbs that there are.
-fn github() -> Github {
-    let there = cli::Cli::command().get_subcommands().any(|verb| verb.get_name() == "github");
-    if there { Github::There } else { Github::Absent }
 }
 
 /// The folder of the policies from the workspace's root.

@@ -38,8 +38,6 @@ pub struct Setting {
     pub owner: Option<String>,
     /// Whose repository it is.
     pub whose: Whose,
-    /// Whether the program has the verbs that talk with GitHub.
-    pub github: Github,
     /// The folder of the policies, relative to the workspace.
     pub policies: String,
     /// What the policies start from.
@@ -53,16 +51,6 @@ pub enum Steps {
     Xtask,
     /// The Action, as `uses:` names it, with its commit.
     Action(String),
-}
-
-/// Whether the program has the verbs `github …`: then reviews count, a second stage tells GitHub of a pull request's verdict, and
-/// one issue speaks of advisories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Github {
-    /// It has.
-    There,
-    /// It has not.
-    Absent,
 }
 
 /// Whose repository it is.
@@ -97,23 +85,21 @@ pub enum Kind {
 }
 
 /// The workflows, `(name, template)`.
-const WORKFLOWS: [(&str, &str); 4] = [
+const WORKFLOWS: [(&str, &str); 5] = [
     ("pull-request.yml", include_str!("init/templates/pull-request.yml")),
     ("merge-queue.yml", include_str!("init/templates/merge-queue.yml")),
     ("main.yml", include_str!("init/templates/main.yml")),
     ("schedule.yml", include_str!("init/templates/schedule.yml")),
+    ("report.yml", include_str!("init/templates/report.yml")),
 ];
-const REPORT: (&str, &str) = ("report.yml", include_str!("init/templates/report.yml"));
 const DEPENDABOT: &str = include_str!("init/templates/dependabot.yml");
 const CODEOWNERS: &str = include_str!("init/templates/CODEOWNERS");
 const PULL_REQUEST: &str = include_str!("init/templates/pull_request_template.md");
 
 /// The files of `.github/` that are rendered for every repository, ours too.
 pub fn workflows(setting: &Setting) -> Vec<Wanted> {
-    let report = [REPORT].into_iter().filter(|_| setting.github == Github::There);
     let mut files: Vec<Wanted> = WORKFLOWS
         .into_iter()
-        .chain(report)
         .map(|(name, template)| own(format!(".github/workflows/{name}"), render(template, setting), &[]))
         .collect();
     let elsewhere = &[".github/dependabot.yaml", ".github/renovate.json", "renovate.json"];

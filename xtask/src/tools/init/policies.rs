@@ -183,7 +183,7 @@ fn text(page: &Page, start: &Start) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Github, Steps, Whose};
+    use super::super::{Steps, Whose};
     use super::*;
 
     fn setting(start: Start) -> Setting {
@@ -193,7 +193,6 @@ mod tests {
             image: Some("a-service".to_owned()),
             owner: None,
             whose: Whose::Theirs,
-            github: Github::Absent,
             policies: "policies".to_owned(),
             start,
         }

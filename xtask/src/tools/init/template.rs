@@ -8,7 +8,7 @@
 //! With all of it, a template is still YAML as Dependabot's reader takes it (a key may be there twice), so that the pinned actions in it
 //! are updated together with our own workflows.
 
-use super::{Github, Setting, Steps, Whose};
+use super::{Setting, Steps, Whose};
 
 const DIRECTIVE: &str = "#? ";
 const STEP: &str = "- gateline: ";
@@ -38,7 +38,6 @@ fn holds(setting: &Setting, word: &str) -> bool {
         "xtask" => setting.steps == Steps::Xtask,
         "image" => setting.image.is_some(),
         "ours" => setting.whose == Whose::Ours,
-        "github" => setting.github == Github::There,
         _ => false,
     }
 }
@@ -70,7 +69,6 @@ mod tests {
             image: None,
             owner: Some("@a/b".to_owned()),
             whose: Whose::Theirs,
-            github: Github::There,
             policies: "policies".to_owned(),
             start: Start::default(),
         }
@@ -93,9 +91,9 @@ mod tests {
     #[test]
     fn every_directive_of_every_template_is_known_and_closed() {
         let templates = WORKFLOWS.iter().map(|(_, text)| *text);
-        for template in templates.chain([REPORT.1, DEPENDABOT, CODEOWNERS, PULL_REQUEST]) {
+        for template in templates.chain([DEPENDABOT, CODEOWNERS, PULL_REQUEST]) {
             let words: Vec<&str> = template.lines().filter_map(|line| line.strip_prefix(DIRECTIVE)).collect();
-            let known = |word: &&&str| ["xtask", "image", "ours", "github", "else", "end"].contains(*word);
+            let known = |word: &&&str| ["xtask", "image", "ours", "else", "end"].contains(*word);
             assert_eq!(words.iter().filter(known).count(), words.len(), "{words:?}");
             let opened = words.iter().filter(|word| !["else", "end"].contains(word)).count();
             assert_eq!(opened, words.iter().filter(|word| **word == "end").count(), "{words:?}");
