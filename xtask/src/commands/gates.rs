@@ -194,7 +194,7 @@ pub(super) async fn judge_and_show_this(
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(context.console.paper(), &verdict, Some(&evidence), &report) + &counts
     });
-    reports::tell(context, workspace, &evidence, &verdict)?;
+    reports::tell(context, workspace, &evidence, &verdict);
     Ok(verdict.outcome.exit())
 }
 

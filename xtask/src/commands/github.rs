@@ -13,6 +13,7 @@ mod rerun;
 pub(super) mod reviews;
 
 use super::context::Context;
+use super::outputs;
 use crate::cli::{GithubReport, GithubVerb};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,14 +21,8 @@ use crate::report::annotations;
 use crate::report::github::comment;
 use crate::tools::github::context::{Run, Trust};
 use crate::tools::github::token;
-use crate::verdict::Verdict;
-use anyhow::Context as _;
 use planned::{Asked, Planned};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-
-/// GitHub throws the summary of a step away that is longer than this.
-const STEP_SUMMARY_BYTES_MAX: u64 = 1024 * 1024;
+use std::path::PathBuf;
 
 /// `github …`.
 pub(super) async fn github(context: &Context, what: &GithubVerb) -> anyhow::Result<Exit> {
@@ -73,7 +68,7 @@ async fn report(context: &Context, asked: &GithubReport) -> anyhow::Result<Exit>
     if let Ok(Some(ended)) = told {
         return Ok(ended);
     }
-    here(context, &run, asked, &planned)?;
+    here(context, &run, asked, &planned);
     match told {
         Ok(_) => Ok(exit),
         // Of several, a refusal comes before what could not be done.
@@ -120,34 +115,17 @@ async fn folder(context: &Context) -> anyhow::Result<PathBuf> {
 }
 
 /// Workflow commands and the job summary. The job of `ci` has both already, so they are written where another one made the verdict.
-fn here(context: &Context, run: &Run, asked: &GithubReport, planned: &Planned) -> anyhow::Result<()> {
+fn here(context: &Context, run: &Run, asked: &GithubReport, planned: &Planned) {
     if !context.console.is_read_by_github() {
         if planned.repository.is_none() {
             context.console.result(planned, |_| planned.body());
         }
-        return Ok(());
+        return;
     }
     if asked.here_too {
         context.console.command_github(&annotations::write(&planned.verdict, "the report of the run"));
     }
-    let wanted = asked.here_too || run.trust() == Trust::Foreign;
-    let Some(file) = context.world.env("GITHUB_STEP_SUMMARY").map(Path::new).filter(|_| wanted) else {
-        return Ok(());
-    };
-    if let Err(error) = append(file, &planned.verdict, planned) {
-        context.console.note(format!("the job summary was not written: {error:#}"));
+    if asked.here_too || run.trust() == Trust::Foreign {
+        outputs::summary(context, |room| comment::body(&planned.verdict, &planned.links, 0, room));
     }
-    Ok(())
-}
-
-/// Appends what fits beside what other writers of this step wrote.
-fn append(file: &Path, verdict: &Verdict, planned: &Planned) -> anyhow::Result<()> {
-    let failed = || format!("failed to write {}", file.display());
-    let mut open = std::fs::OpenOptions::new().append(true).create(true).open(file).with_context(failed)?;
-    let room = STEP_SUMMARY_BYTES_MAX.saturating_sub(open.metadata().with_context(failed)?.len());
-    let page = comment::body(verdict, &planned.links, 0, usize::try_from(room).unwrap_or(0));
-    if page.len() as u64 <= room {
-        open.write_all(page.as_bytes()).with_context(failed)?;
-    }
-    Ok(())
 }

@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use std::io::Write as _;
 use std::path::Path;
 
+/// GitHub throws the summary of a step away that is longer than this.
+const SUMMARY_BYTES_MAX: usize = 1024 * 1024;
 /// The file.
 const FILE: &str = "GITHUB_OUTPUT";
 
@@ -26,6 +28,27 @@ pub(super) fn of_verdict(context: &Context, folder: &Path, verdict: &Verdict) {
 /// Tells of an image.
 pub(super) fn of_image(context: &Context, digest: &impl ToString) {
     tell(context, &[("digest", digest.to_string())]);
+}
+
+/// Adds a page to the summary of the step, as far as there is room beside what others wrote there: `page` is told how many
+/// bytes there are. What was done stands whether or not it can be told here.
+pub(super) fn summary(context: &Context, page: impl FnOnce(usize) -> String) {
+    let Some(file) = context.world.env("GITHUB_STEP_SUMMARY") else { return };
+    if let Err(error) = append_page(Path::new(file), page) {
+        context.console.note(format!("the job summary was not written: {error:#}"));
+    }
+}
+
+fn append_page(file: &Path, page: impl FnOnce(usize) -> String) -> anyhow::Result<()> {
+    let failed = || format!("failed to write {}", file.display());
+    let mut open = std::fs::OpenOptions::new().append(true).create(true).open(file).with_context(failed)?;
+    let there = usize::try_from(open.metadata().with_context(failed)?.len()).unwrap_or(usize::MAX);
+    let room = SUMMARY_BYTES_MAX.saturating_sub(there);
+    let page = page(room);
+    if page.len() > room {
+        return Ok(());
+    }
+    open.write_all(page.as_bytes()).with_context(failed)
 }
 
 /// A share of lines; none of none.
@@ -81,6 +104,16 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn what_others_wrote_stays_and_takes_its_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("summary");
+        std::fs::write(&file, "before\n").unwrap();
+        append_page(&file, |room| format!("{room}")).unwrap();
+        let expected = format!("before\n{}", SUMMARY_BYTES_MAX - 7);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! its report: an old one must not look like a new one.
 
 use crate::commands::context::{Context, InForce, write_report};
+use crate::commands::outputs;
 use crate::evidence::Evidence;
 use crate::evidence::baseline::{Baseline, BaselineFile};
 use crate::evidence::coverage::LineCounts;
@@ -13,12 +14,9 @@ use crate::verdict::{Gate, Verdict};
 use crate::workspace::Workspace;
 use crate::world::CommandLine;
 use anyhow::Context as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// GitHub throws the summary of a step away that is longer than this.
-const STEP_SUMMARY_BYTES_MAX: usize = 1024 * 1024;
 /// The folder of the pages with the lines.
 const PAGES: &str = "coverage";
 /// Bytes of a source file that is shown.
@@ -171,30 +169,12 @@ pub(super) async fn open(context: &Context) -> anyhow::Result<()> {
 }
 
 /// Annotations and the job summary, where GitHub runs us.
-pub(super) fn tell(
-    context: &Context,
-    workspace: &Workspace,
-    evidence: &Evidence,
-    verdict: &Verdict,
-) -> anyhow::Result<()> {
+pub(super) fn tell(context: &Context, workspace: &Workspace, evidence: &Evidence, verdict: &Verdict) {
     let report = shown(context, workspace, evidence);
     if context.console.is_read_by_github() {
         context.console.command_github(&annotations::write(verdict, &report));
     }
-    let Some(file) = context.world.env("GITHUB_STEP_SUMMARY").map(Path::new) else { return Ok(()) };
-    // The verdict stands whether or not it can be told here.
-    if let Err(error) = append(file, |room| summary::write(verdict, evidence, &report, room)) {
-        context.console.note(format!("the job summary was not written: {error:#}"));
-    }
-    Ok(())
-}
-
-/// Appends what fits beside what other writers of this step wrote.
-fn append(file: &Path, page: impl FnOnce(usize) -> String) -> anyhow::Result<()> {
-    let failed = || format!("failed to write {}", file.display());
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).with_context(failed)?;
-    let there = usize::try_from(file.metadata().with_context(failed)?.len()).unwrap_or(usize::MAX);
-    file.write_all(page(STEP_SUMMARY_BYTES_MAX.saturating_sub(there)).as_bytes()).with_context(failed)
+    outputs::summary(context, |room| summary::write(verdict, evidence, &report, room));
 }
 
 /// The verdict's path, as people see it.
@@ -208,20 +188,5 @@ fn forget(file: &Path) -> anyhow::Result<()> {
             Err(error).with_context(|| format!("failed to remove the old {}", file.display()))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_wrote_stays_and_takes_its_room() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("summary");
-        std::fs::write(&file, "before\n").unwrap();
-        append(&file, |room| format!("{room}")).unwrap();
-        let expected = format!("before\n{}", STEP_SUMMARY_BYTES_MAX - 7);
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
     }
 }
