@@ -4,6 +4,7 @@ pub mod affected;
 pub mod approvals;
 pub mod at_base;
 pub mod baseline;
+pub mod bounded;
 pub mod build;
 pub mod cargo;
 pub mod ci_event;

@@ -6,10 +6,11 @@
 
 use crate::evidence::baseline::{Age, Baseline, BaselineCoverage, BaselineTest, SCHEMA};
 use crate::evidence::noise::{self, Noise};
+use crate::tools::bounded;
 use crate::world::{CommandLine, World};
 use anyhow::Context as _;
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -221,17 +222,11 @@ impl Store {
 
 /// A file's bytes; `None` where there is no such file.
 fn read_bounded(file: &Path) -> Result<Option<Vec<u8>>, String> {
-    let opened = match std::fs::File::open(file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
-    let mut bytes = Vec::new();
-    opened.take(BASELINE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > BASELINE_BYTES_MAX {
-        return Err(format!("it has more than {BASELINE_BYTES_MAX} bytes"));
+    match bounded::read(file, BASELINE_BYTES_MAX) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
-    Ok(Some(bytes))
 }
 
 /// A baseline from its file's bytes.

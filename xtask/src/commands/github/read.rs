@@ -4,12 +4,11 @@
 //! a pull request is not among them. What contradicts itself, or speaks of another commit than the run, is refused as a whole.
 
 use crate::failure::Failure;
-use crate::tools::git;
 use crate::tools::github::context::{Run, Trust};
 use crate::tools::github::event::Kind;
+use crate::tools::{bounded, git};
 use crate::verdict::{Gate, Outcome, SCHEMA, Severity, Verdict};
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::Path;
 
 /// The largest verdict: some hundred thousand findings.
@@ -55,13 +54,7 @@ fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     if !about.is_file() {
         return Err("it is no plain file".to_owned());
     }
-    let open = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    open.take(VERDICT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > VERDICT_BYTES_MAX {
-        true => Err(format!("it has more than {VERDICT_BYTES_MAX} bytes")),
-        false => Ok(bytes),
-    }
+    bounded::read(file, VERDICT_BYTES_MAX).map_err(|error| error.to_string())
 }
 
 /// A verdict that a fold can have made.

@@ -4,6 +4,7 @@ use crate::commands::context::Context;
 use crate::commands::gates::{self, Ask};
 use crate::evidence::{Evidence, SCHEMA};
 use crate::failure::Failure;
+use crate::tools::bounded;
 use crate::tools::init::{Start, current, takeover};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
@@ -40,13 +41,7 @@ fn earlier(workspace: &Workspace, folder: &Path) -> anyhow::Result<Evidence> {
         let help = "run cargo xtask ci first, or leave --from out";
         Failure::usage(format!("{}: {why}", file.display()), help)
     };
-    let open = std::fs::File::open(&file).map_err(|error| none(error.to_string()))?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(open, EVIDENCE_BYTES_MAX + 1), &mut bytes)
-        .map_err(|error| none(error.to_string()))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > EVIDENCE_BYTES_MAX) {
-        return Err(none(format!("it has more than {EVIDENCE_BYTES_MAX} bytes")));
-    }
+    let bytes = bounded::read(&file, EVIDENCE_BYTES_MAX).map_err(|error| none(error.to_string()))?;
     let evidence: Evidence = serde_json::from_slice(&bytes).map_err(|error| none(error.to_string()))?;
     if evidence.schema != SCHEMA {
         return Err(none(format!("its schema is {:?}", evidence.schema)));

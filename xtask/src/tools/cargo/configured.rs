@@ -2,6 +2,7 @@
 //! the workspace, in the folders above and at home (The Cargo Book, "Configuration"). Tests are started here and not by
 //! cargo, so it is read here. Left out: files that a configuration includes, and `--config`.
 
+use crate::tools::bounded;
 use crate::world::World;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -55,8 +56,8 @@ pub fn variables(world: &World, root: &Path) -> BTreeMap<String, Variable> {
     });
     let mut variables = BTreeMap::new();
     for file in folders.iter().flat_map(|folder| NAMES.map(|name| folder.join(name))) {
-        let small = std::fs::metadata(&file).is_ok_and(|data| data.len() <= FILE_BYTES_MAX);
-        let text = small.then(|| std::fs::read_to_string(&file).ok()).flatten();
+        let bytes = bounded::read(&file, FILE_BYTES_MAX).ok();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         for (name, variable) in text.map(|text| read(&text, &file)).unwrap_or_default() {
             variables.entry(name).or_insert(variable);
         }

@@ -3,7 +3,7 @@
 //! It is input from outside: names of commits, branches and repositories are checked before anybody uses them, and an event
 //! of a kind that is not known here is a value, [`Kind::Other`].
 
-use crate::tools::git;
+use crate::tools::{bounded, git};
 use serde::Deserialize;
 use std::fmt;
 use std::path::Path;
@@ -146,14 +146,8 @@ impl fmt::Display for Slug {
 /// # Errors
 /// Where it cannot be read or is too large: why, for people.
 pub fn read(name: &str, file: &Path) -> Result<Event, String> {
-    let open = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(open, EVENT_BYTES_MAX + 1), &mut bytes)
-        .map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > EVENT_BYTES_MAX {
-        true => Err(format!("it has more than {EVENT_BYTES_MAX} bytes")),
-        false => parse(name, &bytes),
-    }
+    let bytes = bounded::read(file, EVENT_BYTES_MAX).map_err(|error| error.to_string())?;
+    parse(name, &bytes)
 }
 
 #[derive(Deserialize)]

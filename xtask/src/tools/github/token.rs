@@ -3,6 +3,7 @@
 //! Nothing is assumed of a token's form: installation tokens have not had 40 characters since April 2026.
 
 use crate::failure::Failure;
+use crate::tools::bounded;
 use crate::world::World;
 
 /// A private key has 16 KiB at most.
@@ -75,11 +76,8 @@ fn key(world: &World) -> anyhow::Result<Secret> {
     let unreadable =
         |why: String| Failure::usage(format!("failed to read the App's key in {file}: {why}"), help);
     let path = world.directory().join(file);
-    let size = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > KEY_BYTES_MAX {
-        return Err(unreadable(format!("it has more than {KEY_BYTES_MAX} bytes")));
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = bounded::read(&path, KEY_BYTES_MAX).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is no text".to_owned()))?;
     Ok(Secret::new(&text))
 }
 

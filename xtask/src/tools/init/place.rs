@@ -2,6 +2,7 @@
 
 use super::{Kind, Wanted};
 use crate::failure::Failure;
+use crate::tools::bounded;
 use std::path::Path;
 
 /// A file that is there is read up to here; what is larger is not ours.
@@ -53,16 +54,14 @@ pub fn place(root: &Path, wanted: &Wanted) -> anyhow::Result<Placing> {
 
 /// The text of a file; `None` where it is none, or too much of it.
 pub(super) fn read(file: &Path) -> anyhow::Result<Option<String>> {
-    let unreadable = |error: std::io::Error| {
-        let message = format!("failed to read {}: {error}", file.display());
-        Failure::infrastructure(message, "make it readable, or move it away")
-    };
-    let mut bytes = Vec::new();
-    let open = std::fs::File::open(file).map_err(unreadable)?;
-    std::io::Read::read_to_end(&mut std::io::Read::take(open, FILE_BYTES_MAX + 1), &mut bytes)
-        .map_err(unreadable)?;
-    let whole = u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES_MAX);
-    Ok(whole.then(|| String::from_utf8(bytes).ok()).flatten())
+    match bounded::read(file, FILE_BYTES_MAX) {
+        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Ok(None),
+        Err(error) => {
+            let message = format!("failed to read {}: {error}", file.display());
+            Err(Failure::infrastructure(message, "make it readable, or move it away"))
+        }
+    }
 }
 
 /// A folder on the way may be a link to anywhere: what is written must stay in the workspace.

@@ -10,9 +10,10 @@ mod scan;
 
 use crate::evidence::CouldNotRun;
 use crate::evidence::secrets::{SecretFound, SecretsEvidence};
+use crate::tools::bounded;
 use scan::{FOUND_PER_FILE_MAX, Scanner};
 use std::borrow::Cow;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -167,12 +168,9 @@ fn read(root: &Path, file: &Path) -> std::io::Result<Contents> {
     if !kind.is_file() {
         return not_read("it is neither a file nor a link");
     }
-    let mut bytes = Vec::new();
-    std::fs::File::open(&path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        not_read("it is larger than 32 MiB")
-    } else {
-        Ok(Contents::Bytes(bytes))
+    match bounded::read(&path, FILE_BYTES_MAX) {
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => not_read("it is larger than 32 MiB"),
+        read => read.map(Contents::Bytes),
     }
 }
 
