@@ -33,6 +33,11 @@ impl Digest {
     }
 }
 
+/// The first twelve digits of a commit's name: for people, as [`Digest::short`].
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
 /// Digests bytes that come in pieces.
 #[derive(Default)]
 pub struct Hasher(Sha256);

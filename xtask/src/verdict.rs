@@ -266,6 +266,11 @@ impl Finding {
     }
 }
 
+/// `covered` and `total` of a fact.
+pub fn share_of(fact: &serde_json::Value) -> Option<(u64, u64)> {
+    Some((fact.get("covered")?.as_u64()?, fact.get("total")?.as_u64()?))
+}
+
 impl GateVerdict {
     /// The verdict of a gate that was measured: refused where a finding is an error, else passed.
     pub fn of(
@@ -277,6 +282,11 @@ impl GateVerdict {
         findings.sort_by_key(|finding| finding.severity);
         let outcome = of_findings(&findings);
         GateVerdict { gate, outcome, duration_ms, facts, findings, at_best: Outcome::Passed }
+    }
+
+    /// What ran and what there is of it, where the facts have such a share by this name: `lines`, `patch`, `drop/before`.
+    pub fn share(&self, name: &str) -> Option<(u64, u64)> {
+        share_of(self.facts.pointer(&format!("/{name}"))?)
     }
 
     /// Judges anew once findings are waived. What could not run or had nothing to check stays so.

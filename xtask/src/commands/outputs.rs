@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::policy::Percent;
-use crate::verdict::{Gate, Verdict};
+use crate::verdict::{Gate, Verdict, share_of};
 use crate::world::World;
 use anyhow::Context as _;
 use std::io::Write as _;
@@ -53,7 +53,7 @@ fn append_page(file: &Path, page: impl FnOnce(usize) -> String) -> anyhow::Resul
 
 /// A share of lines; none of none.
 fn share(fact: &serde_json::Value) -> Option<Percent> {
-    let (covered, total) = (fact["covered"].as_u64()?, fact["total"].as_u64()?);
+    let (covered, total) = share_of(fact)?;
     (total > 0).then(|| Percent::of(covered, total))
 }
 

@@ -10,6 +10,7 @@ use super::gates::{self, Ask};
 use super::image;
 use super::outputs;
 use super::site::{Consent, Site, serves, service_name};
+use crate::digest::short_commit;
 use crate::evidence::{Evidence, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -46,7 +47,7 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
     if workspace.repository.branch.is_none() {
         context.console.note(format!(
             "  ! HEAD is detached at {}: the release is of that commit",
-            short(&workspace.repository.commit)
+            short_commit(&workspace.repository.commit)
         ));
     }
     let reports = context.reports(&workspace);
@@ -255,10 +256,6 @@ fn passed_before(release: &Release) -> String {
     format!("passed at {}, same inputs", release.made_at.strftime("%Y-%m-%d %H:%M:%S UTC"))
 }
 
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
-}
-
 fn refuse_inside_its_own_gates(context: &Context, workspace: &Workspace) -> anyhow::Result<()> {
     let inside = context.world.env(INSIDE_GATE).is_some_and(|root| Path::new(root) == workspace.root);
     if inside {
@@ -277,7 +274,7 @@ fn refuse_dirty(workspace: &Workspace) -> anyhow::Result<()> {
     };
     let message = format!(
         "{first}{more} {differ} from commit {}: a release is of a commit",
-        short(&workspace.repository.commit)
+        short_commit(&workspace.repository.commit)
     );
     Err(Failure::usage(message, "git commit -a, or git stash; `cargo xtask ci` judges the tree as it is"))
 }

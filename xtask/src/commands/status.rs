@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::site::service_name;
 use crate::deployer::{self, Link, Past, past};
+use crate::digest::short_commit;
 use crate::exit::Exit;
 use crate::platform::local::client;
 use crate::platform::protocol::Refusal;
@@ -161,7 +162,7 @@ fn told(style: Style, all: &[Past]) -> String {
             rollout.environment.clone(),
             from.to_owned(),
             rollout.digest.short().to_owned(),
-            rollout.commit.get(..12).unwrap_or(&rollout.commit).to_owned(),
+            short_commit(&rollout.commit).to_owned(),
             rollout.actor.clone(),
             deployer::summary_line(rollout),
         ]

@@ -1,6 +1,7 @@
 //! Approvals: bound to digest, environment and plan, and counted per person.
 
 use super::{Link, event};
+use crate::digest::short_commit;
 use crate::platform::protocol::{Phase, Record, Target};
 use crate::rollout::{Answer, Approvals, Rollout, State};
 use serde_json::json;
@@ -74,7 +75,7 @@ pub(super) fn question(rollout: &Rollout) -> String {
         rollout.environment,
         from,
         rollout.digest.short(),
-        rollout.commit.get(..12).unwrap_or(&rollout.commit),
+        short_commit(&rollout.commit),
         weights.join(", ")
     )
 }

@@ -5,7 +5,7 @@
 
 use super::coverage::CoverageEvidence;
 use super::tests::{AtBase, TestOutcome, TestsEvidence};
-use crate::digest::Digest;
+use crate::digest::{Digest, short_commit};
 use crate::policy::coverage::TestCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ pub struct TestsCompared {
 impl Age {
     /// For people: `a1b2c3d4e5f6, 3 commits back, 2 days old`.
     pub fn words(&self) -> String {
-        let commit = self.commit.get(..12).unwrap_or(&self.commit);
+        let commit = short_commit(&self.commit);
         let plural = |count: u32| if count == 1 { "" } else { "s" };
         let (behind, days) = (self.behind, self.days);
         format!("{commit}, {behind} commit{} back, {days} day{} old", plural(behind), plural(days))

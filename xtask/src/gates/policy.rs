@@ -1,6 +1,7 @@
 //! Judges the policies themselves: what a change loosens against its base. What is to be said of waivers comes from
 //! [`super::waiving`], once the other gates have been judged.
 
+use crate::digest::short_commit;
 use crate::evidence::policy::{Comparison, Found, Loosened, PolicyEvidence};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 
@@ -26,7 +27,7 @@ fn differences(comparison: &Comparison) -> Vec<Finding> {
     } else {
         format!(
             "undo it, or let an approver of the base say yes: cargo xtask policy approve {}",
-            comparison.head_commit.get(..12).unwrap_or(&comparison.head_commit)
+            short_commit(&comparison.head_commit)
         )
     };
     for why in &comparison.not_counted {

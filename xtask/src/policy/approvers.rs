@@ -4,7 +4,7 @@
 //! change's last commit and both policies, so it is worth nothing for any other.
 
 use super::places::Places;
-use crate::digest::Digest;
+use crate::digest::{Digest, short_commit};
 use crate::failure::Failure;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -113,7 +113,7 @@ impl Approvers {
     /// Why it does not count, for people.
     pub fn accept(&self, approval: &Approval, of: &Approved, today: Date) -> Result<&str, String> {
         if approval.of.commit != of.commit {
-            return Err(format!("it is for commit {}", short(&approval.of.commit)));
+            return Err(format!("it is for commit {}", short_commit(&approval.of.commit)));
         }
         if approval.of != *of {
             return Err("it is for other policies".to_owned());
@@ -199,10 +199,6 @@ pub fn body(key: &str) -> String {
 
 fn start(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(20).collect()
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod source;
 mod tree;
 
 use super::text::markup;
-use crate::digest::Digest;
+use crate::digest::{Digest, short_commit};
 use crate::evidence::coverage::{FileLines, LineCounts, Share};
 use crate::policy::Percent;
 use crate::workspace::Change;
@@ -35,7 +35,7 @@ pub fn index(counts: &LineCounts, about: &About<'_>) -> String {
         Some(patch) => figure("changed lines", Some(patch), "", about.minimum),
         None => String::new(),
     };
-    let commit = about.commit.get(..12).unwrap_or(about.commit);
+    let commit = short_commit(about.commit);
     let body = format!(
         "<h1>Line coverage</h1>\n<p class=\"q\">commit {} · engine {} · minimum {} %</p>\n<div class=\"big\">{}{patch}{}</div>\n\
          <div class=\"tree\">\n{}</div>\n",

@@ -7,6 +7,7 @@ mod uncovered;
 
 use super::console::{paint, seconds};
 use super::{Paper, Style};
+use crate::digest::short_commit;
 use crate::evidence::Evidence;
 use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict};
 use anstyle::AnsiColor;
@@ -32,14 +33,14 @@ pub fn verdict(paper: Paper, verdict: &Verdict, evidence: Option<&Evidence>, rep
         }
     }
     let dirty = if verdict.dirty { ", with uncommitted changes" } else { "" };
-    let commit = verdict.commit.get(..12).unwrap_or(&verdict.commit);
+    let commit = short_commit(&verdict.commit);
     let (policy, source) = (verdict.policy.hash.short(), &verdict.policy.source);
     let about = format!("commit {commit}{dirty}, policy {policy} ({source})");
     let taken = word(verdict.outcome).len() + 2;
     let about = paper.wrap(&about, taken, 2);
     let _ = writeln!(text, "\n{}  {about}\nreport: {report}", outcome(style, verdict.outcome));
     if let (Some(base), Some(from)) = (&verdict.base, &verdict.base_from) {
-        let compared = format!("compared with {}: {from}", base.get(..12).unwrap_or(base));
+        let compared = format!("compared with {}: {from}", short_commit(base));
         let _ = writeln!(text, "{}", paper.wrap(&compared, 0, 2));
     }
     text
@@ -175,8 +176,7 @@ fn numbers(gate: &GateVerdict) -> String {
 
 /// Covered and all lines, of the whole or of the change, where the facts have them.
 fn share(gate: &GateVerdict, of: &str) -> (u64, u64) {
-    let part = |name: &str| gate.facts.get(of)?.get(name)?.as_u64();
-    (part("covered").unwrap_or(0), part("total").unwrap_or(0))
+    gate.share(of).unwrap_or_default()
 }
 
 /// The numbers that matter of one gate.
@@ -210,8 +210,7 @@ pub fn facts(gate: &GateVerdict) -> String {
         Gate::Image => counted(number("size_bytes"), "byte"),
         Gate::Policy => {
             let compared = gate.facts.get("compared_with").and_then(serde_json::Value::as_str);
-            let compared = compared
-                .map_or(String::new(), |base| format!(", against {}", base.get(..12).unwrap_or(base)));
+            let compared = compared.map_or(String::new(), |base| format!(", against {}", short_commit(base)));
             format!("{}{compared}", counted(number("waivers"), "waiver"))
         }
     }

@@ -6,9 +6,10 @@
 use super::console::seconds;
 use super::human::facts;
 use super::{rank, text};
+use crate::digest::short_commit;
 use crate::evidence::Evidence;
 use crate::policy::Percent;
-use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict};
+use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict, share_of};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -144,8 +145,7 @@ fn packages(page: &mut Page, verdict: &Verdict) {
     for (name, share) in packages.iter().take(ITEMS_MAX) {
         let of = |what: &str| {
             let part = if what == "lines" { Some(share) } else { share.get(what) };
-            let number = |name: &str| part?.get(name)?.as_u64();
-            match number("covered").zip(number("total")) {
+            match part.and_then(share_of) {
                 Some((covered, total)) if total > 0 => {
                     format!("{} % ({covered} of {total})", Percent::of(covered, total))
                 }
@@ -161,14 +161,12 @@ fn packages(page: &mut Page, verdict: &Verdict) {
 
 /// The numbers of a gate, and of coverage also those of the changed lines.
 pub(super) fn numbers(gate: &GateVerdict) -> String {
-    let patch = gate.facts.get("patch").filter(|_| gate.outcome != Outcome::Error);
-    let number = |name: &str| patch.and_then(|patch| patch.get(name)).and_then(serde_json::Value::as_u64);
-    match (number("covered"), number("total")) {
-        (Some(_), Some(0)) => format!("{}; no changed executable line", facts(gate)),
-        (Some(covered), Some(total)) => {
+    match gate.share("patch").filter(|_| gate.outcome != Outcome::Error) {
+        Some((_, 0)) => format!("{}; no changed executable line", facts(gate)),
+        Some((covered, total)) => {
             format!("{}; {} % of {total} changed", facts(gate), Percent::of(covered, total))
         }
-        _ => facts(gate),
+        None => facts(gate),
     }
 }
 
@@ -200,7 +198,7 @@ fn whole(finding: &Finding) -> String {
 }
 
 fn foot(verdict: &Verdict, evidence: &Evidence, report: &str) -> String {
-    let short = |commit: &str| text::code(commit.get(..12).unwrap_or(commit));
+    let short = |commit: &str| text::code(short_commit(commit));
     let dirty = if verdict.dirty { " with uncommitted changes" } else { "" };
     let base = match (&verdict.base, &verdict.base_from) {
         (Some(base), Some(from)) => format!(", compared with {} ({})", short(base), text::prose(from)),

@@ -2,6 +2,7 @@
 
 use super::human::counted;
 use super::text::markup;
+use crate::digest::short_commit;
 use crate::policy::Percent;
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -80,7 +81,7 @@ pub fn write(points: &[Point], minimum: Percent) -> String {
         let _ = writeln!(text, "<path class=\"l\" d=\"M{}\"/>", line.join("L"));
     }
     for (at, point) in points.iter().enumerate() {
-        let (commit, day) = (point.commit.get(..12).unwrap_or(&point.commit), day(point));
+        let (commit, day) = (short_commit(&point.commit), day(point));
         let share_shown = Percent::of(point.covered, point.total);
         let title =
             markup(&format!("{commit}, {day}: {share_shown} % ({} of {})", point.covered, point.total));

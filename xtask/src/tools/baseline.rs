@@ -4,6 +4,7 @@
 //! baseline is compared with instead, never nothing in silence. Which commits count is git's answer: the first parents of the
 //! commit that was asked for.
 
+use crate::digest::short_commit;
 use crate::evidence::baseline::{Age, Baseline, BaselineCoverage, BaselineTest, SCHEMA};
 use crate::evidence::noise::{self, Noise};
 use crate::tools::bounded;
@@ -145,7 +146,7 @@ impl Store {
                 "no baseline in {} ({} there) is of {} or of one of its first parents that are here ({} looked at)",
                 self.folder.display(),
                 known.len(),
-                commit.get(..12).unwrap_or(commit),
+                short_commit(commit),
                 ancestors.len()
             ),
             ..Found::default()

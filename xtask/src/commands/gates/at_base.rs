@@ -4,7 +4,7 @@
 use super::Reuse;
 use super::compare::Compared;
 use super::measure::Measurer;
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, short_commit};
 use crate::evidence::base_run::BaseRun;
 use crate::evidence::tests::{AtBase, TestOutcome};
 use crate::evidence::{Measured, TestsEvidence};
@@ -96,7 +96,7 @@ impl Measurer<'_> {
 
     async fn run_at_base(&self, commit: &str, compiled: &Compiled, tests: BTreeSet<String>) -> Answer {
         let asked = counted(tests.len() as u64, "test");
-        let short = commit.get(..12).unwrap_or(commit);
+        let short = short_commit(commit);
         let step = self.context.console.step(&self.context.world, format!("tests at base {short}"));
         let question = Question {
             root: &self.workspace.root,

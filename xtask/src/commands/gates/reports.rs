@@ -76,12 +76,10 @@ fn coverage(
     write_report(&folder.join("badge.svg"), badge::coverage(covered, total, minimum).as_bytes())?;
     write_report(&folder.join("badge.json"), badge::endpoint(covered, total, minimum).as_bytes())?;
     let judged = verdict.gates.iter().find(|gate| gate.gate == Gate::Coverage);
-    let patch = judged.and_then(|gate| gate.facts.get("patch"));
-    let number = |name: &str| patch.and_then(|patch| patch.get(name)).and_then(serde_json::Value::as_u64);
     let about = html::About {
         commit: &verdict.commit,
         change: evidence.change.as_ref(),
-        patch: number("covered").zip(number("total")),
+        patch: judged.and_then(|gate| gate.share("patch")),
         minimum,
     };
     pages(workspace, counts, &about, folder)

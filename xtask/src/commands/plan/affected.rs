@@ -4,6 +4,7 @@ use super::{Shown, Surveyed, human, of_step};
 use crate::cli::PlanGoal;
 use crate::commands::context::Context;
 use crate::commands::gates;
+use crate::digest::short_commit;
 use crate::evidence::part::AffectedPart;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -42,7 +43,7 @@ fn told(part: &AffectedPart) -> String {
     let (affected, all) = (part.packages.len(), part.packages.len() + part.unaffected.len());
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let since = part.base.get(..12).unwrap_or(&part.base);
+    let since = short_commit(&part.base);
     let _ = writeln!(text, "{affected} of {all} packages are affected since {since}");
     if let Some(why) = &part.everything {
         let _ = writeln!(text, "  everything: {why}");

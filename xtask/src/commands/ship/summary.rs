@@ -1,7 +1,7 @@
 //! What `ship` says at its end: verdict, digest, time per stage, a URL per environment, what to try next.
 
-use super::short;
 use crate::digest::Digest;
+use crate::digest::short_commit;
 use crate::report::Style;
 use crate::report::console::seconds;
 use serde::Serialize;
@@ -50,7 +50,7 @@ pub(super) fn human(style: Style, summary: &Summary) -> String {
         .collect();
     let digest = summary.digest.as_ref().map_or(String::new(), |digest| format!("\nimage   {digest}"));
     let next = summary.next.join("\n        ");
-    let (outcome, verdict, commit) = (summary.outcome, &summary.verdict, short(&summary.commit));
+    let (outcome, verdict, commit) = (summary.outcome, &summary.verdict, short_commit(&summary.commit));
     let total: u64 = summary.stages.iter().map(|stage| stage.millis).sum();
     let times = format!("{} in all: {}", seconds(Duration::from_millis(total)), stages.join(", "));
     let times = times.trim_end_matches(": ");

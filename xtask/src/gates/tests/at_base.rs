@@ -2,6 +2,7 @@
 //! facts. It changes no outcome: a test that fails refuses wherever else it fails.
 
 use super::{NAMED_MAX, listed, tests};
+use crate::digest::short_commit;
 use crate::evidence::TestsEvidence;
 use crate::evidence::base_run::BaseRun;
 use crate::evidence::tests::{TestOutcome, TestResult};
@@ -16,7 +17,7 @@ pub(super) fn said(test: &TestResult, run: Option<&BaseRun>) -> String {
         (None, Some(run)) if run.lacks(&test.name) => ("it is not on", &run.commit),
         (None, _) => return String::new(),
     };
-    format!("; {how} base ({})", short(commit))
+    format!("; {how} base ({})", short_commit(commit))
 }
 
 /// One note for each reason why the base could not be asked.
@@ -24,7 +25,8 @@ pub(super) fn unknown(evidence: &TestsEvidence) -> Vec<Finding> {
     let Some(run) = &evidence.base_run else { return Vec::new() };
     let note = |one: &crate::evidence::base_run::NotAsked| {
         let named: Vec<_> = one.tests.iter().take(NAMED_MAX).cloned().collect();
-        let base = if run.commit.is_empty() { String::new() } else { format!(" ({})", short(&run.commit)) };
+        let base =
+            if run.commit.is_empty() { String::new() } else { format!(" ({})", short_commit(&run.commit)) };
         let (count, named) = (tests(one.tests.len()), listed(&named, one.tests.len()));
         let message = format!("the base{base} could not be asked about {count}: {}; {named}", one.why);
         Finding::new(Gate::Tests, "base-not-asked", Severity::Note, message, &one.help)
@@ -45,8 +47,4 @@ pub(super) fn facts(evidence: &TestsEvidence) -> Option<serde_json::Value> {
         "absent": run.map_or(0, |run| run.absent.len()),
         "unknown": run.map_or(0, |run| run.unknown.iter().map(|one| one.tests.len()).sum::<usize>()),
     }))
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
 }

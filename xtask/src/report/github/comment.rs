@@ -5,12 +5,12 @@
 //! and what it speaks of ([`State`]), so that an older run never overwrites a newer one and an equal one writes nothing.
 
 use super::Links;
-use crate::digest::Digest;
+use crate::digest::{Digest, short_commit};
 use crate::policy::Percent;
 use crate::report::summary::{self, MESSAGE_BYTES_MAX, Page, SOON};
 use crate::report::{rank, text};
 use crate::tools::github::limits;
-use crate::verdict::{Finding, Gate, GateVerdict, Outcome, Severity, Verdict};
+use crate::verdict::{Finding, Gate, Outcome, Severity, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -130,10 +130,10 @@ fn gates(verdict: &Verdict) -> String {
 /// The coverage with its trend, where the gate measured it.
 fn coverage(page: &mut Page, verdict: &Verdict) {
     let Some(gate) = verdict.gates.iter().find(|gate| gate.gate == Gate::Coverage) else { return };
-    let Some(now) = share(gate, &["lines"]).filter(|_| gate.outcome != Outcome::Error) else { return };
+    let Some(now) = gate.share("lines").filter(|_| gate.outcome != Outcome::Error) else { return };
     let mut line = format!("Coverage {} %", Percent::of(now.0, now.1));
     let moved = gate.facts.pointer("/drop/basis_points").and_then(serde_json::Value::as_i64);
-    if let (Some(drop), Some(before)) = (moved, share(gate, &["drop", "before"])) {
+    if let (Some(drop), Some(before)) = (moved, gate.share("drop/before")) {
         let arrow = match drop {
             0 => "→",
             1.. => "↘",
@@ -141,18 +141,13 @@ fn coverage(page: &mut Page, verdict: &Verdict) {
         };
         let _ = write!(line, " {arrow} (before {} %)", Percent::of(before.0, before.1));
     }
-    match share(gate, &["patch"]) {
+    match gate.share("patch") {
         Some((_, 0)) | None => {}
         Some((covered, total)) => {
             let _ = write!(line, ", changed lines {} % ({covered} of {total})", Percent::of(covered, total));
         }
     }
     page.add(&format!("{line}\n\n"));
-}
-
-fn share(gate: &GateVerdict, path: &[&str]) -> Option<(u64, u64)> {
-    let part = path.iter().try_fold(&gate.facts, |facts, name| facts.get(name))?;
-    Some((part.get("covered")?.as_u64()?, part.get("total")?.as_u64()?))
 }
 
 fn place(finding: &Finding, links: &Links) -> String {
@@ -170,7 +165,7 @@ fn item(finding: &Finding, links: &Links) -> String {
 }
 
 fn foot(verdict: &Verdict, links: &Links, elsewhere: usize) -> String {
-    let short = |commit: &str| text::code(commit.get(..12).unwrap_or(commit));
+    let short = |commit: &str| text::code(short_commit(commit));
     let base =
         verdict.base.as_deref().map(|base| format!(", compared with {}", short(base))).unwrap_or_default();
     let waived = match rank::waived(verdict).len() {

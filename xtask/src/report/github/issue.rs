@@ -1,6 +1,7 @@
 //! The issue about advisories: one, open as long as something is known against a dependency, closed by itself after that.
 
 use super::comment;
+use crate::digest::short_commit;
 use crate::report::summary::{MESSAGE_BYTES_MAX, Page};
 use crate::report::text;
 use crate::tools::github::limits;
@@ -62,7 +63,7 @@ pub fn wanted(verdict: &Verdict, run: Option<&str>) -> Wanted {
     page.add("Gateline has found advisories against dependencies of the default branch.\n\n");
     items.iter().for_each(|item| page.add(item));
     let run = run.map(|run| format!(" · [the run]({run})")).unwrap_or_default();
-    let commit = text::code(verdict.commit.get(..12).unwrap_or(&verdict.commit));
+    let commit = text::code(short_commit(&verdict.commit));
     page.add(&format!(
         "\nThis issue is kept up to date, and closed when nothing is left.\n<sub>{commit}{run}</sub>\n"
     ));

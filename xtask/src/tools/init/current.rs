@@ -5,6 +5,7 @@
 //! waiver that somebody answers for, so it is named.
 
 use super::Entry;
+use crate::digest::short_commit;
 use crate::evidence::advisories::AdvisoryKind;
 use crate::evidence::lint::{DiagnosticSeverity, LintTool};
 use crate::evidence::{CouldNotRun, Evidence, Measured};
@@ -20,7 +21,7 @@ const NAMES_MAX: usize = 10;
 /// Where it does not compile: nothing can be started from.
 pub fn reached(evidence: &Evidence) -> Result<(Vec<Entry>, Vec<String>), CouldNotRun> {
     let (mut entries, mut left_out) = (Vec::new(), Vec::new());
-    let at = format!("at {}", evidence.subject.commit.get(..12).unwrap_or(&evidence.subject.commit));
+    let at = format!("at {}", short_commit(&evidence.subject.commit));
     lint(evidence, &at, &mut entries, &mut left_out)?;
     tests(evidence, &mut left_out);
     coverage(evidence, &at, &mut entries, &mut left_out);

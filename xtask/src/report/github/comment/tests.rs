@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::report::sample;
+use crate::verdict::GateVerdict;
 use proptest::prelude::*;
 
 fn links() -> Links {
