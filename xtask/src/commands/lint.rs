@@ -13,7 +13,7 @@ use crate::policy::LintPolicy;
 use crate::policy::lint::Level;
 use crate::report::human::counted;
 use crate::tools::build::{self, Compilation, Compiled, Purpose};
-use crate::tools::cargo::{Cargo, Take};
+use crate::tools::cargo::Cargo;
 use crate::tools::lint::fix;
 use crate::verdict::Gate;
 use std::time::Duration;
@@ -49,10 +49,8 @@ async fn fix(context: &Context, dirt: Dirt) -> anyhow::Result<()> {
     }
     let in_force = context.policy(&workspace).await?;
     let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
-    let cargo = cargo.map_err(|why| gates::failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
-    let first = in_force.policy.tests.features.first().cloned().unwrap_or_default();
-    let first = cargo.with_features(&first, Take::Everything).map_err(|why| gates::failure(&why))?;
-    let cargo = first.unwrap_or(cargo);
+    let cargo = cargo.and_then(|cargo| cargo.of_policy(&in_force.policy.tests));
+    let cargo = cargo.map_err(|why| gates::failure(&why))?;
     if in_force.policy.lint.clippy != Level::Off {
         fix_clippy(context, &cargo, &in_force.policy.lint).await?;
     }

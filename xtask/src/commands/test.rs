@@ -56,8 +56,9 @@ async fn list(context: &Context, workspace: &Workspace, filters: &[String]) -> a
     let (world, console) = (&context.world, &context.console);
     let in_force = context.policy(workspace).await?;
     let cargo = Cargo::discover(world, &workspace.root, context.network()).await;
-    let cargo = cargo.map_err(|why| gates::failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
-    let Some(listing) = every_set(context, &in_force, cargo.clone(), filters).await? else {
+    let cargo = cargo.and_then(|cargo| cargo.of_policy(&in_force.policy.tests));
+    let cargo = cargo.map_err(|why| gates::failure(&why))?;
+    let Some(listing) = every_set(context, &in_force, &cargo, filters).await? else {
         console.note("the workspace does not compile; next: cargo check --all-targets");
         return Ok(Exit::Refused);
     };
@@ -83,14 +84,12 @@ async fn list(context: &Context, workspace: &Workspace, filters: &[String]) -> a
 async fn every_set(
     context: &Context,
     in_force: &InForce,
-    cargo: Cargo,
+    first: &Cargo,
     filters: &[String],
 ) -> anyhow::Result<Option<Listing>> {
     let policy = &in_force.policy.tests;
     let failed = |why| gates::failure(&why);
-    let first = policy.features.first().cloned().unwrap_or_default();
-    let first = cargo.with_features(&first, Take::Everything).map_err(failed)?.unwrap_or(cargo);
-    let Some(mut listing) = one_set(context, in_force, &first, filters.to_vec()).await? else {
+    let Some(mut listing) = one_set(context, in_force, first, filters.to_vec()).await? else {
         return Ok(None);
     };
     for set in policy.features.iter().skip(1) {

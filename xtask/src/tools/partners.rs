@@ -35,6 +35,12 @@ pub fn within_reach(world: World, workspace: Option<&Path>) -> World {
     world.with_variable("PATH", &path)
 }
 
+/// A `PATH` without what [`within_reach`] put into it.
+pub fn without_own<'a>(path: &'a str, target: &Path) -> &'a str {
+    let own = folder(target).join("bin");
+    path.strip_suffix(&*own.to_string_lossy()).map_or(path, |rest| rest.strip_suffix(':').unwrap_or(rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +58,12 @@ mod tests {
             within_reach(world, None).env("PATH").unwrap_or_default().to_owned()
         };
         let own = workspace.path().join("target/gateline/tools/bin");
+        let target = workspace.path().join("target");
+        assert_eq!(without_own(&path(&[("PATH", "/usr/bin")], &inside), &target), "/usr/bin");
+        assert_eq!(
+            (without_own(&path(&[], &inside), &target), without_own("/usr/bin", &target)),
+            ("", "/usr/bin")
+        );
         assert_eq!(path(&[("PATH", "/usr/bin")], &inside), format!("/usr/bin:{}", own.display()));
         assert_eq!(path(&[], workspace.path()), own.display().to_string());
         let elsewhere = [("PATH", "/usr/bin"), ("CARGO_TARGET_DIR", "/t")];

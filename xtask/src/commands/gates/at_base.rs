@@ -12,7 +12,7 @@ use crate::policy::tests::FailingOnBase;
 use crate::report::human::counted;
 use crate::tools::at_base::{Answer, Question, ask};
 use crate::tools::build::Compiled;
-use crate::tools::{partners, remember};
+use crate::tools::remember;
 use crate::workspace::change::Uncompared;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,12 +129,7 @@ impl Measurer<'_> {
         for digest in [&self.subject.policy, &self.subject.toolchain] {
             inputs.field(digest.hex().as_bytes());
         }
-        // Programs of ours are in the PATH as soon as there is a target directory.
-        let own = format!(":{}", partners::folder(&self.workspace.target).join("bin").display());
-        for (name, value) in self.environment() {
-            inputs.field(name.as_bytes());
-            inputs.field(value.strip_suffix(&own).unwrap_or(&value).as_bytes());
-        }
+        self.environment_into(&mut inputs);
         inputs.finish()
     }
 }

@@ -12,7 +12,7 @@ use crate::plan::{Plan, Step};
 use crate::policy::FeatureSet;
 use crate::report::human::counted;
 use crate::tools::build::{self, Compilation, Compiled, Purpose};
-use crate::tools::cargo::{Cargo, Progress, Take};
+use crate::tools::cargo::{Cargo, Progress};
 use crate::verdict::Gate;
 use std::collections::BTreeSet;
 
@@ -55,13 +55,9 @@ impl Measurer<'_> {
         only: Option<&BTreeSet<String>>,
     ) -> Option<Result<Compiled, CouldNotRun>> {
         let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
-        let cargo = match cargo {
-            Ok(cargo) => &cargo.clone().leaving_out(&self.in_force.policy.tests.leave_out),
-            Err(why) => return Some(Err(why.clone())),
-        };
-        let first = self.in_force.policy.tests.features.first().cloned().unwrap_or_default();
-        let cargo = match cargo.with_features(&first, Take::Everything) {
-            Ok(first) => first.unwrap_or_else(|| cargo.clone()),
+        let of_policy = |cargo: Cargo| cargo.of_policy(&self.in_force.policy.tests);
+        let cargo = match cargo.clone().and_then(of_policy) {
+            Ok(cargo) => cargo,
             Err(why) => return Some(Err(why)),
         };
         let Some(only) = only else { return Some(self.compile_set(plan, &cargo).await) };

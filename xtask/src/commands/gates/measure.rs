@@ -10,7 +10,7 @@ use crate::report::Step as Shown;
 use crate::tools::cargo::Cargo;
 use crate::tools::lint::{self, Formatting};
 use crate::tools::security::{advisories, secrets};
-use crate::tools::{remember, runner};
+use crate::tools::{partners, remember, runner};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
 use serde::Serialize;
@@ -128,10 +128,7 @@ impl Measurer<'_> {
             .into_iter()
             .chain(reads)
             .for_each(|digest| inputs.field(digest.hex().as_bytes()));
-        for (name, value) in self.environment() {
-            inputs.field(name.as_bytes());
-            inputs.field(value.as_bytes());
-        }
+        self.environment_into(&mut inputs);
         let (inputs, target) = (inputs.finish(), &self.workspace.target);
         if let Some(said) = remember::said(target, step, &inputs) {
             return Ok(said);
@@ -141,9 +138,24 @@ impl Measurer<'_> {
         Ok(said)
     }
 
-    /// What tests see of the environment, and the flags of compilers.
+    /// Adds the environment to what an answer depends on.
+    pub(super) fn environment_into(&self, inputs: &mut Hasher) {
+        for (name, value) in self.environment() {
+            inputs.field(name.as_bytes());
+            inputs.field(value.as_bytes());
+        }
+    }
+
+    /// What tests see of the environment, and the flags of compilers: what answers depend on. Our own folder of tools is left
+    /// out of `PATH`: it stands there as soon as there is a `Cargo.lock`, which the first run may write.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
-        runner::declared_environment(&self.context.world, &self.in_force.policy.tests, &self.workspace.root)
+        let world = &self.context.world;
+        let mut environment =
+            runner::declared_environment(world, &self.in_force.policy.tests, &self.workspace.root);
+        if let Some(path) = environment.get_mut("PATH") {
+            *path = partners::without_own(path, &self.workspace.target).to_owned();
+        }
+        environment
     }
 
     pub(super) async fn timed<E>(&self, work: impl Future<Output = Result<E, CouldNotRun>>) -> Measured<E> {

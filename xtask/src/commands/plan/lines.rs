@@ -95,8 +95,9 @@ impl<'a> Surveyed<'a> {
     ) -> anyhow::Result<Surveyed<'a>> {
         let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
         let own = own_words(&context.world, &workspace.root);
-        let cargo = cargo.map_err(|why| failure(&why))?.leaving_out(&in_force.policy.tests.leave_out);
-        let (sets, linted, same) = feature_sets(&cargo, &in_force.policy).map_err(|why| failure(&why))?;
+        let first = cargo.and_then(|cargo| cargo.of_policy(&in_force.policy.tests));
+        let sets = first.and_then(|first| feature_sets(first, &in_force.policy));
+        let (sets, linted, same) = sets.map_err(|why| failure(&why))?;
         let aparts = why_apart(workspace, in_force, &sets);
         let tested = |(cargo, apart): (Cargo, Option<String>)| {
             let purpose = if apart.is_some() { Purpose::Tests } else { Purpose::Shared };
@@ -153,10 +154,8 @@ fn why_apart(workspace: &Workspace, in_force: &InForce, sets: &[Cargo]) -> Vec<O
 type Sets = (Vec<Cargo>, Vec<Cargo>, Vec<String>);
 
 /// What is tested, what is only linted, and what is the same as the first.
-fn feature_sets(cargo: &Cargo, policy: &Policy) -> Result<Sets, CouldNotRun> {
+fn feature_sets(first: Cargo, policy: &Policy) -> Result<Sets, CouldNotRun> {
     let tested = policy.tests.features.as_slice();
-    let first = tested.first().cloned().unwrap_or_default();
-    let first = cargo.with_features(&first, Take::Everything)?.unwrap_or_else(|| cargo.clone());
     let mut same = Vec::new();
     let mut changed = |set: &FeatureSet| {
         let found = first.with_features(set, Take::WhatItChanges);

@@ -6,7 +6,7 @@
 
 use super::Cargo;
 use crate::evidence::CouldNotRun;
-use crate::policy::FeatureSet;
+use crate::policy::{FeatureSet, TestsPolicy};
 use cargo_metadata::Package;
 use std::collections::BTreeSet;
 
@@ -20,6 +20,16 @@ pub enum Take {
 }
 
 impl Cargo {
+    /// The workspace as the policy has it: without what is left out, and with the first feature set.
+    ///
+    /// # Errors
+    /// Where a feature is in no package.
+    pub fn of_policy(self, policy: &TestsPolicy) -> Result<Cargo, CouldNotRun> {
+        let cargo = self.leaving_out(&policy.leave_out);
+        let first = policy.features.first().cloned().unwrap_or_default();
+        Ok(cargo.with_features(&first, Take::Everything)?.unwrap_or(cargo))
+    }
+
     /// The same workspace with these features. `None` where the set changes no package that would be taken.
     ///
     /// # Errors
