@@ -58,8 +58,13 @@ fn command(finding: &Finding) -> String {
         properties.extend(finding.end_line.map(|line| format!("endLine={line}")));
     }
     properties.push(format!("title={}", property(&finding.code)));
+    format!("::{name} {}::{}", properties.join(","), data(&message(finding, MESSAGE_BYTES_MAX)))
+}
+
+/// What stands beside a line: what is wrong, and the next command.
+pub(super) fn message(finding: &Finding, bytes_max: usize) -> String {
     let message = text::plain(&format!("{}\nnext: {}", finding.message.trim_end(), finding.help));
-    format!("::{name} {}::{}", properties.join(","), data(&text::cut(&message, MESSAGE_BYTES_MAX)))
+    text::cut(&message, bytes_max)
 }
 
 /// `escapeData` of `@actions/core`.

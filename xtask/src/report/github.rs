@@ -32,7 +32,7 @@ impl Links {
             (Some(line), _) => format!("#L{line}"),
             _ => String::new(),
         };
-        Some(format!("[{place}]({files}/{}{lines})", path(file)))
+        Some(format!("[{place}]({files}/{}{lines})", text::uri(file)))
     }
 }
 
@@ -40,13 +40,6 @@ impl Links {
 pub fn inside(path: &str) -> bool {
     let part = |part: &str| !matches!(part, "" | "." | "..");
     !path.chars().any(char::is_control) && path.split('/').all(part)
-}
-
-/// A path in an address: all but letters, digits, `-._~/` in per cent.
-fn path(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    path.bytes().map(one).collect()
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ fn fix(edits: &[Edit], help: &str) -> Option<Fix> {
 }
 
 fn artifact(file: &str) -> ArtifactLocation {
-    ArtifactLocation { uri: uri(file), uri_base_id: ROOT }
+    ArtifactLocation { uri: text::uri(file), uri_base_id: ROOT }
 }
 
 fn suppression(waiver: &str) -> Suppression {
@@ -199,20 +199,6 @@ fn fingerprint(finding: &Finding) -> String {
     let file = finding.file.as_deref().unwrap_or_default();
     let digest = Digest::of(format!("{}\0{file}\0{message}", finding.code).as_bytes());
     digest.hex().chars().take(16).collect()
-}
-
-/// A relative path as a URI reference: all but letters, digits, `-._~/` in per cent.
-fn uri(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                out.push(char::from(byte))
-            }
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

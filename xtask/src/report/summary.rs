@@ -108,11 +108,7 @@ pub(super) fn next(page: &mut Page, verdict: &Verdict) {
     }
     page.add("**What to do next**\n\n");
     for finding in first {
-        let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
-        page.add(&format!(
-            "1. {message}  \n   → {}\n",
-            text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX))
-        ));
+        page.add(&format!("1. {}  \n   → {}\n", message(finding), help(finding)));
     }
     match errors.count() {
         0 => page.add("\n"),
@@ -123,17 +119,22 @@ pub(super) fn next(page: &mut Page, verdict: &Verdict) {
 fn gates(verdict: &Verdict) -> String {
     let mut text = "| gate | outcome | | time |\n|---|---|---|--:|\n".to_owned();
     for gate in &verdict.gates {
-        let outcome = match gate.outcome {
-            Outcome::Passed => "passed",
-            Outcome::Refused => "**refused**",
-            Outcome::Error => "**error**",
-            Outcome::NothingChecked => "**nothing checked**",
-        };
         let time = seconds(Duration::from_millis(gate.duration_ms));
-        let _ = writeln!(text, "| {} | {outcome} | {} | {time} |", gate.gate, text::prose(&numbers(gate)));
+        let _ = writeln!(text, "{} {time} |", row(gate));
     }
     text.push('\n');
     text
+}
+
+/// A gate in a table: its name, its outcome and its numbers.
+pub(super) fn row(gate: &GateVerdict) -> String {
+    let outcome = match gate.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Refused => "**refused**",
+        Outcome::Error => "**error**",
+        Outcome::NothingChecked => "**nothing checked**",
+    };
+    format!("| {} | {outcome} | {} |", gate.gate, text::prose(&numbers(gate)))
 }
 
 /// Lines, functions and regions by package, where there are several packages.
@@ -185,7 +186,7 @@ pub(super) fn list(page: &mut Page, title: &str, findings: &[&Finding], item: &d
 
 /// Where, and what.
 pub(super) fn place_and_message(finding: &Finding) -> String {
-    let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
+    let message = message(finding);
     match rank::place(finding) {
         Some(place) => format!("{} {message}", text::code(&place)),
         None => message,
@@ -193,8 +194,17 @@ pub(super) fn place_and_message(finding: &Finding) -> String {
 }
 
 fn whole(finding: &Finding) -> String {
-    let help = text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX));
-    format!("{} {}  \n  → {help}", text::code(&finding.code), place_and_message(finding))
+    format!("{} {}  \n  → {}", text::code(&finding.code), place_and_message(finding), help(finding))
+}
+
+/// What a finding says, as much of it as people read.
+pub(super) fn message(finding: &Finding) -> String {
+    text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX))
+}
+
+/// The next command.
+pub(super) fn help(finding: &Finding) -> String {
+    text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX))
 }
 
 fn foot(verdict: &Verdict, evidence: &Evidence, report: &str) -> String {

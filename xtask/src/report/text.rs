@@ -142,6 +142,13 @@ pub fn code(text: &str) -> String {
     }
 }
 
+/// A relative path as a URI reference (RFC 3986): all but letters, digits, `-._~/` in per cent.
+pub fn uri(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.bytes().map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,9 @@
 //! GitHub Actions writes the event to a file, which `github/event.rs` reads; GitLab sets variables. Both are input from
 //! outside: names of commits and branches are checked before they come near git, and an event of an unknown kind says nothing.
 
-use super::github::event::{self, Event, Forced, Kind, before, branch, commit};
+pub use super::github::event::Pushed;
+
+use super::github::event::{self, Event, Kind, before, branch, commit};
 use crate::evidence::CouldNotRun;
 use crate::world::World;
 use std::path::Path;
@@ -50,15 +52,6 @@ pub enum Occasion {
     Other,
 }
 
-/// How a branch moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
-    /// Onto a descendant.
-    Forward,
-    /// Onto a commit that does not have the one before.
-    Forced,
-}
-
 /// Reads what the CI system says.
 ///
 /// # Errors
@@ -83,10 +76,7 @@ pub fn read(world: &World) -> Result<CiEvent, CouldNotRun> {
 /// The base that an event of GitHub Actions tells.
 fn github(event: Event) -> CiEvent {
     let what = match event.kind {
-        Kind::Push { before, after, forced } => {
-            let how = if forced == Forced::Yes { Pushed::Forced } else { Pushed::Forward };
-            Occasion::Push { before, after, how }
-        }
+        Kind::Push { before, after, how } => Occasion::Push { before, after, how },
         Kind::MergeGroup { base, head } => Occasion::MergeQueue { base, head },
         Kind::PullRequest(request) | Kind::PullRequestTarget(request) | Kind::Review(request) => {
             Occasion::PullRequest { base: request.base, head: request.head, merge_base: None }

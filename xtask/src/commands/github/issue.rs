@@ -20,12 +20,7 @@ pub(super) async fn issue(context: &Context, asked: &GithubIssue) -> anyhow::Res
         return Err(Failure::usage(message, "run it on a schedule or after a push"));
     }
     let verdict = read::verdict(&super::folder(context).await?, &run)?;
-    let page = run
-        .repository
-        .as_ref()
-        .zip(run.id)
-        .map(|(repository, (id, _))| format!("{}/{repository}/actions/runs/{id}", run.pages));
-    let wanted = issue::wanted(&verdict, page.as_deref());
+    let wanted = issue::wanted(&verdict, run.page_of(run.id).as_deref());
     if asked.dry_run {
         context.console.result(&wanted, |_| shown(&wanted));
         return Ok(Exit::Done);
@@ -56,14 +51,10 @@ async fn perform(
     wanted: &Wanted,
     who: token::Identity,
 ) -> anyhow::Result<Exit> {
-    use super::perform::{Became, failure};
-    use crate::tools::github::client::{Client, Trouble};
+    use super::perform::{Became, client, failure};
+    use crate::tools::github::client::Trouble;
     use serde_json::json;
-    let repository = run
-        .repository
-        .as_ref()
-        .ok_or_else(|| Failure::usage("no repository is known", "name it: --repository OWNER/NAME"))?;
-    let client = Client::new(&context.world, &run.api, repository, who)?;
+    let client = client(context, run, who)?;
     let told = async {
         let there = client.issue(issue::LABEL, issue::is_ours).await?;
         match (wanted, there) {

@@ -57,14 +57,19 @@ pub(super) async fn perform(
     planned: &Planned,
     who: Identity,
 ) -> anyhow::Result<()> {
+    let client = client(context, run, who)?;
+    let told = tell(&client, planned).await.map_err(failure)?;
+    context.console.result(&told, |_| told.shown());
+    Ok(())
+}
+
+/// GitHub, as the run's repository sees it.
+pub(super) fn client(context: &Context, run: &Run, who: Identity) -> anyhow::Result<Client> {
     let repository = run
         .repository
         .as_ref()
         .ok_or_else(|| Failure::usage("no repository is known", "name it: --repository OWNER/NAME"))?;
-    let client = Client::new(&context.world, &run.api, repository, who)?;
-    let told = tell(&client, planned).await.map_err(failure)?;
-    context.console.result(&told, |_| told.shown());
-    Ok(())
+    Client::new(&context.world, &run.api, repository, who)
 }
 
 async fn tell(client: &Client, planned: &Planned) -> Result<Told, Trouble> {
@@ -181,11 +186,7 @@ async fn status(client: &Client, planned: &Planned) -> Result<Became, Trouble> {
     if let Some(run) = &planned.links.run {
         body["target_url"] = json!(run);
     }
-    match client.set_status(&planned.commit, body).await {
-        Ok(()) => Ok(Became::Made),
-        Err(trouble) if trouble.is_not_permitted() => Ok(Became::NotPermitted(trouble.to_string())),
-        Err(trouble) => Err(trouble),
-    }
+    or_not_permitted(client.set_status(&planned.commit, body).await.map(|()| Became::Made))
 }
 
 async fn commented(client: &Client, planned: &Planned, place: &Where) -> Result<Became, Trouble> {
@@ -194,7 +195,12 @@ async fn commented(client: &Client, planned: &Planned, place: &Where) -> Result<
         (Where::Nowhere(why), _) => return Ok(Became::LeftOut(why.clone())),
         (_, None) => return Ok(Became::LeftOut("no comment is wanted".to_owned())),
     };
-    match write_comment(client, planned, number, text).await {
+    or_not_permitted(write_comment(client, planned, number, text).await)
+}
+
+/// That the token may not is an end like others.
+fn or_not_permitted(became: Result<Became, Trouble>) -> Result<Became, Trouble> {
+    match became {
         Err(trouble) if trouble.is_not_permitted() => Ok(Became::NotPermitted(trouble.to_string())),
         other => other,
     }
@@ -244,11 +250,7 @@ async fn sarif(client: &Client, planned: &Planned, known: bool) -> Result<Became
     };
     let body =
         json!({"commit_sha": planned.commit, "ref": reference, "sarif": packed, "tool_name": "gateline"});
-    match client.upload_sarif(body).await {
-        Ok(()) => Ok(Became::Made),
-        Err(trouble) if trouble.is_not_permitted() => Ok(Became::NotPermitted(trouble.to_string())),
-        Err(trouble) => Err(trouble),
-    }
+    or_not_permitted(client.upload_sarif(body).await.map(|()| Became::Made))
 }
 
 /// Compressed, and as text; nothing where it has more than these bytes in between.

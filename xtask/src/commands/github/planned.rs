@@ -96,10 +96,9 @@ impl Planned {
         }
         // People know the pull request's commit, not the merge of it that was checked out.
         verdict.commit.clone_from(&target.commit);
-        let page = run.repository.as_ref().map(|repository| format!("{}/{repository}", run.pages));
         let links = Links {
-            files: page.as_ref().map(|page| format!("{page}/blob/{}", target.commit)),
-            run: page.zip(target.run).map(|(page, (id, _))| format!("{page}/actions/runs/{id}")),
+            files: run.page().map(|page| format!("{page}/blob/{}", target.commit)),
+            run: run.page_of(target.run),
         };
         let told = if asked.in_actions { annotations::shown(&verdict).0 } else { Vec::new() };
         let anywhen = check::check(&verdict, &Links { run: None, ..links.clone() }, &told);

@@ -47,11 +47,8 @@ async fn ask(
 ) -> Vec<Result<Approval, String>> {
     use crate::policy::approvers::Identity;
     use crate::tools::github::api;
-    use crate::tools::github::client::Client;
     let asked = async {
-        let repository = run.repository.as_ref().ok_or_else(|| "no repository is known".to_owned())?;
-        let client =
-            Client::new(&context.world, &run.api, repository, who).map_err(|error| error.to_string())?;
+        let client = super::perform::client(context, run, who).map_err(|error| error.to_string())?;
         client.reviews(number).await.map_err(|trouble| trouble.to_string())
     };
     match asked.await {

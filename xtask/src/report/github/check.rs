@@ -2,7 +2,7 @@
 //! commit status.
 
 use super::{Links, comment, inside};
-use crate::report::{rank, text};
+use crate::report::{annotations, rank, text};
 use crate::tools::github::limits;
 use crate::verdict::{Finding, Outcome, Severity, Verdict};
 use serde::Serialize;
@@ -131,7 +131,6 @@ pub fn status(verdict: &Verdict) -> (&'static str, String) {
 fn annotation(finding: &Finding) -> Option<Annotation> {
     let path = finding.file.as_deref().filter(|file| inside(file) && file.len() <= PATH_BYTES_MAX)?;
     let start_line = finding.line.unwrap_or(1).max(1);
-    let message = text::plain(&format!("{}\nnext: {}", finding.message.trim_end(), finding.help));
     Some(Annotation {
         path: path.to_owned(),
         start_line,
@@ -141,7 +140,7 @@ fn annotation(finding: &Finding) -> Option<Annotation> {
             Severity::Warning => "warning",
             Severity::Note => "notice",
         },
-        message: text::cut(&message, MESSAGE_BYTES_MAX.min(limits::ANNOTATION_MESSAGE_BYTES_MAX)),
+        message: annotations::message(finding, MESSAGE_BYTES_MAX.min(limits::ANNOTATION_MESSAGE_BYTES_MAX)),
         title: letters(&text::one_line(&finding.code), limits::ANNOTATION_TITLE_CHARS_MAX),
     })
 }

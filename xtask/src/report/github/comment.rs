@@ -115,13 +115,7 @@ pub fn body(verdict: &Verdict, links: &Links, left_out: usize, bytes_max: usize)
 fn gates(verdict: &Verdict) -> String {
     let mut text = "| gate | outcome | |\n|---|---|---|\n".to_owned();
     for gate in &verdict.gates {
-        let outcome = match gate.outcome {
-            Outcome::Passed => "passed",
-            Outcome::Refused => "**refused**",
-            Outcome::Error => "**error**",
-            Outcome::NothingChecked => "**nothing checked**",
-        };
-        let _ = writeln!(text, "| {} | {outcome} | {} |", gate.gate, text::prose(&summary::numbers(gate)));
+        let _ = writeln!(text, "{}", summary::row(gate));
     }
     text.push('\n');
     text
@@ -151,7 +145,7 @@ fn coverage(page: &mut Page, verdict: &Verdict) {
 }
 
 fn place(finding: &Finding, links: &Links) -> String {
-    let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
+    let message = summary::message(finding);
     match links.place(finding) {
         Some(place) => format!("{place} {message}"),
         None => message,
@@ -160,8 +154,7 @@ fn place(finding: &Finding, links: &Links) -> String {
 
 fn item(finding: &Finding, links: &Links) -> String {
     let code = text::code(&text::cut(&finding.code, MESSAGE_BYTES_MAX));
-    let help = text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX));
-    format!("{code} {}  \n  → {help}", place(finding, links))
+    format!("{code} {}  \n  → {}", place(finding, links), summary::help(finding))
 }
 
 fn foot(verdict: &Verdict, links: &Links, elsewhere: usize) -> String {

@@ -2,7 +2,7 @@
 
 use super::comment;
 use crate::digest::short_commit;
-use crate::report::summary::{MESSAGE_BYTES_MAX, Page};
+use crate::report::summary::{self, MESSAGE_BYTES_MAX, Page};
 use crate::report::text;
 use crate::tools::github::limits;
 use crate::verdict::{Finding, Gate, Outcome, Severity, Verdict};
@@ -82,9 +82,7 @@ pub fn says_the_same(one: &str, other: &str) -> bool {
 
 fn item(finding: &Finding) -> String {
     let code = text::code(&text::cut(&finding.code, MESSAGE_BYTES_MAX));
-    let message = text::prose(&text::cut(&finding.message, MESSAGE_BYTES_MAX));
-    let help = text::code(&text::cut(&finding.help, MESSAGE_BYTES_MAX));
-    format!("- {code} {message}  \n  → {help}\n")
+    format!("- {code} {}  \n  → {}\n", summary::message(finding), summary::help(finding))
 }
 
 #[cfg(test)]

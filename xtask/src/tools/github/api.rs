@@ -202,16 +202,8 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn comments(&self, number: u64) -> Result<Vec<Comment>, Trouble> {
-        let mut all: Vec<Comment> = Vec::new();
-        for page in 1..=limits::PAGES_MAX {
-            let query = format!("per_page={}&page={page}", limits::PER_PAGE);
-            let some: Vec<Comment> = self.get(self.at(&format!("/issues/{number}/comments?{query}"))).await?;
-            let last = some.len() < limits::PER_PAGE;
-            all.extend(some.into_iter().filter(Comment::is_of_the_house));
-            if last {
-                break;
-            }
-        }
+        let mut all = self.pages(&format!("/issues/{number}/comments")).await?;
+        all.retain(Comment::is_of_the_house);
         Ok(all)
     }
 
@@ -220,17 +212,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn reviews(&self, number: u64) -> Result<Vec<Review>, Trouble> {
-        let mut all: Vec<Review> = Vec::new();
-        for page in 1..=limits::PAGES_MAX {
-            let query = format!("per_page={}&page={page}", limits::PER_PAGE);
-            let some: Vec<Review> = self.get(self.at(&format!("/pulls/{number}/reviews?{query}"))).await?;
-            let last = some.len() < limits::PER_PAGE;
-            all.extend(some);
-            if last {
-                break;
-            }
-        }
-        Ok(all)
+        self.pages(&format!("/pulls/{number}/reviews")).await
     }
 
     /// Makes a comment; where the reply is lost, the one that `is_ours` is it.
@@ -335,6 +317,21 @@ impl Client {
 
     fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
         Call { method, path: self.at(path), body: Some(body), effect }
+    }
+
+    /// A list, page by page, up to the limit of pages.
+    async fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Trouble> {
+        let mut all: Vec<T> = Vec::new();
+        for page in 1..=limits::PAGES_MAX {
+            let query = format!("per_page={}&page={page}", limits::PER_PAGE);
+            let some: Vec<T> = self.get(self.at(&format!("{path}?{query}"))).await?;
+            let last = some.len() < limits::PER_PAGE;
+            all.extend(some);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {

@@ -281,7 +281,11 @@ impl Client {
         };
         let request = builder.body(body).map_err(|error| error.to_string())?;
         let work = async {
-            let reply = self.octocrab.execute(request).await.map_err(|error| chain(&error))?;
+            let reply = self
+                .octocrab
+                .execute(request)
+                .await
+                .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
             read(reply, token).await
         };
         tokio::time::timeout(limits::REPLY_TIMEOUT, work)
@@ -376,15 +380,4 @@ fn name(call: &Call) -> String {
 
 fn unreadable(call: &Call) -> Trouble {
     Trouble::Unreachable { call: name(call), why: "the reply lacks what it should have".to_owned() }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -3,7 +3,7 @@
 //! Read once, from the environment and the event of GitHub Actions. Nothing is known beforehand: repository and address come
 //! from the run, so GitHub Enterprise and forks of this one work alike. Other CI systems, and none, get the plain way.
 
-use super::event::{self, Event, Kind, PullRequest, Slug, WorkflowRun};
+use super::event::{self, Event, Kind, PullRequest, Slug, WorkflowRun, shown};
 use crate::evidence::CouldNotRun;
 use crate::world::World;
 use std::fmt;
@@ -155,6 +155,16 @@ impl Run {
         })
     }
 
+    /// The repository's page.
+    pub fn page(&self) -> Option<String> {
+        self.repository.as_ref().map(|repository| format!("{}/{repository}", self.pages))
+    }
+
+    /// The page of a run of this repository, by its id and attempt.
+    pub fn page_of(&self, run: Option<(u64, u64)>) -> Option<String> {
+        self.page().zip(run).map(|(page, (id, _))| format!("{page}/actions/runs/{id}"))
+    }
+
     /// Whose report it is.
     pub fn trust(&self) -> Trust {
         let own = |request: &PullRequest| match (&request.head_repository, &self.repository) {
@@ -213,10 +223,6 @@ impl Run {
         };
         Target { commit: run.head.clone(), request, reference, run: Some((run.id, run.attempt)) }
     }
-}
-
-fn shown(text: &str) -> String {
-    text.escape_default().take(120).collect()
 }
 
 #[cfg(test)]

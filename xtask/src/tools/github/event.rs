@@ -49,7 +49,7 @@ pub enum Kind {
         /// The commit that was pushed.
         after: String,
         /// Whether commits were taken back.
-        forced: Forced,
+        how: Pushed,
     },
     /// `workflow_run`: another run has ended, and this one has the rights of the default branch.
     WorkflowRun(WorkflowRun),
@@ -58,13 +58,13 @@ pub enum Kind {
     Other,
 }
 
-/// Whether a push took commits back.
+/// How a branch moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forced {
-    /// It did.
-    Yes,
-    /// It only added.
-    No,
+pub enum Pushed {
+    /// Onto a descendant.
+    Forward,
+    /// Onto a commit that does not have the one before.
+    Forced,
 }
 
 /// A pull request, as an event tells it: it may have moved on since.
@@ -235,8 +235,8 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Event, String> {
     let kind = match name {
         "push" => {
             let after = commit(&payload.after.ok_or("it names no commit `after`")?)?;
-            let forced = if payload.forced == Some(true) { Forced::Yes } else { Forced::No };
-            Kind::Push { before: before(payload.before.as_deref())?, after, forced }
+            let how = if payload.forced == Some(true) { Pushed::Forced } else { Pushed::Forward };
+            Kind::Push { before: before(payload.before.as_deref())?, after, how }
         }
         "merge_group" => {
             let group = payload.merge_group.ok_or("it has no `merge_group`")?;
@@ -312,7 +312,8 @@ pub(in crate::tools) fn branch(name: &str) -> Result<String, String> {
     }
 }
 
-fn shown(text: &str) -> String {
+/// A text from outside in a message: printable, and not much of it.
+pub(in crate::tools) fn shown(text: &str) -> String {
     text.escape_default().take(80).collect()
 }
 

@@ -26,9 +26,9 @@ const GOOD_FOR: i64 = 540;
 impl Client {
     /// The token for the next request: ours, or the installation's, made anew before it ends.
     pub(super) async fn token(&self) -> Result<Secret, Failed> {
-        let Identity::App { id, key } = &self.who else {
-            let Identity::Token(token) = &self.who else { return Err(Failed::Lost("nobody".to_owned())) };
-            return Ok(token.clone());
+        let (id, key) = match &self.who {
+            Identity::Token(token) => return Ok(token.clone()),
+            Identity::App { id, key } => (id, key),
         };
         let now = self.world.now();
         let good = |ends: Timestamp| {
