@@ -232,12 +232,15 @@ mod tests {
     }
   ]
 }"#;
-    /// What cargo-machete 0.9 printed for the same.
-    const MACHETE: &str = "cargo-machete found the following unused dependencies in this directory:\n\
-                           a -- ./a b/Cargo.toml:\n\tlog\n\tcc\n\n\
+    /// What cargo-machete 0.9.2 printed for one of these, with our folder in the place of its own, and the other put beside it.
+    const MACHETE: &str = "cargo-machete found the following unused dependencies in @ROOT@:\n\
+                           a -- @ROOT@/a b/Cargo.toml:\n\tlog\n\tcc\n\n\
                            If you believe cargo-machete has detected an unused dependency incorrectly,\n\
                            you can add the dependency to the list of dependencies to ignore in the\n\
-                           `[package.metadata.cargo-machete]` section of the appropriate Cargo.toml.\n";
+                           `[package.metadata.cargo-machete]` section of the appropriate Cargo.toml.\n\
+                           For example:\n\n[package.metadata.cargo-machete]\nignored = [\"prost\"]\n\n\
+                           You can also try running it with the `--with-metadata` flag for better accuracy,\n\
+                           though this may modify your Cargo.lock files.\n\n";
 
     /// What is found where these programs are installed, each a script.
     async fn asked(programs: &[(&str, String)]) -> Result<Looked, CouldNotRun> {
@@ -245,7 +248,8 @@ mod tests {
         std::fs::create_dir(directory.path().join("a b")).unwrap();
         std::fs::write(directory.path().join("a b/Cargo.toml"), MANIFEST).unwrap();
         std::fs::write(directory.path().join("shear.json"), SHEAR).unwrap();
-        std::fs::write(directory.path().join("machete.txt"), MACHETE).unwrap();
+        let machete = MACHETE.replace("@ROOT@", &directory.path().to_string_lossy());
+        std::fs::write(directory.path().join("machete.txt"), machete).unwrap();
         for (name, script) in programs {
             write_script(directory.path(), name, &format!("#!/bin/sh\n{script}\n")).unwrap();
         }
