@@ -23,7 +23,7 @@ pub use merge::Merge;
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use resident::Resident;
-pub use security::SecurityVerb;
+pub use security::{Security, SecurityVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -100,12 +100,8 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// Advisories and secrets alone.
-    Security {
-        /// Something else than the scan.
-        #[command(subcommand)]
-        what: Option<SecurityVerb>,
-    },
+    /// The security group alone: advisories, secrets.
+    Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
     /// The container image.
