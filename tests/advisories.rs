@@ -435,6 +435,8 @@ fn committed(story: &Story) -> PathBuf {
     git(&database, &["init", "--quiet"]);
     git(&database, &["add", "--all"]);
     git(&database, &["commit", "--quiet", "--message", "all"]);
+    // As cargo-deny wants it, whatever git calls the first branch.
+    git(&database, &["branch", "--move", "main"]);
     database
 }
 
@@ -471,17 +473,19 @@ fn cargo_deny_finds_the_same() {
     let Some(program) = partner("cargo-deny") else { return };
     let story = Story::new(&OLD, POLICY, AFTER);
     let (database, home) = (committed(&story), story.beside("deny"));
-    // cargo-deny names the folder of a database by the hash of its address: what it made of an empty one says where.
-    let url = format!("file://{}", database.display());
+    // It takes no address without a domain, so git is told where that domain is.
     let configuration = format!(
-        "[advisories]\ndb-path = {:?}\ndb-urls = [{url:?}]\nunmaintained = \"all\"\nunsound = \"all\"\nyanked = \"allow\"\n",
+        "[advisories]\ndb-path = {:?}\ndb-urls = [\"https://example.invalid/db\"]\ngit-fetch-with-cli = true\n\
+         unmaintained = \"all\"\nunsound = \"all\"\nyanked = \"allow\"\n",
         home.display().to_string()
     );
     write(&story.0.workspace, "deny.toml", &configuration);
     let output = Command::new(program)
-        .args(["--format", "json", "check", "--audit-compatible-output", "advisories"])
+        .args(["--format", "json", "check", "advisories"])
         .current_dir(&story.0.workspace)
-        .env("CARGO_NET_OFFLINE", "true")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", format!("url.file://{}.insteadOf", database.display()))
+        .env("GIT_CONFIG_VALUE_0", "https://example.invalid/db")
         .output()
         .unwrap();
     let said =
