@@ -3,7 +3,7 @@
 mod advisories;
 mod secrets;
 
-pub use advisories::AdvisoriesPolicy;
+pub use advisories::{AdvisoriesPolicy, AdvisoryScope, DATABASE_URL};
 pub use secrets::SecretsPolicy;
 
 use schemars::JsonSchema;

@@ -48,7 +48,9 @@ impl Measurer<'_> {
             self.secrets(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
-        gates.advisories = advisories;
+        if let Some(found) = advisories {
+            gates.advisories = Some(self.advisories_against(found, &compared).await);
+        }
         gates.secrets = secrets;
         match compiled {
             None => {}
