@@ -339,7 +339,9 @@ pub enum GateName {
     Advisories,
     /// Committed secrets.
     Secrets,
-    /// Advisories and secrets.
+    /// Workflows and actions of the repository.
+    Workflows,
+    /// All parts of the security group.
     Security,
     /// The policies themselves.
     Policy,

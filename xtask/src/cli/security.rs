@@ -31,6 +31,12 @@ pub enum SecurityVerb {
         #[command(flatten)]
         against: Against,
     },
+    /// Workflows and actions alone.
+    Workflows {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
     Snapshot {
         /// The database: a folder or a `.tar.gz`.

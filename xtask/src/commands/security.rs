@@ -16,6 +16,9 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
             gates::against(context, &[Gate::Advisories], against).await
         }
         Some(SecurityVerb::Secrets { against }) => gates::against(context, &[Gate::Secrets], against).await,
+        Some(SecurityVerb::Workflows { against }) => {
+            gates::against(context, &[Gate::Workflows], against).await
+        }
         Some(SecurityVerb::Snapshot { from, commit }) => snapshot(context, &from, commit.as_deref()).await,
     }
 }

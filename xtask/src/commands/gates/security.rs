@@ -1,9 +1,10 @@
 //! Measuring the parts of the security group. None needs the compiler.
 
 use super::measure::{Measurer, blocking};
-use crate::evidence::{AdvisoriesEvidence, Measured, SecretsEvidence};
+use crate::evidence::{AdvisoriesEvidence, Measured, SecretsEvidence, WorkflowsEvidence};
 use crate::plan::{Plan, Step};
-use crate::tools::security::{advisories, secrets};
+use crate::tools::security::{advisories, secrets, workflows};
+use std::path::PathBuf;
 
 impl Measurer<'_> {
     pub(super) async fn advisories(&self, plan: &Plan) -> Option<Measured<AdvisoriesEvidence>> {
@@ -21,5 +22,18 @@ impl Measurer<'_> {
         let skip = self.in_force.policy.security.secrets.skip.clone();
         let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
         Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
+    }
+
+    pub(super) async fn workflows(&self, plan: &Plan) -> Option<Measured<WorkflowsEvidence>> {
+        if !plan.has(&Step::Workflows) {
+            return None;
+        }
+        let repository = &self.workspace.repository;
+        // A workflow that nobody has added yet is one that soon runs.
+        let changed = repository.changed.iter().map(PathBuf::from);
+        let files: Vec<PathBuf> = repository.tracked.iter().cloned().chain(changed).collect();
+        let policy = &self.in_force.policy.security.workflows;
+        let gathering = workflows::gather(&self.context.world, &self.workspace.root, &files, policy);
+        Some(self.timed(gathering).await)
     }
 }

@@ -180,6 +180,7 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
         Step::Policy => by_itself("git is asked for the policies of the base, where there is one"),
         Step::Advisories => by_itself("no other program: the snapshot of advisories is in this one"),
         Step::Secrets => by_itself("git names the tracked files, which are read here"),
+        Step::Workflows => by_itself("zizmor gives a second opinion where it is installed"),
         Step::Format => {
             match (policy.lint.rustfmt, surveyed.sets.first()) {
                 (Level::Off, _) | (_, None) => lines.note("policies/lint.yaml says `rustfmt: off`"),
