@@ -17,7 +17,9 @@ pub(super) fn of(found: &WorkflowFound) -> String {
                 "docker buildx imagetools inspect {name}:TAG tells the digest; write `{name}:TAG@sha256:…`"
             )
         }
-        Audit::UnnamedVersion => "write the version behind the commit: `# v1.2.3`".to_owned(),
+        Audit::UnnamedVersion => {
+            "write the version behind each commit: `# v1.2.3`; Dependabot keeps both".to_owned()
+        }
         Audit::Zizmor => format!("https://docs.zizmor.sh/audits/#{name} says why, and what to write instead"),
         audit => plain(audit).to_owned(),
     }

@@ -48,6 +48,7 @@ pub async fn gather(
         evidence.found.extend(more);
     }
     evidence.found.sort();
+    evidence.found.dedup();
     Ok(evidence)
 }
 

@@ -102,7 +102,9 @@ impl Node {
     pub(super) fn line_of(&self, offset: usize) -> u32 {
         match &self.value {
             Value::Scalar { text, style: ScalarStyle::Literal } => {
-                let before = text.get(..offset).unwrap_or_default();
+                // Such a block is said to begin with its first line that is not empty.
+                let empty = text.len() - text.trim_start_matches('\n').len();
+                let before = text.get(empty..offset).unwrap_or_default();
                 let lines = before.bytes().filter(|byte| *byte == b'\n').count();
                 self.at.line + number(lines)
             }

@@ -39,6 +39,9 @@ const SAME: [(&str, Audit); 15] = [
     ("unsound-condition", Audit::AlwaysTrue),
     ("excessive-permissions", Audit::MissingPermissions),
 ];
+/// Its audits that are not taken: `$/path` for actions of the same repository is a way to write that actionlint and act do not
+/// take yet.
+const NOT_TAKEN: [&str; 1] = ["self-repository"];
 /// Audits of ours that say the same of a place, the worse of the two.
 const WORSE: [(Audit, Audit); 4] = [
     (Audit::PossibleInjection, Audit::TemplateInjection),
@@ -133,6 +136,7 @@ pub(super) async fn ask(
         Err(_) => return failed(reason(&narration)),
     };
     let (mut agreed, mut more) = (0, Vec::new());
+    let said: Vec<Said> = said.into_iter().filter(|one| !NOT_TAKEN.contains(&one.ident.as_str())).collect();
     let findings = said.len() as u64;
     for one in said.into_iter().take(FINDINGS_MAX) {
         let Some(found) = found(one) else { return failed("its answer names no place".to_owned()) };

@@ -164,7 +164,7 @@ fn secrets(document: &Document, found: &mut Found<'_>) {
             let all = expression::names(&parsed).iter().any(|name| name == "secrets" || name == "secrets.*");
             if all {
                 let line = scalar.line_of(piece.range.start);
-                let what = "every secret of the repository goes to this step, whether it needs it or not";
+                let what = "the runner gets every secret of the repository here, whether it needs it or not";
                 found.add(Audit::ExposedSecrets, At::line(line), what);
             }
         }

@@ -7,6 +7,7 @@ use super::super::model::{Defined, Document, Job, Step};
 use super::super::tree::Node;
 use super::{At, Found};
 use crate::evidence::workflows::Audit;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Hexadecimal digits of a commit, of either kind that git has.
@@ -20,18 +21,18 @@ pub(in super::super) struct Used {
 }
 
 pub(super) fn look(document: &Document, found: &mut Found<'_>) -> Used {
-    let mut used = Used::default();
+    let (mut used, mut unnamed) = (Used::default(), BTreeMap::new());
     for (job, steps) in document.blocks() {
         if let Some(job) = job {
             if let Some(uses) = job.node.get("uses") {
-                action(document, uses, At::job(job).on(uses.at.line), found, &mut used);
+                action(document, uses, At::job(job).on(uses.at.line), found, &mut used, &mut unnamed);
             }
             images(job, found, &mut used);
         }
         for step in steps {
             if let Some(uses) = step.node.get("uses") {
                 let at = At::step(job, step).on(uses.at.line);
-                action(document, uses, at, found, &mut used);
+                action(document, uses, at, found, &mut used, &mut unnamed);
             }
         }
     }
@@ -40,10 +41,22 @@ pub(super) fn look(document: &Document, found: &mut Found<'_>) -> Used {
     {
         self::image(name, At::line(image.at.line), found, &mut used);
     }
+    if let Some(first) = unnamed.values().min() {
+        let names: Vec<&str> = unnamed.keys().map(String::as_str).collect();
+        let what = format!("nobody can read from the commit which version it is: {}", names.join(", "));
+        found.add(Audit::UnnamedVersion, At::line(*first), what);
+    }
     used
 }
 
-fn action(document: &Document, uses: &Node, at: At<'_>, found: &mut Found<'_>, used: &mut Used) {
+fn action(
+    document: &Document,
+    uses: &Node,
+    at: At<'_>,
+    found: &mut Found<'_>,
+    used: &mut Used,
+    unnamed: &mut BTreeMap<String, u32>,
+) {
     let Some(text) = uses.text().map(str::trim) else { return };
     // A path is of this very commit; `$/` is GitHub's newer way to write it.
     if text.starts_with("./") || text.starts_with("$/") {
@@ -62,10 +75,8 @@ fn action(document: &Document, uses: &Node, at: At<'_>, found: &mut Found<'_>, u
         return found.add_named(Audit::UnpinnedAction, at, what, Some(name.to_owned()));
     }
     used.pinned += 1;
-    let named = document.comment(uses).is_some_and(|comment| comment.chars().any(|c| c.is_ascii_digit()));
-    if !named {
-        let what = format!("nobody can read from the commit which version of `{name}` this is");
-        found.add_named(Audit::UnnamedVersion, at, what, Some(name.to_owned()));
+    if document.comment(uses).is_none_or(str::is_empty) {
+        unnamed.insert(name.to_owned(), at.line);
     }
 }
 

@@ -42,13 +42,18 @@ const PUBLISHES: [&str; 12] = [
 
 pub(super) fn look(document: &Document, workflow: &Workflow, found: &mut Found<'_>) {
     let for_tags = is_for_releases(workflow);
+    let feeding = feeding(workflow);
     for job in workflow.jobs.iter().filter(|job| job.can_run(Case::Tag)) {
-        if !for_tags && !publishes(job) {
+        if !for_tags && !feeding.contains(&job.name.as_str()) {
             continue;
         }
         for step in job.steps.iter().filter(|step| step.can_run(Case::Tag)) {
             if let Some(how) = restores(document, step) {
-                let why = if for_tags { "a workflow for releases" } else { "a job that publishes" };
+                let why = if for_tags {
+                    "a workflow for releases"
+                } else {
+                    "a job that publishes, or whose artifacts are published"
+                };
                 let what =
                     format!("{how} in {why}: what lies in the cache becomes part of what is published");
                 let line = step.node.get("uses").map_or(step.line(), |uses| uses.at.line);
@@ -69,6 +74,25 @@ fn is_for_releases(workflow: &Workflow) -> bool {
             "push" => trigger.filter("tags").is_some() && trigger.filter("branches").is_none(),
             _ => false,
         })
+}
+
+/// The jobs that publish, and those that they wait for whose artifacts they may publish.
+fn feeding(workflow: &Workflow) -> Vec<&str> {
+    let publishing = workflow.jobs.iter().filter(|job| job.can_run(Case::Tag) && publishes(job));
+    let mut found: Vec<&str> = publishing.map(|job| job.name.as_str()).collect();
+    let mut next = 0;
+    while let Some(name) = found.get(next).copied() {
+        next += 1;
+        let needs = workflow.jobs.iter().filter(|job| job.name == name).flat_map(Job::needs);
+        for job in needs.filter_map(|need| workflow.jobs.iter().find(|job| job.name == need)) {
+            let uploads =
+                |step: &Step| step.action().is_some_and(|action| action == "actions/upload-artifact");
+            if job.steps.iter().any(uploads) && !found.contains(&job.name.as_str()) {
+                found.push(&job.name);
+            }
+        }
+    }
+    found
 }
 
 fn publishes(job: &Job) -> bool {
