@@ -11,18 +11,20 @@ use gateline::tools::coverage_import::gathered::Gathered;
 use gateline::tools::coverage_import::parse;
 use gateline::tools::coverage_import::paths::PathRule;
 use gateline::tools::git::changed_lines;
+use gateline::tools::security::workflows;
 use std::path::Path;
 
 /// A target: its name, which is its folder of seeds, and what it does with any bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 5] = [
+pub(crate) const TARGETS: [Target; 6] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
     ("diff", diff),
     ("policy", policy),
+    ("workflow", workflow),
 ];
 
 /// What a text says, or the line where it is wrong.
@@ -108,4 +110,18 @@ fn policy(bytes: &[u8]) {
     let written: Texts = written.as_object().into_iter().flatten().map(whole).collect();
     let again = PolicySet::parse(&written, today).expect("what was accepted is accepted again");
     assert_eq!(again.policy, set.policy);
+}
+
+/// As a workflow and as an action: what is found stands on a line of the text, in order, and a fix is one of its lines.
+fn workflow(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = text.lines().count() + 1;
+    for path in [".github/workflows/fuzz.yml", "action.yml"] {
+        let evidence = workflows::look_at_text(path, text);
+        assert!(evidence.pinned <= evidence.used);
+        for found in &evidence.found {
+            assert!(found.line as usize <= lines, "{found:?} of {lines}");
+            assert!(found.fix.iter().all(|edit| edit.line as usize <= lines), "{found:?} of {lines}");
+        }
+    }
 }

@@ -100,7 +100,7 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// The security group alone: advisories, secrets.
+    /// The security group alone, or one part of it.
     Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),

@@ -141,6 +141,9 @@ fn named_bot(expression: &SpannedExpr<'_>) -> Option<String> {
 /// What the first stage left: a stranger wrote every byte of it.
 fn artifacts(job: &Job, found: &mut Found<'_>) {
     let mut fetched = false;
+    // Where nothing was checked out, there is nothing to replace.
+    let has_ours =
+        job.steps.iter().any(|step| step.action().is_some_and(|action| action == "actions/checkout"));
     for step in job.steps.iter().filter(|step| step.can_run(Case::Stranger { event: "workflow_run" })) {
         let at = At::step(Some(job), step);
         let action = step.action().unwrap_or_default();
@@ -149,7 +152,9 @@ fn artifacts(job: &Job, found: &mut Found<'_>) {
         if FETCHES.contains(&action.as_str()) && of_another_run {
             fetched = true;
             let path = step.input("path").and_then(|path| path.text()).unwrap_or_default().trim();
-            if matches!(path, "" | "." | "./" | "${{ github.workspace }}" | "${{github.workspace}}") {
+            if has_ours
+                && matches!(path, "" | "." | "./" | "${{ github.workspace }}" | "${{github.workspace}}")
+            {
                 let what = "what a stranger's run left is unpacked over the workspace, where it may replace what later steps run";
                 found.add(Audit::UnsafeArtifact, at, what);
             }

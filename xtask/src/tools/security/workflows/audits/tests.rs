@@ -304,8 +304,10 @@ fn what_strangers_left_is_data() {
     let fetch = |path: &str| {
         format!("      - uses: actions/download-artifact@PIN\n        with: {{run-id: 1{path}}}\n")
     };
-    check(audit, &job("workflow_run", &fetch("")), &[8]);
-    check(audit, &job("workflow_run", &fetch(", path: artifact")), &[]);
+    let checkout = "      - uses: actions/checkout@PIN\n";
+    check(audit, &job("workflow_run", &format!("{checkout}{}", fetch(""))), &[9]);
+    check(audit, &job("workflow_run", &fetch("")), &[]);
+    check(audit, &job("workflow_run", &format!("{checkout}{}", fetch(", path: artifact"))), &[]);
     check(audit, &job("push", &fetch("")), &[]);
     let read = "      - run: echo \"n=$(cat artifact/n)\" >> \"$GITHUB_ENV\"\n";
     check(audit, &job("workflow_run", &format!("{}{read}", fetch(", path: artifact"))), &[10]);
