@@ -15,13 +15,14 @@ use gateline::tools::dependencies::of_lockfile;
 use gateline::tools::git::changed_lines;
 use gateline::tools::security::advisories::parse_osv;
 use gateline::tools::security::snapshot::AdvisoryFacts;
+use gateline::tools::security::workflows;
 use std::path::Path;
 
 /// A target: its name, which is its folder of seeds, and what it does with any bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 7] = [
+pub(crate) const TARGETS: [Target; 8] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -29,6 +30,7 @@ pub(crate) const TARGETS: [Target; 7] = [
     ("policy", policy),
     ("lockfile", lockfile),
     ("osv", osv),
+    ("workflow", workflow),
 ];
 
 /// Each package of a lockfile is reached by a path that ends at it, and no line is beyond the text.
@@ -137,4 +139,18 @@ fn policy(bytes: &[u8]) {
     let written: Texts = written.as_object().into_iter().flatten().map(whole).collect();
     let again = PolicySet::parse(&written, today).expect("what was accepted is accepted again");
     assert_eq!(again.policy, set.policy);
+}
+
+/// As a workflow and as an action: what is found stands on a line of the text, in order, and a fix is one of its lines.
+fn workflow(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = text.lines().count() + 1;
+    for path in [".github/workflows/fuzz.yml", "action.yml"] {
+        let evidence = workflows::look_at_text(path, text);
+        assert!(evidence.pinned <= evidence.used);
+        for found in &evidence.found {
+            assert!(found.line as usize <= lines, "{found:?} of {lines}");
+            assert!(found.fix.iter().all(|edit| edit.line as usize <= lines), "{found:?} of {lines}");
+        }
+    }
 }

@@ -102,7 +102,7 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// The security group alone: advisories, secrets.
+    /// The security group alone, or one part of it.
     Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
@@ -344,7 +344,9 @@ pub enum GateName {
     Advisories,
     /// Committed secrets.
     Secrets,
-    /// Advisories and secrets.
+    /// Workflows and actions of the repository.
+    Workflows,
+    /// All parts of the security group.
     Security,
     /// The policies themselves.
     Policy,

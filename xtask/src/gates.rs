@@ -10,6 +10,7 @@ pub mod policy;
 pub mod secrets;
 pub mod tests;
 pub mod waiving;
+pub mod workflows;
 
 use crate::evidence::{Evidence, Measured, TestsEvidence};
 use crate::policy::{Policy, PolicySource, TestsPolicy};
@@ -84,6 +85,9 @@ fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate, wanted: &[Gate]) ->
         }),
         Gate::Secrets => judged(gate, parts.secrets.as_ref(), |one, took| {
             secrets::judge(&demanded.security.secrets, one, took)
+        }),
+        Gate::Workflows => judged(gate, parts.workflows.as_ref(), |one, took| {
+            workflows::judge(&demanded.security.workflows, one, took)
         }),
         Gate::Image => {
             judged(gate, parts.image.as_ref(), |one, took| image::judge(&demanded.image, one, took))

@@ -257,6 +257,7 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Coverage => vec![Gate::Tests, Gate::Coverage],
         GateName::Advisories => vec![Gate::Advisories],
         GateName::Secrets => vec![Gate::Secrets],
+        GateName::Workflows => vec![Gate::Workflows],
         GateName::Security => Gate::SECURITY.to_vec(),
         GateName::Policy => vec![Gate::Policy],
     }

@@ -20,6 +20,9 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
         }
         Some(SecurityVerb::Secrets { against }) => gates::against(context, &[Gate::Secrets], against).await,
         Some(SecurityVerb::Update) => update(context).await,
+        Some(SecurityVerb::Workflows { against }) => {
+            gates::against(context, &[Gate::Workflows], against).await
+        }
         Some(SecurityVerb::Snapshot { from, commit }) => snapshot(context, &from, commit.as_deref()).await,
     }
 }

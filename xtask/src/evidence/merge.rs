@@ -62,6 +62,7 @@ pub fn merge(pieces: &[Piece], first: &[String]) -> Result<Whole, String> {
         coverage,
         advisories: same(pieces, "advisories", |gates| &gates.advisories)?,
         secrets: same(pieces, "secrets", |gates| &gates.secrets)?,
+        workflows: same(pieces, "workflows", |gates| &gates.workflows)?,
         policy: same(pieces, "policy", |gates| &gates.policy)?,
         image: None,
     };

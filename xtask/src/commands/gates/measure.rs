@@ -41,17 +41,19 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (begun, format, advisories, secrets) = tokio::join!(
+        let (begun, format, advisories, secrets, workflows) = tokio::join!(
             self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.secrets(&plan),
+            self.workflows(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
         if let Some(found) = advisories {
             gates.advisories = Some(self.advisories_against(found, &compared).await);
         }
         gates.secrets = secrets;
+        gates.workflows = workflows;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {

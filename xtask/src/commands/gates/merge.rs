@@ -116,6 +116,7 @@ fn measured(gates: &GateEvidence) -> Vec<Gate> {
         Gate::Coverage => gates.coverage.is_some(),
         Gate::Advisories => gates.advisories.is_some(),
         Gate::Secrets => gates.secrets.is_some(),
+        Gate::Workflows => gates.workflows.is_some(),
         Gate::Policy => gates.policy.is_some(),
         Gate::Image => false,
     };

@@ -2,11 +2,12 @@
 
 use super::compare::Compared;
 use super::measure::{Measurer, blocking};
-use crate::evidence::{AdvisoriesEvidence, CouldNotRun, Measured, SecretsEvidence};
+use crate::evidence::{AdvisoriesEvidence, CouldNotRun, Measured, SecretsEvidence, WorkflowsEvidence};
 use crate::plan::{Plan, Step};
 use crate::tools::dependencies::{self, Wanted, lockfile};
 use crate::tools::security::advisories::{Databases, LookedUp};
-use crate::tools::security::{advisories, secrets};
+use crate::tools::security::{advisories, secrets, workflows};
+use std::path::PathBuf;
 
 impl Measurer<'_> {
     /// What the databases say of Cargo.lock; [`Measurer::advisories_against`] compares it with the base.
@@ -57,5 +58,18 @@ impl Measurer<'_> {
         let skip = self.in_force.policy.security.secrets.skip.clone();
         let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
         Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
+    }
+
+    pub(super) async fn workflows(&self, plan: &Plan) -> Option<Measured<WorkflowsEvidence>> {
+        if !plan.has(&Step::Workflows) {
+            return None;
+        }
+        let repository = &self.workspace.repository;
+        // A workflow that nobody has added yet is one that soon runs.
+        let changed = repository.changed.iter().map(PathBuf::from);
+        let files: Vec<PathBuf> = repository.tracked.iter().cloned().chain(changed).collect();
+        let policy = &self.in_force.policy.security.workflows;
+        let gathering = workflows::gather(&self.context.world, &self.workspace.root, &files, policy);
+        Some(self.timed(gathering).await)
     }
 }

@@ -182,6 +182,7 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
             "cargo metadata says what is linked, git has the base's Cargo.lock; the database is read here",
         ),
         Step::Secrets => by_itself("git names the tracked files, which are read here"),
+        Step::Workflows => by_itself("zizmor gives a second opinion where it is installed"),
         Step::Format => {
             match (policy.lint.rustfmt, surveyed.sets.first()) {
                 (Level::Off, _) | (_, None) => lines.note("policies/lint.yaml says `rustfmt: off`"),

@@ -88,12 +88,17 @@ const PAGES: [Page; 6] = [
     },
     Page {
         file: "security",
-        about: "Known advisories for what Cargo.lock names, and secrets in tracked files.",
+        about: "Known advisories for what Cargo.lock names, secrets in tracked files, and holes in workflows.",
         lines: &[
             ("advisories.vulnerability", "refuse, warn or off.", "refuse"),
             ("advisories.unsound", "", "warn"),
             ("advisories.unmaintained", "", "warn"),
             ("secrets.level", "refuse, warn or off.", "refuse"),
+            (
+                "workflows.privileged",
+                "Workflows that a stranger's event starts with more than a stranger may: each was read by somebody.",
+                "[.github/workflows/report.yml]",
+            ),
         ],
     },
     Page {
@@ -207,6 +212,8 @@ mod tests {
         let texts = texts(&setting(Start::default())).unwrap();
         let mut expected = Policy::default();
         expected.image.package = Some("a-service".to_owned());
+        // The second stage that `init` writes.
+        expected.security.workflows.privileged = vec![".github/workflows/report.yml".to_owned()];
         assert_eq!(check(&texts).unwrap(), expected);
         assert_eq!(texts.len(), 7);
     }
@@ -220,7 +227,7 @@ mod tests {
         ];
         let texts = texts(&setting(Start { entries, left_out: Vec::new() })).unwrap();
         assert!(texts["coverage.yaml"].contains("# Of the whole workspace. reached today\nminimum: 41.07\n"));
-        assert!(texts["security.yaml"].ends_with(
+        assert!(texts["security.yaml"].contains(
             "secrets:\n  # refuse, warn or off.\n  level: refuse\n  # reached today\n  skip: [\"a.pem\"]\n"
         ));
         let policy = check(&texts).unwrap();
