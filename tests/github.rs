@@ -15,6 +15,8 @@ mod fake;
 mod story;
 #[path = "github/around.rs"]
 mod around;
+#[path = "github/rulesets.rs"]
+mod rulesets;
 mod support;
 
 use fake::{Fault, What};

@@ -202,7 +202,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn comments(&self, number: u64) -> Result<Vec<Comment>, Trouble> {
-        let mut all = self.pages(&format!("/issues/{number}/comments")).await?;
+        let mut all = self.pages(&self.at(&format!("/issues/{number}/comments")), None).await?;
         all.retain(Comment::is_of_the_house);
         Ok(all)
     }
@@ -212,7 +212,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn reviews(&self, number: u64) -> Result<Vec<Review>, Trouble> {
-        self.pages(&format!("/pulls/{number}/reviews")).await
+        self.pages(&self.at(&format!("/pulls/{number}/reviews")), None).await
     }
 
     /// Makes a comment; where the reply is lost, the one that `is_ours` is it.
@@ -315,16 +315,25 @@ impl Client {
         self.call(&call).await.map(|_| ())
     }
 
-    fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
+    pub(super) fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
         Call { method, path: self.at(path), body: Some(body), effect }
     }
 
-    /// A list, page by page, up to the limit of pages.
-    async fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Trouble> {
+    /// A list, page by page, up to the limit of pages: each page as a whole, or a part of it.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        part: Option<&str>,
+    ) -> Result<Vec<T>, Trouble> {
         let mut all: Vec<T> = Vec::new();
         for page in 1..=limits::PAGES_MAX {
-            let query = format!("per_page={}&page={page}", limits::PER_PAGE);
-            let some: Vec<T> = self.get(self.at(&format!("{path}?{query}"))).await?;
+            let path = format!("{path}?per_page={}&page={page}", limits::PER_PAGE);
+            let mut whole: Value = self.get(path.clone()).await?;
+            let list = match part {
+                None => whole,
+                Some(part) => whole[part].take(),
+            };
+            let some: Vec<T> = serde_json::from_value(list).map_err(|error| unreadable(&path, &error))?;
             let last = some.len() < limits::PER_PAGE;
             all.extend(some);
             if last {
@@ -334,22 +343,26 @@ impl Client {
         Ok(all)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {
         let call = Call { method: Method::GET, path, body: None, effect: Effect::Reads };
         let Reply { body, .. } = self.call(&call).await?;
-        serde_json::from_value(body).map_err(|error| Trouble::Unreachable {
-            call: format!("GET {}", call.path.split('?').next().unwrap_or_default()),
-            why: format!("the reply is not what was asked for: {error}"),
-        })
+        serde_json::from_value(body).map_err(|error| unreadable(&call.path, &error))
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
+fn unreadable(path: &str, error: &serde_json::Error) -> Trouble {
+    Trouble::Unreachable {
+        call: format!("GET {}", path.split('?').next().unwrap_or_default()),
+        why: format!("the reply is not what was asked for: {error}"),
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
     T::deserialize(body).ok()
 }
 
-/// A value of a query: all but letters, digits and `-._~` in per cent.
-fn encoded(value: &str) -> String {
+/// A value of a query, or one part of a path: all but letters, digits and `-._~` in per cent.
+pub(super) fn encoded(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     value.bytes().map(one).collect()
