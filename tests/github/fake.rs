@@ -1,7 +1,7 @@
 //! A GitHub of our own: it keeps what it is told, judges every request and its own replies by GitHub's description, and fails when
 //! a story wants it to.
 
-use crate::contract::{Contract, Operation, decoded};
+use crate::contract::Contract;
 #[path = "fake/act.rs"]
 mod act;
 #[path = "fake/body.rs"]

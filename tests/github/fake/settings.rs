@@ -65,6 +65,11 @@ pub(super) fn act(
         ("get", "") => {
             let mut made = example(200);
             made["default_branch"] = json!("main");
+            // GitHub's example lacks what its own schema asks for, in the repository and in those around it.
+            made["language"] = Value::Null;
+            for around in ["parent", "source", "template_repository"] {
+                made.as_object_mut().unwrap().remove(around);
+            }
             (200, made)
         }
         ("get", "/rulesets") => {
@@ -89,7 +94,11 @@ pub(super) fn act(
             (200, found)
         }
         ("post", "/rulesets") => {
-            if settings.rulesets.iter().any(|one| one["name"] == body["name"]) {
+            if settings
+                .rulesets
+                .iter()
+                .any(|one| one["name"] == body["name"] && one["source_type"] == "Repository")
+            {
                 let errors = json!(["Name must be unique"]);
                 return Some((
                     422,
@@ -165,7 +174,12 @@ pub(super) fn act(
         }
         ("get", "/apps/{app_slug}") => named(example(200), "slug", known(&APPS, &last)),
         ("get", "/users/{username}") => named(example(200), "login", known(&PEOPLE, &last)),
-        ("get", "/orgs/{org}/teams/{team_slug}") => named(example(200), "slug", known(&TEAMS, &last)),
+        ("get", "/orgs/{org}/teams/{team_slug}") => {
+            let mut team = example(200);
+            team["type"] = json!("organization");
+            team["organization"]["archived_at"] = Value::Null;
+            named(team, "slug", known(&TEAMS, &last))
+        }
         _ => return None,
     })
 }
