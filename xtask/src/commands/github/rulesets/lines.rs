@@ -165,7 +165,7 @@ pub(super) fn kept(mut wanted: Value, there: &Value) -> Value {
     for rule in rules.iter_mut() {
         let same = list(&there["rules"]).iter().find(|one| one["type"] == rule["type"]);
         let before = same.and_then(|one| one["parameters"].as_object()).cloned().unwrap_or_default();
-        if let Some(parameters) = rule["parameters"].as_object_mut() {
+        if let Some(parameters) = rule.get_mut("parameters").and_then(Value::as_object_mut) {
             for (key, value) in before {
                 parameters.entry(key).or_insert(value);
             }
