@@ -45,6 +45,8 @@ pub(crate) enum What {
     DoneAndBroken,
     /// The comment is deleted just before.
     CommentDeleted,
+    /// `/repos/o/r` goes there just before.
+    Renamed(&'static str),
     /// This happens to everything just before, and it goes on.
     After(fn(&mut State)),
 }
@@ -69,6 +71,8 @@ pub(crate) struct State {
     pub(crate) rights: Vec<&'static str>,
     /// Where `/repos/o/r` has gone.
     pub(crate) moved: Option<&'static str>,
+    /// Headers that make a request depend on an ETag.
+    pub(crate) etags: Vec<String>,
     /// The only tokens that are good; any where empty.
     pub(crate) tokens: Vec<String>,
     /// Installation tokens that were given, and when each ends.
@@ -110,6 +114,7 @@ impl Fake {
                 "permissions",
             ],
             moved: None,
+            etags: vec![],
             tokens: vec![],
             given: 0,
             ends: "2099-01-01T00:00:00Z".to_owned(),
@@ -185,17 +190,15 @@ async fn answer(
     if header("x-github-api-version").is_empty() || header("user-agent").is_empty() {
         state.violations.push(format!("{method} {path}: headers are missing"));
     }
+    let conditions = ["if-none-match", "if-match", "if-modified-since", "if-unmodified-since"];
+    state
+        .etags
+        .extend(conditions.iter().filter(|name| !header(name).is_empty()).map(|name| (*name).to_owned()));
     let token = header("authorization").trim_start_matches("Bearer ").to_owned();
     let path = match (path.strip_prefix("/repositories/1"), state.moved) {
         (Some(rest), Some(_)) => format!("/repos/o/r{rest}"),
         (None, Some(there)) if path.starts_with("/repos/o/r") => {
-            let location = format!("{there}{}?{query}", &path["/repos/o/r".len()..]);
-            let status = if method == "GET" { 301 } else { 307 };
-            return Ok(plain(
-                status,
-                "Moved Permanently",
-                &[("location", location.trim_end_matches('?').to_owned())],
-            ));
+            return Ok(redirect(&method, there, &path, &query));
         }
         _ => path,
     };
@@ -212,6 +215,10 @@ async fn answer(
     let fault = fault.map(|at| state.faults.remove(at).what);
     match &fault {
         Some(What::Answer(status, headers, message)) => return Ok(plain(*status, message, headers)),
+        Some(What::Renamed(there)) => {
+            state.moved = Some(there);
+            return Ok(redirect(&method, there, &path, &query));
+        }
         Some(What::Reset) => return Err(std::io::Error::other("the story wants a reset")),
         Some(What::CommentDeleted) => state.comments.retain(|one| !is_at(one, &path)),
         Some(What::After(happens)) => happens(state),
@@ -248,4 +255,11 @@ async fn answer(
                 .unwrap()
         }
     })
+}
+
+/// What was asked of `/repos/o/r` is there now. What writes is told so that it keeps its method and its body.
+fn redirect(method: &str, there: &str, path: &str, query: &str) -> Out {
+    let location = format!("{there}{}?{query}", &path["/repos/o/r".len()..]);
+    let status = if method == "GET" { 301 } else { 307 };
+    plain(status, "Moved Permanently", &[("location", location.trim_end_matches('?').to_owned())])
 }
