@@ -15,7 +15,7 @@ mod resident;
 mod security;
 
 pub use audit::AuditVerb;
-pub use github::{GithubIssue, GithubReport, GithubVerb};
+pub use github::{GithubIssue, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;

@@ -9,6 +9,39 @@ pub enum GithubVerb {
     Report(GithubReport),
     /// Keep one issue about advisories: open while the verdict in the report folder has some, closed after that.
     Issue(GithubIssue),
+    /// What policies/github.yaml asks of GitHub (rulesets, environments, rights of workflows): compare it, or make it so.
+    Rulesets {
+        /// What to do.
+        #[command(subcommand)]
+        what: RulesetsVerb,
+    },
+}
+
+/// `github rulesets …`.
+#[derive(Debug, Subcommand)]
+pub enum RulesetsVerb {
+    /// Show how what is in force differs; 10 where it does, 1 where the token may not see enough.
+    Check(Rulesets),
+    /// Show the same, ask, write what differs, and read it back.
+    Apply {
+        /// Where.
+        #[command(flatten)]
+        asked: Rulesets,
+        /// Show it and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What both take.
+#[derive(Debug, Args)]
+pub struct Rulesets {
+    /// The repository; default: what the run says.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
 }
 
 /// `github issue`.

@@ -11,6 +11,7 @@ mod read;
 #[cfg_attr(feature = "github", expect(dead_code, reason = "this build has the feature"))]
 mod rerun;
 pub(super) mod reviews;
+mod rulesets;
 
 use super::context::Context;
 use super::outputs;
@@ -29,6 +30,7 @@ pub(super) async fn github(context: &Context, what: &GithubVerb) -> anyhow::Resu
     match what {
         GithubVerb::Report(asked) => report(context, asked).await,
         GithubVerb::Issue(asked) => issue::issue(context, asked).await,
+        GithubVerb::Rulesets { what } => rulesets::rulesets(context, what).await,
     }
 }
 

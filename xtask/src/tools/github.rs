@@ -10,4 +10,6 @@ pub mod context;
 pub mod event;
 pub mod limits;
 pub mod retry;
+#[cfg(feature = "github")]
+pub mod settings;
 pub mod token;

@@ -202,6 +202,15 @@ pub(super) const TOOLS: &[Tool] = &[
         otherwise: "npm install --prefix target/gateline/tools @octokit/webhooks-examples@7.6.1",
     },
     Tool {
+        name: "actions-core",
+        program: Program::Package("@actions/core"),
+        version: &[],
+        need: Need::Partner,
+        for_what: "tests: how GitHub's own library escapes commands; node runs it",
+        from: Source::Npm("@actions/core@3.0.1"),
+        otherwise: "npm install --prefix target/gateline/tools @actions/core@3.0.1",
+    },
+    Tool {
         name: "zizmor",
         program: Program::InPath("zizmor"),
         version: &["--version"],
