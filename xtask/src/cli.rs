@@ -10,11 +10,12 @@ mod local;
 mod merge;
 mod plan;
 mod policies;
+mod release;
 mod resident;
 mod security;
 
 pub use audit::AuditVerb;
-pub use github::{GithubIssue, GithubReport, GithubVerb};
+pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
@@ -22,6 +23,7 @@ pub use local::LocalVerb;
 pub use merge::Merge;
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
+pub use release::{ReleaseVerb, Sbom};
 pub use resident::Resident;
 pub use security::SecurityVerb;
 
@@ -196,6 +198,11 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
+    /// What a version is released with: notes, programs, crates.
+    #[command(subcommand)]
+    Release(ReleaseVerb),
+    /// What a binary is made of, as CycloneDX 1.6 JSON.
+    Sbom(Sbom),
     /// The hash-chained record.
     Audit {
         /// What to do with it.

@@ -1,6 +1,6 @@
 //! What a report asks of GitHub, each with the few values that it reads. What GitHub adds to its answers does no harm.
 
-use super::client::{Call, Client, Reply, Trouble};
+use super::client::{Call, Client, Content, Reply, Trouble};
 use super::event::Slug;
 use super::limits;
 use super::retry::Effect;
@@ -315,12 +315,12 @@ impl Client {
         self.call(&call).await.map(|_| ())
     }
 
-    fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
-        Call { method, path: self.at(path), body: Some(body), effect }
+    pub(super) fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
+        Call { method, path: self.at(path), body: Some(Content::Json(body)), effect }
     }
 
     /// A list, page by page, up to the limit of pages.
-    async fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Trouble> {
+    pub(super) async fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Trouble> {
         let mut all: Vec<T> = Vec::new();
         for page in 1..=limits::PAGES_MAX {
             let query = format!("per_page={}&page={page}", limits::PER_PAGE);
@@ -334,7 +334,7 @@ impl Client {
         Ok(all)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {
         let call = Call { method: Method::GET, path, body: None, effect: Effect::Reads };
         let Reply { body, .. } = self.call(&call).await?;
         serde_json::from_value(body).map_err(|error| Trouble::Unreachable {
@@ -344,12 +344,12 @@ impl Client {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
+pub(super) fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
     T::deserialize(body).ok()
 }
 
 /// A value of a query: all but letters, digits and `-._~` in per cent.
-fn encoded(value: &str) -> String {
+pub(super) fn encoded(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     value.bytes().map(one).collect()
