@@ -10,11 +10,15 @@
 mod contract;
 #[path = "github/fake.rs"]
 mod fake;
+#[path = "github/fake_releases.rs"]
+mod fake_releases;
 #[macro_use]
 #[path = "github/story.rs"]
 mod story;
 #[path = "github/around.rs"]
 mod around;
+#[path = "github/releases.rs"]
+mod releases;
 mod support;
 
 use fake::{Fault, What};

@@ -2,6 +2,7 @@
 //! a story wants it to.
 
 use crate::contract::{Contract, Operation, decoded};
+use crate::fake_releases::Releases;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(crate) statuses: Vec<Value>,
     pub(crate) sarifs: Vec<Value>,
     pub(crate) issues: Vec<Value>,
+    pub(crate) releases: Releases,
     /// Login, state and commit of each review.
     pub(crate) reviews: Vec<(&'static str, &'static str, &'static str)>,
     pub(crate) faults: Vec<Fault>,
@@ -63,7 +65,9 @@ pub(crate) struct State {
     pub(crate) ends: String,
     pub(crate) log: Vec<String>,
     pub(crate) violations: Vec<String>,
-    next: u64,
+    pub(crate) next: u64,
+    /// Where files are sent to: beside the API, as on GitHub Enterprise.
+    pub(crate) own_base: String,
 }
 
 /// It runs until the process ends.
@@ -85,9 +89,20 @@ impl Fake {
             statuses: vec![],
             sarifs: vec![],
             issues: vec![],
+            releases: Releases::default(),
             reviews: vec![],
             faults: vec![],
-            rights: vec!["check-runs", "statuses", "comments", "sarifs", "issues"],
+            rights: vec![
+                "check-runs",
+                "statuses",
+                "comments",
+                "sarifs",
+                "issues",
+                "releases",
+                "git/refs",
+                "contents",
+                "/pulls",
+            ],
             moved: None,
             tokens: vec![],
             given: 0,
@@ -95,11 +110,13 @@ impl Fake {
             log: vec![],
             violations: vec![],
             next: 100,
+            own_base: String::new(),
         };
         let state = Arc::new(Mutex::new(state));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}/api/v3", listener.local_addr().unwrap());
+        state.lock().unwrap().own_base = url.replace("/api/v3", "/api/uploads");
         let shared = state.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -154,7 +171,9 @@ async fn answer(
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let mut state = state.lock().unwrap();
     let state = &mut *state;
-    let Some(path) = parts.uri.path().strip_prefix("/api/v3").map(str::to_owned) else {
+    let path = parts.uri.path();
+    let path = path.strip_prefix("/api/v3").or_else(|| path.strip_prefix("/api/uploads"));
+    let Some(path) = path.map(str::to_owned) else {
         state.violations.push(format!("{} is not below the base", parts.uri));
         return Ok(plain(404, "Not Found", &[]));
     };
@@ -206,8 +225,10 @@ async fn answer(
             &[("x-ratelimit-remaining", "4999".into())],
         ));
     }
+    let of_release = crate::fake_releases::act(contract, state, &operation, (&path, &query), &body);
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let (status, reply) = act(contract, state, &operation, &path, &query, &body);
+    let (status, reply) =
+        of_release.unwrap_or_else(|| act(contract, state, &operation, &path, &query, &body));
     let wrong = contract.check_reply(&operation, status, &reply);
     state.violations.extend(wrong.into_iter().map(|what| format!("REPLY {what}")));
     Ok(match fault {
@@ -219,7 +240,10 @@ async fn answer(
         _ => Response::builder()
             .status(status)
             .header("content-type", "application/json")
-            .body(Body::Whole(Full::new(Bytes::from(reply.to_string()))))
+            .body(Body::Whole(Full::new(match status {
+                204 => Bytes::new(),
+                _ => Bytes::from(reply.to_string()),
+            })))
             .unwrap(),
     })
 }

@@ -1,7 +1,7 @@
 //! The bill of materials of a binary: what was linked into it, as CycloneDX 1.6 JSON.
 //!
-//! The same inputs give the same bytes: no clock, no serial number by chance, no path of a machine, everything sorted (that is why the
-//! document has neither `serialNumber` nor `metadata.timestamp`, which the format allows). Build scripts, procedural macros and what
+//! The same inputs give the same bytes: no clock, no path of a machine, everything sorted. There is no `metadata.timestamp`, which the
+//! format allows; the serial number, without which GitHub attests no document, is one of the content instead of one by chance. Build scripts, procedural macros and what
 //! only they use run on the builder and are in no byte of the binary: they are left out. The standard library and a libc that is linked
 //! statically are in it, so they are named.
 //!
@@ -137,7 +137,7 @@ impl Sbom {
             .collect();
         let dependencies =
             dependencies.into_iter().map(|(reference, uses)| json!({"ref": reference, "dependsOn": uses}));
-        let document = json!({
+        let mut document = json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
             "specVersion": SPEC_VERSION,
@@ -149,8 +149,28 @@ impl Sbom {
             "components": components.values().map(|one| one.document("library")).collect::<Vec<_>>(),
             "dependencies": dependencies.collect::<Vec<_>>(),
         });
+        document["serialNumber"] = json!(serial(&Digest::of(document.to_string().as_bytes())));
         format!("{document:#}\n")
     }
+}
+
+/// The serial number of a content: a UUID of version 8, whose bits the maker chooses (RFC 9562, section 5.8).
+fn serial(digest: &Digest) -> String {
+    let hex = digest.hex();
+    let variant = match hex.as_bytes()[16] {
+        b'0'..=b'3' => '8',
+        b'4'..=b'7' => '9',
+        b'8' | b'9' | b'a' | b'b' => 'a',
+        _ => 'b',
+    };
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &format!("8{}", &hex[13..16]),
+        &format!("{variant}{}", &hex[17..20]),
+        &hex[20..32],
+    ];
+    format!("urn:uuid:{}", parts.join("-"))
 }
 
 /// An SPDX expression as one, and any other words as the name of a licence: the format takes no others as an expression.

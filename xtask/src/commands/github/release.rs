@@ -5,7 +5,7 @@
 //! the files, reading back, and the publication come in the order that [`crate::release::publication`] says.
 
 #[cfg(feature = "github")]
-mod perform;
+pub(super) mod perform;
 
 use super::Context;
 use crate::cli::GithubRelease;
@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 const EVIDENCE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What is published, and where its files are.
+#[cfg_attr(not(feature = "github"), expect(dead_code, reason = "this build plans, and sends nothing"))]
 struct Planned {
     wanted: Wanted,
     folder: PathBuf,
@@ -140,12 +141,6 @@ async fn perform(
 }
 
 #[cfg(not(feature = "github"))]
-async fn perform(context: &Context, _: &Run, planned: &Planned, _: token::Identity) -> anyhow::Result<Exit> {
-    context.console.detail(format!(
-        "{} files in {}, {} bytes of sums",
-        planned.wanted.assets.len(),
-        planned.folder.display(),
-        planned.sums.len()
-    ));
+async fn perform(context: &Context, _: &Run, _: &Planned, _: token::Identity) -> anyhow::Result<Exit> {
     super::rerun::with_feature(context, "github").await
 }

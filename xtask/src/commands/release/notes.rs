@@ -1,6 +1,6 @@
 //! `release notes`: what the changelog says of a version, for people and for `github release`.
 
-use super::released;
+use super::{Released, released};
 use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -22,13 +22,27 @@ pub(super) async fn notes(
     let workspace = context.workspace().await?;
     let version = match version {
         Some(named) => named.strip_prefix('v').unwrap_or(&named).to_owned(),
-        None => released(context, &workspace, None).await?.version.to_string(),
+        None => of_run(context, &released(context, &workspace, None).await?)?,
     };
     let changelog = changelog.map(|file| context.world.directory().join(file));
     let notes = read(&changelog.unwrap_or_else(|| workspace.root.join(CHANGELOG)), &version)?;
     let (version, day, text) = (notes.version.to_string(), notes.day.to_string(), &notes.text);
     context.console.result(&json!({"version": version, "day": day, "notes": text}), |_| text.clone());
     Ok(Exit::Done)
+}
+
+/// The version that is released here. A run for a tag must be for its tag: that is found before an hour of gates, not after it.
+fn of_run(context: &Context, released: &Released) -> anyhow::Result<String> {
+    let reference =
+        context.world.env("GITHUB_REF").and_then(|reference| reference.strip_prefix("refs/tags/"));
+    match reference.filter(|tag| *tag != format!("v{}", released.version)) {
+        None => Ok(released.version.to_string()),
+        Some(tag) => Err(Failure::error(
+            Exit::Refused,
+            format!("{tag} is not the tag of {} {}", released.name, released.version),
+            format!("tag it v{}, or set the version in Cargo.toml before the tag", released.version),
+        )),
+    }
 }
 
 /// The notes of a version of this workspace.

@@ -51,7 +51,7 @@ fn sbom(names: &[String]) -> Sbom {
 }
 
 #[test]
-fn a_document_has_no_time_no_serial_and_no_foreign_addresses() {
+fn a_document_has_no_time_no_chance_and_no_foreign_addresses() {
     let mut one = sbom(&["b".into(), "a".into()]);
     one.build.insert("gateline:target".into(), "t".into());
     one.components[0].repository = Some("git@github.com:o/r".into());
@@ -63,7 +63,17 @@ fn a_document_has_no_time_no_serial_and_no_foreign_addresses() {
     assert_eq!(read["components"][0]["properties"][0], json!({"name": "cargo:feature", "value": "std"}));
     assert_eq!(read["components"][0]["externalReferences"][0]["url"], "https://github.com/o/r");
     assert!(read["components"][1].get("externalReferences").is_none(), "{text}");
-    assert!(read.get("serialNumber").is_none() && read["metadata"].get("timestamp").is_none());
+    assert!(read["metadata"].get("timestamp").is_none());
+    let serial = |sbom: &Sbom| {
+        let read: Value = serde_json::from_str(&sbom.document(("gateline", "1"))).unwrap();
+        read["serialNumber"].as_str().unwrap().to_owned()
+    };
+    let shape =
+        regex::Regex::new("^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+            .unwrap();
+    assert!(shape.is_match(&serial(&one)), "{}", serial(&one));
+    assert_eq!(serial(&one), serial(&one.clone()));
+    assert_ne!(serial(&one), serial(&sbom(&["other".into()])), "it is of the content");
     assert_eq!(read["metadata"]["component"]["properties"][0]["name"], "gateline:target");
     assert_eq!(read["dependencies"].as_array().unwrap().len(), 3);
 }

@@ -1,6 +1,7 @@
 //! Reads the published version, and proposes the pin: a branch, a commit, a pull request, each only where it is not there yet.
 
-use super::super::perform::{Became, client, failure};
+use super::super::perform::{Became, client};
+use super::super::release::perform::failed;
 use super::Context;
 use crate::digest::Digest;
 use crate::exit::Exit;
@@ -15,6 +16,9 @@ use crate::tools::github::pin::Written;
 use crate::tools::github::token::Identity;
 use semver::Version;
 use serde::Serialize;
+
+/// What the token must be allowed.
+const RIGHTS: &str = "contents: write, pull-requests: write";
 
 /// Which version, and the branch that its pin is for.
 pub(super) struct Proposal<'a> {
@@ -51,12 +55,16 @@ pub(super) async fn propose(
 ) -> anyhow::Result<Exit> {
     let client = client(context, run, who)?;
     let (pin, commit) = published(&client, proposal.tag).await?;
-    let proposed = write(&client, proposal, &pin, &commit).await.map_err(failure)?;
+    let proposed = write(&client, proposal, &pin, &commit).await.map_err(not_done)?;
     context.console.result(&proposed, |_| {
         let page = proposed.page.as_deref().unwrap_or_default();
         format!("{}\npull request: {} {page}", proposed.pin.trim_end(), proposed.request.shown())
     });
     Ok(Exit::Done)
+}
+
+fn not_done(trouble: Trouble) -> anyhow::Error {
+    failed(trouble, RIGHTS)
 }
 
 /// The pin of a published version, and the commit that was tagged.
@@ -71,12 +79,12 @@ async fn published(client: &Client, tag: &str) -> anyhow::Result<(Pin, String)> 
     let version = tag.strip_prefix('v').and_then(|version| Version::parse(version).ok());
     let version = version
         .ok_or_else(|| Failure::usage(format!("`{tag}` is no tag of a version"), "name it as v1.2.3"))?;
-    let all = client.releases().await.map_err(failure)?;
+    let all = client.releases().await.map_err(not_done)?;
     let there = publication::only(tag, all).map_err(|why| refuse(why.to_string()))?;
     let there = there.filter(|one| !one.draft).ok_or_else(|| refuse("it is not published".to_owned()))?;
-    let assets = client.release_assets(there.id).await.map_err(failure)?;
+    let assets = client.release_assets(there.id).await.map_err(not_done)?;
     let sums = agreed(&assets).map_err(refuse)?;
-    let commit = client.commit_of_tag(tag).await.map_err(failure)?;
+    let commit = client.commit_of_tag(tag).await.map_err(not_done)?;
     let pin = Pin::new(version, &commit, &sums).map_err(refuse)?;
     Ok((pin, commit))
 }

@@ -14,6 +14,9 @@ use serde::Serialize;
 /// Acts besides one for each file: the draft, its text, the publication, and what is left of uploads that broke off.
 const OTHER_ACTS_MAX: usize = 20;
 
+/// What the token must be allowed.
+const RIGHT: &str = "contents: write";
+
 /// What was done.
 #[derive(Debug, Serialize)]
 pub(super) struct Done {
@@ -38,6 +41,16 @@ impl From<Trouble> for Stopped {
     }
 }
 
+/// A failure whose help names the right that is missing, where one is.
+pub(in crate::commands::github) fn failed(trouble: Trouble, right: &str) -> anyhow::Error {
+    match &trouble {
+        Trouble::Answered { status: 403 | 404, .. } => {
+            Failure::infrastructure(trouble.to_string(), format!("give the token the right `{right}`"))
+        }
+        _ => failure(trouble),
+    }
+}
+
 /// Publishes it.
 pub(super) async fn perform(
     context: &Context,
@@ -53,7 +66,7 @@ pub(super) async fn perform(
             why.to_string(),
             "look at it on GitHub; a draft may be deleted there, a published version stays: release the next one",
         ),
-        Stopped::Trouble(trouble) => failure(trouble),
+        Stopped::Trouble(trouble) => failed(trouble, RIGHT),
         Stopped::Here(error) => error,
     })?;
     context.console.result(&done, |_| shown::done(&done.page, &done.sent, done.became));
@@ -73,7 +86,7 @@ async fn is_there(client: &Client, planned: &Planned) -> anyhow::Result<()> {
         Err(Trouble::Answered { status: 404 | 422, .. }) => {
             Err(refuse(format!("GitHub has no tag {}", wanted.tag)))
         }
-        Err(trouble) => Err(failure(trouble)),
+        Err(trouble) => Err(failed(trouble, RIGHT)),
     }
 }
 
