@@ -6,6 +6,8 @@
 use gateline::evidence::coverage::{FileLines, LineCounts};
 use gateline::policy::coverage::InputFormat;
 use gateline::policy::{PolicySet, Texts};
+use gateline::release::notes::notes;
+use gateline::release::sums::Sums;
 use gateline::report::{cobertura, lcov};
 use gateline::tools::coverage_import::gathered::Gathered;
 use gateline::tools::coverage_import::parse;
@@ -22,7 +24,7 @@ use std::path::Path;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 8] = [
+pub(crate) const TARGETS: [Target; 10] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -31,6 +33,8 @@ pub(crate) const TARGETS: [Target; 8] = [
     ("lockfile", lockfile),
     ("osv", osv),
     ("workflow", workflow),
+    ("changelog", changelog),
+    ("sums", sums),
 ];
 
 /// Each package of a lockfile is reached by a path that ends at it, and no line is beyond the text.
@@ -121,6 +125,27 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
     let bare = |line| <[u8]>::strip_suffix(line, b"\n").unwrap_or(line);
     let lines = text.split_inclusive(|byte| *byte == b'\n').map(bare);
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect()
+}
+
+/// A version that a changelog is clear about has notes that say something, and asking again gives the same.
+fn changelog(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match notes(text, "1.0.0") {
+        Ok(found) => {
+            assert!(!found.text.trim().is_empty(), "notes without words");
+            let fenced = text.contains("```") || text.contains("~~~");
+            assert!(fenced || !found.text.lines().any(|line| line.starts_with("## ")), "another section");
+        }
+        Err(why) => assert!(!why.to_string().is_empty(), "an error without words"),
+    }
+}
+
+/// What is read of a list of digests is the same when it is written and read again.
+fn sums(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(sums) = Sums::parse(text) {
+        assert_eq!(Sums::parse(&sums.text()).as_ref(), Ok(&sums));
+    }
 }
 
 /// A file's name, a line end, its text; a form feed between files. What is accepted is the same after writing it out; what is

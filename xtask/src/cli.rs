@@ -11,11 +11,12 @@ mod merge;
 mod orders;
 mod plan;
 mod policies;
+mod release;
 mod resident;
 mod security;
 
 pub use audit::AuditVerb;
-pub use github::{GithubIssue, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
+pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
@@ -24,6 +25,7 @@ pub use merge::Merge;
 pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
+pub use release::{Release, ReleaseVerb, Sbom};
 pub use resident::Resident;
 pub use security::{Security, SecurityVerb};
 
@@ -197,6 +199,11 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
+    /// What a version is released with: notes, programs, crates.
+    #[command(subcommand)]
+    Release(Release),
+    /// What a binary is made of, as CycloneDX 1.6 JSON.
+    Sbom(Sbom),
     /// The hash-chained record.
     Audit {
         /// What to do with it.

@@ -16,6 +16,7 @@ pub mod part;
 pub mod patch;
 pub mod policy;
 pub mod reused;
+pub mod sbom;
 pub mod secrets;
 pub mod tests;
 pub mod workflows;

@@ -211,6 +211,15 @@ pub(super) const TOOLS: &[Tool] = &[
         otherwise: "npm install --prefix target/gateline/tools @actions/core@3.0.1",
     },
     Tool {
+        name: "cyclonedx-schemas",
+        program: Program::Package("@cyclonedx/cyclonedx-library"),
+        version: &[],
+        need: Need::Partner,
+        for_what: "tests: the official schemas of bills of materials",
+        from: Source::Npm("@cyclonedx/cyclonedx-library@10.3.0"),
+        otherwise: "npm install --prefix target/gateline/tools @cyclonedx/cyclonedx-library@10.3.0",
+    },
+    Tool {
         name: "zizmor",
         program: Program::InPath("zizmor"),
         version: &["--version"],
