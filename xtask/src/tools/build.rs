@@ -1,8 +1,10 @@
 //! The one compilation: lint, tests, coverage and doctests all come from it.
 //!
-//! `cargo test --no-run --all-targets` under our compiler wrapper gives clippy's diagnostics, instrumented test binaries
-//! and the libraries that doctests link, in one go. Dependencies are compiled as an ordinary `cargo build` does; only the
-//! members' fingerprints differ from it.
+//! `cargo build --profile=test --all-targets` under our compiler wrapper gives clippy's diagnostics, instrumented test
+//! binaries and the libraries that doctests link, in one go. `cargo test --no-run` would leave out every library and program
+//! that no test needs as users get it, and with it the warnings that only stand without `cfg(test)`; what both build, they
+//! share. Tests that only `cargo test` builds, it builds afterwards (docs/decisions/0027-*.md). Dependencies are compiled as an ordinary `cargo build` does; only the members'
+//! fingerprints differ from it.
 //!
 //! Where `clippy-driver` is missing, members are compiled by rustc alone: tests and coverage still run, and the lint gate
 //! says that it could not. A workspace whose sources ask for `cfg(clippy)` would be tested as another program than the one
@@ -54,7 +56,7 @@ pub struct Compiled {
     pub tests: Vec<TestBinary>,
     /// Every other instrumented object of the members: plain binaries, examples, dynamic libraries.
     pub binaries: Vec<PathBuf>,
-    /// Targets that were built, as (package, section of the manifest, name).
+    /// Targets that were built for their tests, as (package, section of the manifest, name).
     pub built: BTreeSet<(String, &'static str, String)>,
     /// Why lint had a compilation of its own, where it had.
     pub compiled_apart: Option<String>,
@@ -192,21 +194,27 @@ async fn compile_as_is(
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
     let wrapper = wrapper::install(cargo, purpose).map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
-    let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo)
-        .env("CARGO_TERM_PROGRESS_WHEN", "always")
-        .env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS);
     let start = world.monotonic();
     let mut gathered = Gathered::new(cargo);
-    let ended = follow(world, &command, &mut gathered, progress).await;
-    // Members that a proc-macro links count while they run inside the compiler: that belongs to no test.
-    let _ = std::fs::remove_dir_all(profiles);
-    let (status, narration) = ended.map_err(|error| failed(format!("{error:#}")))?;
-    if gathered.unreadable > 0 {
-        return Err(failed(format!("{} messages of cargo could not be read", gathered.unreadable)));
+    let mut compilation = Compilation::Succeeded;
+    for command in commands_for(purpose, cargo) {
+        let command = with_wrapper(command, &wrapper, cargo)
+            .env("CARGO_TERM_PROGRESS_WHEN", "always")
+            .env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS);
+        let ended = follow(world, &command, &mut gathered, progress).await;
+        // Members that a proc-macro links count while they run inside the compiler: that belongs to no test.
+        let _ = std::fs::remove_dir_all(&profiles);
+        let (status, narration) = ended.map_err(|error| failed(format!("{error:#}")))?;
+        if gathered.unreadable > 0 {
+            return Err(failed(format!("{} messages of cargo could not be read", gathered.unreadable)));
+        }
+        compilation = outcome(status, &gathered, &narration)?;
+        if compilation == Compilation::DoesNotCompile {
+            break;
+        }
     }
     let duration_millis = u64::try_from((world.monotonic() - start).as_millis()).unwrap_or(u64::MAX);
-    let outcome = outcome(status, &gathered, &narration)?;
-    Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
+    Ok(gathered.into_compiled(cargo.clone(), wrapper, compilation, duration_millis))
 }
 
 /// Where no package is selected, there is nothing to compile.
@@ -246,20 +254,25 @@ pub fn with_compiler_for(
     Ok(with_wrapper(command, &wrapper, cargo))
 }
 
-/// What is run for one purpose: lint needs no programs.
-pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
-    let (verb, first) = match purpose {
-        Purpose::Lint => ("check", "--keep-going"),
-        Purpose::Shared | Purpose::Tests => ("test", "--no-run"),
+/// What is run for one purpose, one after the other: lint needs no programs, and targets that were named are wanted for
+/// their tests alone.
+pub fn commands_for(purpose: Purpose, cargo: &Cargo) -> Vec<CommandLine> {
+    let command = |verb, first: [&str; 2], cargo: &Cargo| {
+        let mut command = cargo.command(verb, first.into_iter().filter(|argument| !argument.is_empty()));
+        command.arguments.extend(cargo.target_arguments());
+        command.arguments.push("--message-format=json".to_owned());
+        command.arguments.extend(cargo.selection_arguments());
+        command
     };
-    let mut command = cargo.command(verb, [first]);
-    command.arguments.extend(cargo.target_arguments());
-    command.arguments.push("--message-format=json".to_owned());
-    command.arguments.extend(cargo.selection_arguments());
-    if purpose != Purpose::Lint {
-        command = command.arg("--no-fail-fast");
+    let tests = |cargo: &Cargo| command("test", ["--no-run", "--no-fail-fast"], cargo);
+    match purpose {
+        Purpose::Lint => vec![command("check", ["--keep-going", ""], cargo)],
+        Purpose::Shared | Purpose::Tests if cargo.names_targets() => vec![tests(cargo)],
+        Purpose::Shared | Purpose::Tests => {
+            let all = command("build", ["--profile=test", "--keep-going"], cargo);
+            [all].into_iter().chain(targets::tested_where_named(cargo).as_ref().map(tests)).collect()
+        }
     }
-    command
 }
 
 /// Every test program of what was compiled so, run whole, as cargo does by itself; `plan` prints it.

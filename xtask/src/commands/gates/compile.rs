@@ -57,7 +57,8 @@ impl Measurer<'_> {
         let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
         let of_policy = |cargo: Cargo| cargo.of_policy(&self.in_force.policy.tests);
         let cargo = match cargo.clone().and_then(of_policy) {
-            Ok(cargo) => cargo,
+            Ok(cargo) if plan.has(&Step::Coverage) || self.ask.gates.contains(&Gate::Lint) => cargo,
+            Ok(cargo) => cargo.for_tests_alone(),
             Err(why) => return Some(Err(why)),
         };
         let Some(only) = only else { return Some(self.compile_set(plan, &cargo).await) };
@@ -91,6 +92,13 @@ impl Measurer<'_> {
         compiled
     }
 
+    /// The commands of a compilation, for who wants to see them.
+    pub(super) fn detail(&self, purpose: Purpose, cargo: &Cargo) {
+        for command in build::commands_for(purpose, cargo) {
+            self.context.console.detail(command.to_string());
+        }
+    }
+
     /// One compilation for lint and tests, or one for each where they cannot share it.
     async fn compile_for_gates(
         &self,
@@ -99,7 +107,7 @@ impl Measurer<'_> {
         progress: Progress<'_>,
     ) -> Result<Compiled, CouldNotRun> {
         let compile = async |purpose| {
-            self.context.console.detail(build::command_for(purpose, cargo).to_string());
+            self.detail(purpose, cargo);
             build::compile_for(purpose, &self.context.world, cargo, progress).await
         };
         let lint = self.ask.gates.contains(&Gate::Lint);

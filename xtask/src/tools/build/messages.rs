@@ -110,13 +110,16 @@ impl Gathered {
             .filter_map(|artifact| self.test_binary(artifact, &artifacts, &cargo))
             .collect();
         tests.sort_by(|a, b| a.name.cmp(&b.name));
+        // A program that two commands needed was told by both.
+        tests.dedup_by(|a, b| a.name == b.name && a.path == b.path);
         let plain = executables.iter().filter(|artifact| !artifact.profile.test);
         let mut binaries: Vec<_> =
             plain.filter_map(|artifact| artifact.executable.clone()).map(Into::into).collect();
         binaries.extend(artifacts.iter().flat_map(dynamic_libraries));
         binaries.sort();
         binaries.dedup();
-        let built = artifacts.iter().filter_map(|artifact| {
+        let tested = |one: &&Artifact| one.profile.test || is(&one.target, &TargetKind::Example);
+        let built = artifacts.iter().filter(tested).filter_map(|artifact| {
             let package = self.members.get(&artifact.package_id)?;
             Some((package.name.to_string(), section(&artifact.target), artifact.target.name.clone()))
         });

@@ -30,6 +30,14 @@ pub(super) fn has_tests(file: &Path) -> bool {
     })
 }
 
+/// Whether a target with this main file can have a test: its own, one of a module, or one that a macro writes.
+pub(super) fn may_have_tests(file: &Path) -> bool {
+    read(file).is_none_or(|text| {
+        let code = without_strings_and_comments(&text);
+        ["test", "check", "mod ", "include!"].iter().any(|word| code.contains(word))
+    })
+}
+
 /// Whether a file has documentation with code in it.
 pub(super) fn has_doctests(file: &Path) -> bool {
     let documents = |line: &str| {
@@ -232,6 +240,12 @@ mod tests {
         check("/// ```\n/// a();\n/// ```\nfn a() {}", false, true);
         check("// #[test]\nfn a() {}", false, false);
         assert!(!has_tests(&directory.path().join("none.rs")));
+        let may = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            may_have_tests(&file)
+        };
+        assert!(may("mod more;\nfn main() {}") && may("quickcheck! {}") && may("#[rstest]\nfn a() {}"));
+        assert!(!may("//! No test.\nfn main() {\n    println!(\"test\");\n}"));
     }
 
     proptest! {

@@ -10,6 +10,8 @@ use crate::policy::{FeatureSet, TestsPolicy};
 use cargo_metadata::Package;
 use std::collections::BTreeSet;
 
+const ALL_TARGETS: &str = "--all-targets";
+
 /// Which packages a set takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
@@ -72,9 +74,20 @@ impl Cargo {
         Cargo { targets, ..self }
     }
 
+    /// The same without libraries and programs as users get them, where no test needs them: only lint and coverage do.
+    #[must_use]
+    pub fn for_tests_alone(self) -> Cargo {
+        self.with_targets(vec![ALL_TARGETS.to_owned()])
+    }
+
+    /// Whether targets were named, for their tests.
+    pub fn names_targets(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
     /// `--all-targets`, or those that were named.
     pub fn target_arguments(&self) -> Vec<String> {
-        if self.targets.is_empty() { vec!["--all-targets".to_owned()] } else { self.targets.clone() }
+        if self.targets.is_empty() { vec![ALL_TARGETS.to_owned()] } else { self.targets.clone() }
     }
 
     /// The packages that are compiled.
