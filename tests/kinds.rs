@@ -303,6 +303,8 @@ fn what_only_tests_use_is_found_however_lint_is_compiled() {
         ("every/benches/quick.rs", 4),
         ("every/build.rs", 4),
         ("every/examples/show.rs", 4),
+        ("every/examples/tested.rs", 3),
+        ("every/examples/tested.rs", 11),
         ("every/src/main.rs", 4),
         ("every/tests/it.rs", 5),
         ("macros/src/lib.rs", 5),

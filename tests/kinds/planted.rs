@@ -98,4 +98,5 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("every/tests/it.rs", TESTED),
     ("every/benches/quick.rs", STARTED),
     ("every/examples/show.rs", STARTED),
+    ("every/examples/tested.rs", PROGRAM),
 ];

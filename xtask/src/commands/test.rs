@@ -56,7 +56,7 @@ async fn list(context: &Context, workspace: &Workspace, filters: &[String]) -> a
     let (world, console) = (&context.world, &context.console);
     let in_force = context.policy(workspace).await?;
     let cargo = Cargo::discover(world, &workspace.root, context.network()).await;
-    let cargo = cargo.and_then(|cargo| cargo.of_policy(&in_force.policy.tests)).map(Cargo::for_tests_alone);
+    let cargo = cargo.and_then(|cargo| cargo.of_policy(&in_force.policy.tests));
     let cargo = cargo.map_err(|why| gates::failure(&why))?;
     let Some(listing) = every_set(context, &in_force, &cargo, filters).await? else {
         console.note("the workspace does not compile; next: cargo check --all-targets");
@@ -113,7 +113,7 @@ async fn one_set(
 ) -> anyhow::Result<Option<Listing>> {
     let (world, console) = (&context.world, &context.console);
     let purpose = match build::why_apart(cargo, in_force.policy.lint.share_compile) {
-        None => Purpose::Shared,
+        None => Purpose::TestsOfShared,
         Some(_) => Purpose::Tests,
     };
     let step = console.step(world, "compile");

@@ -1,10 +1,9 @@
 //! The one compilation: lint, tests, coverage and doctests all come from it.
 //!
-//! `cargo build --profile=test --all-targets` under our compiler wrapper gives clippy's diagnostics, instrumented test
-//! binaries and the libraries that doctests link, in one go. `cargo test --no-run` would leave out every library and program
-//! that no test needs as users get it, and with it the warnings that only stand without `cfg(test)`; what both build, they
-//! share. Tests that only `cargo test` builds, it builds afterwards (docs/decisions/0027-*.md). Dependencies are compiled as an ordinary `cargo build` does; only the members'
-//! fingerprints differ from it.
+//! `cargo test --no-run --all-targets` under our compiler wrapper gives clippy's diagnostics, instrumented test binaries
+//! and the libraries that doctests link, in one go. It leaves out what no test needs as users get it, and with that the warnings
+//! that stand only without `cfg(test)`: for lint, cargo builds that afterwards (docs/decisions/0027-*.md). Dependencies are compiled as an ordinary `cargo build` does; only the
+//! members' fingerprints differ from it.
 //!
 //! Where `clippy-driver` is missing, members are compiled by rustc alone: tests and coverage still run, and the lint gate
 //! says that it could not. A workspace whose sources ask for `cfg(clippy)` would be tested as another program than the one
@@ -17,7 +16,7 @@ mod targets;
 pub(crate) mod wrapper;
 
 pub use said::{diagnostic, relative};
-pub use targets::not_built;
+pub use targets::{Built, not_built};
 pub use wrapper::Purpose;
 
 use super::cargo::{Cargo, Progress};
@@ -56,7 +55,7 @@ pub struct Compiled {
     pub tests: Vec<TestBinary>,
     /// Every other instrumented object of the members: plain binaries, examples, dynamic libraries.
     pub binaries: Vec<PathBuf>,
-    /// Targets that were built for their tests, as (package, section of the manifest, name).
+    /// Targets that were built, as (package, section of the manifest, name).
     pub built: BTreeSet<(String, &'static str, String)>,
     /// Why lint had a compilation of its own, where it had.
     pub compiled_apart: Option<String>,
@@ -194,27 +193,34 @@ async fn compile_as_is(
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
     let wrapper = wrapper::install(cargo, purpose).map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
+    let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo);
+    let told = |command: CommandLine| {
+        let command = command.env("CARGO_TERM_PROGRESS_WHEN", "always");
+        command.env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS)
+    };
     let start = world.monotonic();
     let mut gathered = Gathered::new(cargo);
-    let mut compilation = Compilation::Succeeded;
-    for command in commands_for(purpose, cargo) {
-        let command = with_wrapper(command, &wrapper, cargo)
-            .env("CARGO_TERM_PROGRESS_WHEN", "always")
-            .env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS);
-        let ended = follow(world, &command, &mut gathered, progress).await;
+    let run = async |command: &CommandLine, gathered: &mut Gathered| {
+        let ended = follow(world, command, gathered, progress).await;
         // Members that a proc-macro links count while they run inside the compiler: that belongs to no test.
         let _ = std::fs::remove_dir_all(&profiles);
         let (status, narration) = ended.map_err(|error| failed(format!("{error:#}")))?;
         if gathered.unreadable > 0 {
             return Err(failed(format!("{} messages of cargo could not be read", gathered.unreadable)));
         }
-        compilation = outcome(status, &gathered, &narration)?;
-        if compilation == Compilation::DoesNotCompile {
-            break;
-        }
+        outcome(status, gathered, &narration)
+    };
+    let mut outcome = run(&told(command), &mut gathered).await?;
+    let rest = match outcome {
+        Compilation::Succeeded => rest(purpose, cargo, Built::AsTold(&gathered.built())),
+        Compilation::DoesNotCompile => None,
+    };
+    if let Some(rest) = rest {
+        gathered.only_listen();
+        outcome = run(&told(with_wrapper(rest, &wrapper, cargo)), &mut gathered).await?;
     }
     let duration_millis = u64::try_from((world.monotonic() - start).as_millis()).unwrap_or(u64::MAX);
-    Ok(gathered.into_compiled(cargo.clone(), wrapper, compilation, duration_millis))
+    Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
 }
 
 /// Where no package is selected, there is nothing to compile.
@@ -254,24 +260,28 @@ pub fn with_compiler_for(
     Ok(with_wrapper(command, &wrapper, cargo))
 }
 
-/// What is run for one purpose, one after the other: lint needs no programs, and targets that were named are wanted for
-/// their tests alone.
-pub fn commands_for(purpose: Purpose, cargo: &Cargo) -> Vec<CommandLine> {
-    let command = |verb, first: [&str; 2], cargo: &Cargo| {
-        let mut command = cargo.command(verb, first.into_iter().filter(|argument| !argument.is_empty()));
-        command.arguments.extend(cargo.target_arguments());
-        command.arguments.push("--message-format=json".to_owned());
-        command.arguments.extend(cargo.selection_arguments());
-        command
+/// What is run for one purpose: lint needs no programs.
+pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
+    let (verb, first) = match purpose {
+        Purpose::Lint => ("check", "--keep-going"),
+        Purpose::Shared | Purpose::TestsOfShared | Purpose::Tests => ("test", "--no-run"),
     };
-    let tests = |cargo: &Cargo| command("test", ["--no-run", "--no-fail-fast"], cargo);
+    let mut command = cargo.command(verb, [first]);
+    command.arguments.extend(cargo.target_arguments());
+    command.arguments.push("--message-format=json".to_owned());
+    command.arguments.extend(cargo.selection_arguments());
+    if purpose != Purpose::Lint {
+        command = command.arg("--no-fail-fast");
+    }
+    command
+}
+
+/// What lint looks at besides, and that command leaves out.
+pub fn rest(purpose: Purpose, cargo: &Cargo, built: Built<'_>) -> Option<CommandLine> {
     match purpose {
-        Purpose::Lint => vec![command("check", ["--keep-going", ""], cargo)],
-        Purpose::Shared | Purpose::Tests if cargo.names_targets() => vec![tests(cargo)],
-        Purpose::Shared | Purpose::Tests => {
-            let all = command("build", ["--profile=test", "--keep-going"], cargo);
-            [all].into_iter().chain(targets::tested_where_named(cargo).as_ref().map(tests)).collect()
-        }
+        Purpose::Shared => targets::plain(cargo, built),
+        Purpose::Lint => targets::tested_by_name(cargo),
+        Purpose::TestsOfShared | Purpose::Tests => None,
     }
 }
 

@@ -57,8 +57,7 @@ impl Measurer<'_> {
         let cargo = plan.has(&Step::Compile).then_some(cargo).flatten()?;
         let of_policy = |cargo: Cargo| cargo.of_policy(&self.in_force.policy.tests);
         let cargo = match cargo.clone().and_then(of_policy) {
-            Ok(cargo) if plan.has(&Step::Coverage) || self.ask.gates.contains(&Gate::Lint) => cargo,
-            Ok(cargo) => cargo.for_tests_alone(),
+            Ok(cargo) => cargo,
             Err(why) => return Some(Err(why)),
         };
         let Some(only) = only else { return Some(self.compile_set(plan, &cargo).await) };
@@ -92,13 +91,6 @@ impl Measurer<'_> {
         compiled
     }
 
-    /// The commands of a compilation, for who wants to see them.
-    pub(super) fn detail(&self, purpose: Purpose, cargo: &Cargo) {
-        for command in build::commands_for(purpose, cargo) {
-            self.context.console.detail(command.to_string());
-        }
-    }
-
     /// One compilation for lint and tests, or one for each where they cannot share it.
     async fn compile_for_gates(
         &self,
@@ -107,12 +99,13 @@ impl Measurer<'_> {
         progress: Progress<'_>,
     ) -> Result<Compiled, CouldNotRun> {
         let compile = async |purpose| {
-            self.detail(purpose, cargo);
+            self.context.console.detail(build::command_for(purpose, cargo).to_string());
             build::compile_for(purpose, &self.context.world, cargo, progress).await
         };
         let lint = self.ask.gates.contains(&Gate::Lint);
         match build::why_apart(cargo, self.in_force.policy.lint.share_compile) {
-            None => compile(Purpose::Shared).await,
+            None if lint => compile(Purpose::Shared).await,
+            None => compile(Purpose::TestsOfShared).await,
             Some(_) if !lint => compile(Purpose::Tests).await,
             Some(why) => {
                 let linted = compile(Purpose::Lint).await?;

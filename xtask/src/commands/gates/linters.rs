@@ -63,7 +63,7 @@ impl Measurer<'_> {
         let mut checked = Vec::new();
         for set in untested.iter().skip(1).chain(more) {
             let Some(cargo) = compiled.cargo.with_features(set, Take::WhatItChanges)? else { continue };
-            self.detail(Purpose::Lint, &cargo);
+            self.context.console.detail(build::command_for(Purpose::Lint, &cargo).to_string());
             checked.push(build::compile_for(Purpose::Lint, &self.context.world, &cargo, &|_| {}).await?);
         }
         Ok(checked)

@@ -220,7 +220,8 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
 
 fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
     let mut add = |purpose, cargo: &Cargo| -> anyhow::Result<()> {
-        for command in build::commands_for(purpose, cargo) {
+        let rest = build::rest(purpose, cargo, build::Built::Guess);
+        for command in std::iter::once(build::command_for(purpose, cargo)).chain(rest) {
             lines.runs.push(surveyed.line(&build::with_compiler_for(purpose, cargo, command)?));
         }
         Ok(())

@@ -1,49 +1,94 @@
-//! Targets with tests that no compilation built, and tests that the manifest switches off: cargo says nothing of them.
+//! Targets that cargo leaves out without a word: those with tests that no compilation built, tests that the manifest switches
+//! off, and what no test needs as users get it.
 
 use super::{Compiled, said::relative, sources};
 use crate::evidence::tests::NotBuilt;
 use crate::tools::cargo::{Cargo, flag, is_library, section, target_name};
-use cargo_metadata::{Package, Target, TargetKind};
+use crate::world::CommandLine;
+use cargo_metadata::{Package, PackageId, Target, TargetKind};
 use std::collections::BTreeSet;
 
-/// What `cargo build --all-targets` does not build for its tests and `cargo test --all-targets` does, by name: examples, and
-/// libraries and programs whose manifest says neither `test` nor `bench`. `None` where there is none.
-pub(super) fn tested_where_named(cargo: &Cargo) -> Option<Cargo> {
-    let (mut packages, mut flags) = (BTreeSet::new(), BTreeSet::new());
-    for package in cargo.selected() {
-        let switched_off = |target: &&Target| !target.test && !cargo.leaves_out(package, target);
-        for target in package.targets.iter().filter(switched_off) {
-            let source = target.src_path.as_std_path();
-            let wanted = match section(target) {
-                "example" => sources::may_have_tests(source),
-                "lib" | "bin" => {
-                    !target.kind.contains(&TargetKind::CustomBuild) && !is_benched(package, target)
-                }
-                _ => false,
-            };
-            if wanted {
-                packages.insert(package.name.to_string());
-                flags.insert(flag(target));
-            }
-        }
-    }
-    (!flags.is_empty()).then(|| cargo.only(&packages).with_targets(flags.into_iter().collect()))
+/// What is known to be built as users get it.
+#[derive(Debug, Clone, Copy)]
+pub enum Built<'a> {
+    /// Each target that cargo told of, with whether it was built for its tests.
+    AsTold(&'a BTreeSet<(PackageId, &'static str, String, bool)>),
+    /// Nothing was built yet: what other members need certainly will be.
+    Guess,
 }
 
-/// Whether cargo builds a library or program for benchmarks, which is the same as for tests: `cargo metadata` does not tell.
-fn is_benched(package: &Package, target: &Target) -> bool {
-    let text = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
-    let Ok(manifest) = text.parse::<toml::Table>() else { return true };
-    let own = match section(target) {
-        "lib" => manifest.get("lib"),
-        section => manifest
-            .get(section)
-            .and_then(toml::Value::as_array)
-            .into_iter()
-            .flatten()
-            .find(|one| one.get("name").and_then(toml::Value::as_str) == Some(&target.name)),
+/// Builds what `cargo test` leaves out as users get it, where a source can differ by `cfg(test)`. `None` where there is nothing.
+///
+/// `--tests` is there for the features of dependencies: without it, those that only tests ask for would be off, and
+/// dependencies be compiled again. A proc-macro that other members need must not be named: cargo would give it more debug
+/// information, and compile it and them again.
+pub(super) fn plain(cargo: &Cargo, built: Built<'_>) -> Option<CommandLine> {
+    let wanted = |package: &Package, target: &Target| {
+        let missing = match built {
+            Built::AsTold(all) => {
+                let has =
+                    |tests| all.contains(&(package.id.clone(), section(target), target.name.clone(), tests));
+                // What its features leave out is not built for its tests either.
+                has(true) && !has(false)
+            }
+            Built::Guess => target.required_features.is_empty() && !is_needed(cargo, package, target),
+        };
+        is_used(cargo, package, target) && missing && may_differ(target)
     };
-    own.and_then(|own| own.get("bench")).and_then(toml::Value::as_bool).unwrap_or(true)
+    let (mut flags, mut needed) = (BTreeSet::new(), Vec::new());
+    for package in cargo.selected() {
+        let own: Vec<_> = package.targets.iter().filter(|target| wanted(package, target)).map(flag).collect();
+        if own.is_empty() && package.targets.iter().any(|target| is_needed(cargo, package, target)) {
+            needed.push(package);
+        }
+        flags.extend(own);
+    }
+    if flags.is_empty() {
+        return None;
+    }
+    let command = cargo.command("build", ["--profile=test", "--keep-going", "--tests"]);
+    Some(with_flags(command, flags, &cargo.without(&needed)))
+}
+
+/// Checks tests where cargo builds them only for who names their target, as `cargo test --all-targets` does: those of
+/// examples, and those that a manifest switches off. `None` where there are none.
+pub(super) fn tested_by_name(cargo: &Cargo) -> Option<CommandLine> {
+    let mut flags = BTreeSet::new();
+    for package in cargo.selected() {
+        let wanted = |target: &&Target| !target.test && is_used(cargo, package, target) && may_differ(target);
+        flags.extend(package.targets.iter().filter(wanted).map(flag));
+    }
+    let command = cargo.command("check", ["--profile=test", "--keep-going"]);
+    (!flags.is_empty()).then(|| with_flags(command, flags, cargo))
+}
+
+fn with_flags(mut command: CommandLine, flags: BTreeSet<String>, cargo: &Cargo) -> CommandLine {
+    command.arguments.extend(flags);
+    command.arguments.push("--message-format=json".to_owned());
+    command.arguments.extend(cargo.selection_arguments());
+    command
+}
+
+/// Whether it is there for more than its tests: a library, a program or an example, and compiled here.
+fn is_used(cargo: &Cargo, package: &Package, target: &Target) -> bool {
+    matches!(section(target), "lib" | "bin" | "example")
+        && !target.kind.contains(&TargetKind::CustomBuild)
+        && !cargo.leaves_out(package, target)
+}
+
+fn may_differ(target: &Target) -> bool {
+    sources::may_have_tests(target.src_path.as_std_path())
+}
+
+/// Whether it is a proc-macro that another member uses.
+fn is_needed(cargo: &Cargo, package: &Package, target: &Target) -> bool {
+    let uses = |other: &Package| {
+        let is_it = |dependency: &cargo_metadata::Dependency| {
+            dependency.name == package.name.as_str() && dependency.path.is_some()
+        };
+        other.dependencies.iter().any(is_it)
+    };
+    target.kind.contains(&TargetKind::ProcMacro) && cargo.selected().any(uses)
 }
 
 /// What has tests, or would be compiled for them, and was not built in any of these compilations.
@@ -54,8 +99,7 @@ pub fn not_built(sets: &[&Compiled]) -> Vec<NotBuilt> {
     for package in first.cargo.selected() {
         for target in package.targets.iter().filter(|target| !first.cargo.leaves_out(package, target)) {
             let name = (package.name.to_string(), section(target), target.name.clone());
-            let why = if built.contains(&name) { None } else { why_not(target) };
-            let why = why.or_else(|| doctests_off(target));
+            let why = if built.contains(&name) { doctests_off(target) } else { why_not(target) };
             all.extend(why.map(|why| told(&first.cargo, package, target, why)));
         }
     }

@@ -10,8 +10,6 @@ use crate::policy::{FeatureSet, TestsPolicy};
 use cargo_metadata::Package;
 use std::collections::BTreeSet;
 
-const ALL_TARGETS: &str = "--all-targets";
-
 /// Which packages a set takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
@@ -68,26 +66,26 @@ impl Cargo {
         Cargo { selection, ..self.clone() }
     }
 
+    /// The same without these packages.
+    #[must_use]
+    pub fn without(&self, packages: &[&Package]) -> Cargo {
+        if packages.is_empty() {
+            return self.clone();
+        }
+        let is_out = |package: &&Package| packages.iter().any(|one| one.id == package.id);
+        let ids = self.selected().filter(|package| !is_out(package)).map(|package| package.id.clone());
+        Cargo { selection: Some(ids.collect()), ..self.clone() }
+    }
+
     /// The same with these targets only: `--lib`, `--test=NAME`.
     #[must_use]
     pub fn with_targets(self, targets: Vec<String>) -> Cargo {
         Cargo { targets, ..self }
     }
 
-    /// The same without libraries and programs as users get them, where no test needs them: only lint and coverage do.
-    #[must_use]
-    pub fn for_tests_alone(self) -> Cargo {
-        self.with_targets(vec![ALL_TARGETS.to_owned()])
-    }
-
-    /// Whether targets were named, for their tests.
-    pub fn names_targets(&self) -> bool {
-        !self.targets.is_empty()
-    }
-
     /// `--all-targets`, or those that were named.
     pub fn target_arguments(&self) -> Vec<String> {
-        if self.targets.is_empty() { vec![ALL_TARGETS.to_owned()] } else { self.targets.clone() }
+        if self.targets.is_empty() { vec!["--all-targets".to_owned()] } else { self.targets.clone() }
     }
 
     /// The packages that are compiled.
