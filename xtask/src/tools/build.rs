@@ -16,7 +16,7 @@ mod targets;
 pub(crate) mod wrapper;
 
 pub use said::{diagnostic, relative};
-pub use targets::{Built, not_built};
+pub use targets::{Built, nightly_only, not_built};
 pub use wrapper::Purpose;
 
 use super::cargo::{Cargo, Progress};

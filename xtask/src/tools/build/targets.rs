@@ -55,7 +55,11 @@ pub(super) fn plain(cargo: &Cargo, built: Built<'_>) -> Option<CommandLine> {
 pub(super) fn tested_by_name(cargo: &Cargo) -> Option<CommandLine> {
     let mut flags = BTreeSet::new();
     for package in cargo.selected() {
-        let wanted = |target: &&Target| !target.test && is_used(cargo, package, target) && may_differ(target);
+        // Cargo refuses a name whose features are off.
+        let wanted = |target: &&Target| {
+            let switched_off = !target.test && target.required_features.is_empty();
+            switched_off && is_used(cargo, package, target) && may_differ(target)
+        };
         flags.extend(package.targets.iter().filter(wanted).map(flag));
     }
     let command = cargo.command("check", ["--profile=test", "--keep-going"]);
@@ -104,6 +108,20 @@ pub fn not_built(sets: &[&Compiled]) -> Vec<NotBuilt> {
         }
     }
     all
+}
+
+/// Programs, tests, examples and benchmarks that this toolchain cannot compile, because they ask for nightly Rust; by name.
+pub fn nightly_only(cargo: &Cargo) -> Vec<String> {
+    let is_nightly = ["-nightly", "-dev"].iter().any(|channel| cargo.toolchain.rustc.contains(channel));
+    let mut names = Vec::new();
+    for package in cargo.packages.iter().filter(|_| !is_nightly) {
+        let asks = |target: &&Target| {
+            section(target) != "lib" && sources::asks_for_nightly(target.src_path.as_std_path())
+        };
+        let name = |target: &Target| format!("{}::{}", package.name, target_name(target));
+        names.extend(package.targets.iter().filter(asks).map(name));
+    }
+    names
 }
 
 /// Why cargo left a target out.
