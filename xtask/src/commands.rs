@@ -14,6 +14,7 @@ mod lint;
 mod local;
 mod orders;
 mod outputs;
+mod own;
 mod people;
 mod plan;
 mod policy;
@@ -35,6 +36,7 @@ use crate::tools::partners;
 use crate::world::World;
 use clap::CommandFactory as _;
 use context::Context;
+use std::path::Path;
 
 /// Runs a verb to its exit code. Every error is printed here, once, with its help.
 pub fn main(world: &World, cli: Cli) -> Exit {
@@ -42,7 +44,9 @@ pub fn main(world: &World, cli: Cli) -> Exit {
         Verb::Resident(resident) => return stay(world, resident),
         verb => verb,
     };
+    let folder = world.directory().join(cli.global.workspace.as_deref().unwrap_or(Path::new("")));
     let console = Console::new(world, cli.global.format, verbosity(&cli.global));
+    let console = console.called(own::words(world, &folder));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let world = if cli.global.offline {
         world.clone().with_variable("CARGO_NET_OFFLINE", "true")

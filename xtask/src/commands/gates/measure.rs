@@ -133,7 +133,7 @@ impl Measurer<'_> {
     }
 
     /// What tests see of the environment, and the flags of compilers: what answers depend on. Our own folder of tools is left
-    /// out of `PATH`: it stands there as soon as there is a `Cargo.lock`, which the first run may write.
+    /// out of `PATH`: where it is guessed wrong, the same machine would have another one.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         let world = &self.context.world;
         let mut environment =

@@ -119,6 +119,14 @@ const IMAGE: Page = Page {
     lines: &[("package", "", "")],
 };
 
+/// The key for targets that cannot be compiled here, each with the reason; nothing where there is none.
+pub fn leaving_out(targets: &BTreeMap<String, String>) -> Option<Entry> {
+    let value = serde_json::to_string(targets).ok().filter(|_| !targets.is_empty())?;
+    let why =
+        "Targets that the toolchain here cannot compile: they are not checked, and every report says so.";
+    Some(Entry { file: "tests", key: "leave_out", value, why: why.to_owned() })
+}
+
 /// The files by name.
 ///
 /// # Errors
@@ -232,6 +240,15 @@ mod tests {
         ));
         let policy = check(&texts).unwrap();
         assert_eq!((policy.tests.slow_secs, policy.security.secrets.skip), (90, vec!["a.pem".to_owned()]));
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_left_out_with_its_reason() {
+        let targets = [("p::bench/it's \"quick\"".to_owned(), "it needs nightly".to_owned())].into();
+        let entries = leaving_out(&targets).into_iter().collect();
+        let texts = texts(&setting(Start { entries, left_out: Vec::new() })).unwrap();
+        assert_eq!(check(&texts).unwrap().tests.leave_out, targets);
+        assert_eq!(leaving_out(&BTreeMap::new()), None);
     }
 
     #[test]
