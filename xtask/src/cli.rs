@@ -199,8 +199,7 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
-    /// What a version is released with: notes, programs, crates.
-    #[command(subcommand)]
+    /// Let a held release go on (`release DIGEST`); or what a version is released with: notes, programs, crates.
     Release(Release),
     /// What a binary is made of, as CycloneDX 1.6 JSON.
     Sbom(Sbom),

@@ -227,7 +227,7 @@ impl Client {
     }
 
     async fn set(&self, method: Method, path: String, body: Option<Value>) -> Result<(), Trouble> {
-        let call = Call { method, path, body, effect: Effect::Sets };
+        let call = Call { method, path, body: body.map(Content::Json), effect: Effect::Sets };
         self.call(&call).await.map(|_| ())
     }
 }
