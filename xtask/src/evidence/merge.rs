@@ -4,7 +4,7 @@
 //! names by the same times, and are all there once. Anything else is refused with the folders' names: a verdict over shards
 //! that do not belong together would be a verdict over nothing. Tests are joined, lines are summed, and what every shard may
 //! have measured (lint, advisories, secrets) must say the same wherever it was measured. A shard that does not compile has no
-//! tests that could be split: its errors refuse the whole, whichever of the others are here.
+//! tests that could be split: its errors refuse the whole.
 
 use super::against::{Against, Fallen, Patched};
 use super::coverage::{FileLines, FunctionCount, LineCounts, Share};

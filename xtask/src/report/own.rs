@@ -54,8 +54,9 @@ impl Own {
 
     /// A document of ours, as JSON has it.
     pub fn json<'t>(&self, document: &'t str) -> Cow<'t, str> {
-        let words = Value::from(self.0.as_str()).to_string();
-        Own(words.trim_matches('"').to_owned()).text(document)
+        let quoted = Value::from(self.0.as_str()).to_string();
+        let words = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        Own::new(words.unwrap_or(&quoted)).text(document)
     }
 
     /// A verdict, whose findings help with commands that work here.

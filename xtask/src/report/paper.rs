@@ -63,7 +63,8 @@ impl Paper {
 
     /// The next thing to do: a command or an address stays in one line, prose is broken.
     pub fn wrap_help(self, help: &str, taken: usize, hang: usize) -> String {
-        let typed = ["cargo ", "gateline ", "git ", "rustup ", "df ", "curl ", "http"];
+        // Where we are called by our path, a command begins with that.
+        let typed = ["cargo ", "gateline ", "/", "'/", "git ", "rustup ", "df ", "curl ", "http"];
         match typed.iter().any(|start| help.starts_with(start)) {
             true => help.to_owned(),
             false => self.wrap(help, taken, hang),
