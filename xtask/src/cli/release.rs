@@ -9,6 +9,7 @@ pub enum ReleaseVerb {
     /// What the changelog says of a version.
     Notes {
         /// The version or its tag; default: the version of the package that is released.
+        #[arg(id = "which", value_name = "VERSION")]
         version: Option<String>,
         /// The changelog; default: CHANGELOG.md in the workspace.
         #[arg(long, value_name = "FILE")]

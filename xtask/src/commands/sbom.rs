@@ -31,9 +31,9 @@ pub(super) async fn sbom(context: &Context, asked: Sbom) -> anyhow::Result<Exit>
     };
     let subject =
         Subject { root: &workspace.root, package: &package, target: &target, profile: &image.profile };
-    let metadata = sbom::metadata(&context.world, &subject).await?;
-    let linked = linked::by_manifests(&metadata, sbom::member(&metadata, &package)?, &features);
-    let document = sbom::bill(&metadata, &subject, &linked, &toolchain)?.document(MAKER);
+    let account = sbom::account(&context.world, &subject).await?;
+    let linked = linked::by_manifests(&account, sbom::member(&account, &package)?, &features);
+    let document = sbom::bill(&account, &subject, &linked, &toolchain)?.document(MAKER);
     match asked.output {
         None => context.console.raw(&document),
         Some(file) => {

@@ -179,9 +179,9 @@ async fn bill(
     binary: &Binary,
 ) -> anyhow::Result<String> {
     let subject = Subject { root: &workspace.root, package: &released.name, target: &binary.target, profile };
-    let metadata = sbom::metadata(&context.world, &subject).await?;
+    let account = sbom::account(&context.world, &subject).await?;
     let toolchain = Toolchain::read(&context.world, &workspace.root, Some(&workspace.target)).await?;
-    Ok(sbom::bill(&metadata, &subject, &binary.linked, &toolchain)?.document(MAKER))
+    Ok(sbom::bill(&account, &subject, &binary.linked, &toolchain)?.document(MAKER))
 }
 
 /// The program and its papers in a folder of their own; times, owners and order are fixed.

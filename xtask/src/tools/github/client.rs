@@ -31,6 +31,7 @@ const MESSAGE_CHARS_MAX: usize = 500;
 pub struct Client {
     world: World,
     octocrab: Octocrab,
+    api: Address,
     base: String,
     who: Identity,
     repository: Slug,
@@ -140,7 +141,8 @@ impl Client {
     pub fn new(world: &World, api: &Address, repository: &Slug, who: Identity) -> anyhow::Result<Client> {
         let base = api.to_string();
         let octocrab = Octocrab::builder()
-            .base_uri(base.as_str())
+            // Every request has a whole address; of a base with a path, octocrab would put that before every other path.
+            .base_uri(api.origin())
             .map_err(|error| anyhow::anyhow!("failed to use {base}: {error}"))?
             .set_connect_timeout(Some(limits::CONNECT_TIMEOUT))
             .build()
@@ -148,7 +150,15 @@ impl Client {
                 anyhow::anyhow!("failed to prepare TLS, is `ca-certificates` installed? {error}")
             })?;
         let memory = Mutex::new(Memory::default());
-        Ok(Client { world: world.clone(), octocrab, base, who, repository: repository.clone(), memory })
+        Ok(Client {
+            world: world.clone(),
+            octocrab,
+            api: api.clone(),
+            base,
+            who,
+            repository: repository.clone(),
+            memory,
+        })
     }
 
     /// The path of something in the repository, wherever it has moved.
@@ -162,8 +172,8 @@ impl Client {
     }
 
     /// Where the API is.
-    pub(super) fn base(&self) -> &str {
-        &self.base
+    pub(super) fn api(&self) -> &Address {
+        &self.api
     }
 
     /// Requests so far, and how many of them could write.
