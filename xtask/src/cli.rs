@@ -10,7 +10,7 @@ mod local;
 mod merge;
 mod plan;
 mod policies;
-mod release;
+mod publish;
 mod resident;
 mod security;
 
@@ -23,7 +23,7 @@ pub use local::LocalVerb;
 pub use merge::Merge;
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
-pub use release::{ReleaseVerb, Sbom};
+pub use publish::{PublishVerb, Sbom};
 pub use resident::Resident;
 pub use security::SecurityVerb;
 
@@ -198,9 +198,9 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
-    /// What a version is released with: notes, programs, crates.
+    /// What a version is published with: notes, programs, crates.
     #[command(subcommand)]
-    Release(ReleaseVerb),
+    Publish(PublishVerb),
     /// What a binary is made of, as CycloneDX 1.6 JSON.
     Sbom(Sbom),
     /// The hash-chained record.

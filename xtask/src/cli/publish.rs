@@ -1,11 +1,11 @@
-//! The grammar of `release` and `sbom`.
+//! The grammar of `publish` and `sbom`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// `release …`.
+/// `publish …`.
 #[derive(Debug, Subcommand)]
-pub enum ReleaseVerb {
+pub enum PublishVerb {
     /// What the changelog says of a version.
     Notes {
         /// The version or its tag; default: the version of the package that is released.
