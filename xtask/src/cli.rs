@@ -8,6 +8,7 @@ mod init;
 mod lint;
 mod local;
 mod merge;
+mod orders;
 mod plan;
 mod policies;
 mod publish;
@@ -21,11 +22,12 @@ pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use publish::{PublishVerb, Sbom};
 pub use resident::Resident;
-pub use security::SecurityVerb;
+pub use security::{Security, SecurityVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -102,12 +104,8 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// Advisories and secrets alone.
-    Security {
-        /// Something else than the scan.
-        #[command(subcommand)]
-        what: Option<SecurityVerb>,
-    },
+    /// The security group alone: advisories, secrets.
+    Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
     /// The container image.
@@ -176,6 +174,9 @@ pub enum Verb {
     },
     /// Go on with rollouts that were interrupted, or were waiting for an approval.
     Resume,
+    /// What people order.
+    #[command(flatten)]
+    Order(OrderVerb),
     /// The embedded platform on this machine.
     Local {
         /// What to do with it.

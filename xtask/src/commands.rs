@@ -12,6 +12,7 @@ mod image;
 mod init;
 mod lint;
 mod local;
+mod orders;
 mod outputs;
 mod people;
 mod plan;
@@ -19,18 +20,18 @@ mod policy;
 mod publish;
 mod resident;
 mod sbom;
+mod security;
 mod ship;
 mod site;
 mod status;
 mod test;
 mod waive;
 
-use crate::cli::{Cli, Global, ImageVerb, LocalVerb, Plan, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, Plan, PolicyVerb, Resident, Verb, Waive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
 use crate::tools::partners;
-use crate::verdict::Gate;
 use crate::world::World;
 use clap::CommandFactory as _;
 use context::Context;
@@ -110,10 +111,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Test(asked) => test::test(context, &asked).await,
         Verb::Coverage(asked) => coverage::coverage(context, &asked).await,
         Verb::Lint(asked) => lint::lint(context, asked).await,
-        Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
-        Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
-            gates::snapshot(context, &from, commit.as_deref()).await
-        }
+        Verb::Security(asked) => security::security(context, asked).await,
         Verb::Plan(Plan { goal, affected: false, .. }) => plan::show(context, goal).await,
         Verb::Plan(Plan { goal, affected: true, base }) => plan::show_affected(context, goal, base).await,
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
@@ -129,6 +127,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Approve { id, resume } => people::approve(context, &id, resume.into()).await,
         Verb::Reject { id } => people::reject(context, &id).await,
         Verb::Resume => people::resume(context).await,
+        Verb::Order(order) => orders::order(context, order).await,
         Verb::Status => status::status(context).await,
         Verb::History { environment } => status::history(context, environment).await,
         Verb::Local { what: LocalVerb::Up } => local::up(context).await,

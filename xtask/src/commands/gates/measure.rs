@@ -9,7 +9,6 @@ use crate::plan::{Goal, Plan, Step, plan};
 use crate::report::Step as Shown;
 use crate::tools::cargo::Cargo;
 use crate::tools::lint::{self, Formatting};
-use crate::tools::security::{advisories, secrets};
 use crate::tools::{partners, remember, runner};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
@@ -86,23 +85,6 @@ impl Measurer<'_> {
             }
             Err(why) => Measured { result: Err(why.clone()), duration_millis: 0 },
         })
-    }
-
-    async fn advisories(&self, plan: &Plan) -> Option<Measured<crate::evidence::AdvisoriesEvidence>> {
-        if !plan.has(&Step::Advisories) {
-            return None;
-        }
-        let (world, root) = (self.context.world.clone(), self.workspace.root.clone());
-        Some(self.timed(blocking(move || advisories::gather(&world, &root))).await)
-    }
-
-    async fn secrets(&self, plan: &Plan) -> Option<Measured<crate::evidence::SecretsEvidence>> {
-        if !plan.has(&Step::Secrets) {
-            return None;
-        }
-        let skip = self.in_force.policy.security.secrets.skip.clone();
-        let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
-        Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
     }
 
     pub(super) fn step(&self, step: &Step, plan: &Plan) -> Shown<'_> {
