@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a story fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "the other side of the door: cargo, and the real program")]
-#![expect(clippy::print_stdout, reason = "a story that is left out says so")]
 
 mod support;
 
@@ -26,11 +25,13 @@ fn sbom(package: &str, features: &[&str]) -> Value {
     ran.exits(0).json()
 }
 
+/// Packages with their features, as `name@version`.
+type Packages = BTreeMap<String, BTreeSet<String>>;
+/// Who uses whom.
+type Edges = BTreeSet<(String, String)>;
+
 /// What cargo would link, with the features of each and who uses whom, as it draws it.
-fn tree(
-    package: &str,
-    features: &[&str],
-) -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<(String, String)>) {
+fn tree(package: &str, features: &[&str]) -> (Packages, Edges) {
     let host = Command::new("rustc").arg("-vV").output().unwrap();
     let host = String::from_utf8(host.stdout).unwrap();
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned();
@@ -51,8 +52,8 @@ fn tree(
     }
     let ran: Ran = command.output().unwrap().into();
     let ran = ran.exits(0);
-    let (mut packages, mut edges, mut above): (BTreeMap<String, BTreeSet<String>>, _, Vec<String>) =
-        (BTreeMap::new(), BTreeSet::new(), vec![]);
+    let (mut packages, mut edges) = (Packages::new(), Edges::new());
+    let mut above: Vec<String> = vec![];
     for line in ran.out.lines().filter(|line| !line.trim().is_empty()) {
         let mut parts = line.splitn(3, '|');
         let depth: usize = parts.next().unwrap().parse().unwrap();
@@ -78,7 +79,7 @@ fn named(reference: &str) -> Option<String> {
     Some(name.split('?').next().unwrap().replace("%2B", "+"))
 }
 
-fn packages(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
+fn packages(document: &Value) -> Packages {
     let all = document["components"].as_array().unwrap().iter().chain([&document["metadata"]["component"]]);
     let features = |one: &Value| {
         let properties = one["properties"].as_array().cloned().unwrap_or_default();
@@ -88,7 +89,7 @@ fn packages(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
     all.filter_map(|one| Some((named(one["bom-ref"].as_str().unwrap())?, features(one)))).collect()
 }
 
-fn edges(document: &Value) -> BTreeSet<(String, String)> {
+fn edges(document: &Value) -> Edges {
     let mut edges = BTreeSet::new();
     for one in document["dependencies"].as_array().unwrap() {
         for used in one["dependsOn"].as_array().unwrap() {
