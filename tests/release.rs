@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a story fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "the other side of the door: cargo, and the real program")]
-#![expect(clippy::print_stdout, reason = "a story that is left out says so")]
 
 mod support;
 
@@ -26,11 +25,13 @@ fn sbom(package: &str, features: &[&str]) -> Value {
     ran.exits(0).json()
 }
 
+/// Packages with their features, as `name@version`.
+type Packages = BTreeMap<String, BTreeSet<String>>;
+/// Who uses whom.
+type Edges = BTreeSet<(String, String)>;
+
 /// What cargo would link, with the features of each and who uses whom, as it draws it.
-fn tree(
-    package: &str,
-    features: &[&str],
-) -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<(String, String)>) {
+fn tree(package: &str, features: &[&str]) -> (Packages, Edges) {
     let host = Command::new("rustc").arg("-vV").output().unwrap();
     let host = String::from_utf8(host.stdout).unwrap();
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned();
@@ -51,8 +52,8 @@ fn tree(
     }
     let ran: Ran = command.output().unwrap().into();
     let ran = ran.exits(0);
-    let (mut packages, mut edges, mut above): (BTreeMap<String, BTreeSet<String>>, _, Vec<String>) =
-        (BTreeMap::new(), BTreeSet::new(), vec![]);
+    let (mut packages, mut edges) = (Packages::new(), Edges::new());
+    let mut above: Vec<String> = vec![];
     for line in ran.out.lines().filter(|line| !line.trim().is_empty()) {
         let mut parts = line.splitn(3, '|');
         let depth: usize = parts.next().unwrap().parse().unwrap();
@@ -78,7 +79,7 @@ fn named(reference: &str) -> Option<String> {
     Some(name.split('?').next().unwrap().replace("%2B", "+"))
 }
 
-fn packages(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
+fn packages(document: &Value) -> Packages {
     let all = document["components"].as_array().unwrap().iter().chain([&document["metadata"]["component"]]);
     let features = |one: &Value| {
         let properties = one["properties"].as_array().cloned().unwrap_or_default();
@@ -88,7 +89,7 @@ fn packages(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
     all.filter_map(|one| Some((named(one["bom-ref"].as_str().unwrap())?, features(one)))).collect()
 }
 
-fn edges(document: &Value) -> BTreeSet<(String, String)> {
+fn edges(document: &Value) -> Edges {
     let mut edges = BTreeSet::new();
     for one in document["dependencies"].as_array().unwrap() {
         for used in one["dependsOn"].as_array().unwrap() {
@@ -190,7 +191,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn two_places_make_the_same_files() {
-    let words = ["release", "assets", "--features", "more"];
+    let words = ["publish", "assets", "--features", "more"];
     let (one, other) = (tool(), tool());
     one.run(&[&words[..], &["--dry-run"]].concat()).exits(0).says(&["tool 1.2.3", "SHA256SUMS"]);
     assert!(!one.workspace.join("target/gateline/assets").exists(), "a dry run makes nothing");
@@ -252,14 +253,14 @@ fn two_places_make_the_same_files() {
 #[test]
 fn notes_are_the_section_of_the_version() {
     let tool = tool();
-    assert_eq!(tool.run(&["release", "notes"]).exits(0).out, "- A tool.\n");
-    let json = tool.run(&["release", "notes", "v1.2.3", "--format", "json"]).exits(0).json();
+    assert_eq!(tool.run(&["publish", "notes"]).exits(0).out, "- A tool.\n");
+    let json = tool.run(&["publish", "notes", "v1.2.3", "--format", "json"]).exits(0).json();
     assert_eq!(
         (&json["version"], &json["day"], &json["notes"]),
         (&"1.2.3".into(), &"2026-11-29".into(), &"- A tool.".into())
     );
     let of_tag = |tag: &str| -> Ran {
-        tool.command(&["release", "notes"])
+        tool.command(&["publish", "notes"])
             .env("GITHUB_REF", format!("refs/tags/{tag}"))
             .output()
             .unwrap()
@@ -267,9 +268,9 @@ fn notes_are_the_section_of_the_version() {
     };
     of_tag("v1.2.3").exits(0);
     of_tag("v1.3.0").exits(10).says(&["v1.3.0 is not the tag of tool 1.2.3"]);
-    tool.run(&["release", "notes", "9.9.9"]).exits(2).says(&["there is no section", "rename `Unreleased`"]);
-    tool.run(&["release", "notes", "one"]).exits(2).says(&["is not a version"]);
-    tool.run(&["release", "notes", "--changelog", "NONE.md"]).exits(2).says(&["failed to read"]);
+    tool.run(&["publish", "notes", "9.9.9"]).exits(2).says(&["there is no section", "rename `Unreleased`"]);
+    tool.run(&["publish", "notes", "one"]).exits(2).says(&["is not a version"]);
+    tool.run(&["publish", "notes", "--changelog", "NONE.md"]).exits(2).says(&["failed to read"]);
 }
 
 #[test]
@@ -284,7 +285,7 @@ fn crates_are_published_once_and_in_order() {
     let log = tool.folder.path().join("log");
     let run = |more: &[&str], fails: &str, why: &str| -> (Ran, String) {
         let _ = std::fs::remove_file(&log);
-        let mut command = tool.command(&[&["release", "crates"], more].concat());
+        let mut command = tool.command(&[&["publish", "crates"], more].concat());
         command.env("CARGO", &stand_in).env("LOG", &log).env("FAILS", fails).env("WHY", why);
         let ran: Ran = command.output().unwrap().into();
         (ran, std::fs::read_to_string(&log).unwrap_or_default())

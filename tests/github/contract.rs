@@ -163,10 +163,14 @@ impl Contract {
 
     /// An example of GitHub's for an answer.
     pub(crate) fn example(&self, operation: &Operation, status: u16) -> Value {
+        self.examples(operation, status).into_iter().next().unwrap()
+    }
+
+    /// All of them.
+    pub(crate) fn examples(&self, operation: &Operation, status: u16) -> Vec<Value> {
         let answer = self.resolved(&self.of(operation)["responses"][status.to_string()]);
         let examples = answer["content"]["application/json"]["examples"].as_object().unwrap();
-        let first = self.resolved(examples.values().next().unwrap());
-        first["value"].clone()
+        examples.values().map(|one| self.resolved(one)["value"].clone()).collect()
     }
 
     /// What is wrong with a request.

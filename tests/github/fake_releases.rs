@@ -106,6 +106,8 @@ pub(crate) fn act(
         ("get", "/commits/{ref}") => match it.references.get(&behind("/commits/")) {
             Some(commit) => {
                 let mut made = example(200);
+                // GitHub's example of a file lacks what its own schema asks for.
+                made["files"] = json!([]);
                 made["sha"] = json!(commit);
                 (200, made)
             }
@@ -138,7 +140,8 @@ pub(crate) fn act(
         ("get", "/contents/{path}") => {
             let place = (asked("ref").unwrap(), behind("/contents/"));
             let Some(text) = it.files.get(&place) else { return Some(not_found) };
-            let mut made = example(200);
+            let examples = contract.examples(operation, 200);
+            let mut made = examples.into_iter().find(|one| one["type"] == "file").unwrap();
             made["content"] = json!(format!("{}\n", STANDARD.encode(text)));
             made["sha"] = json!(sha_of(text));
             (200, made)

@@ -1,4 +1,4 @@
-//! `sbom`: what a binary would be made of, by the manifests. `release assets` writes the same of what was really built.
+//! `sbom`: what a binary would be made of, by the manifests. `publish assets` writes the same of what was really built.
 
 use super::context::{Context, write_report};
 use crate::cli::Sbom;
@@ -31,9 +31,9 @@ pub(super) async fn sbom(context: &Context, asked: Sbom) -> anyhow::Result<Exit>
     };
     let subject =
         Subject { root: &workspace.root, package: &package, target: &target, profile: &image.profile };
-    let metadata = sbom::metadata(&context.world, &subject).await?;
-    let linked = linked::by_manifests(&metadata, sbom::member(&metadata, &package)?, &features);
-    let document = sbom::bill(&metadata, &subject, &linked, &toolchain)?.document(MAKER);
+    let account = sbom::account(&context.world, &subject).await?;
+    let linked = linked::by_manifests(&account, sbom::member(&account, &package)?, &features);
+    let document = sbom::bill(&account, &subject, &linked, &toolchain)?.document(MAKER);
     match asked.output {
         None => context.console.raw(&document),
         Some(file) => {

@@ -13,6 +13,7 @@ use crate::evidence::sbom::{Component, Origin, Sbom};
 use crate::failure::Failure;
 use crate::world::{CommandLine, World};
 use anyhow::Context as _;
+use cargo_metadata::cargo_platform::Cfg;
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
 use linked::Linked;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 /// Reading manifests, and fetching them where they are not here.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(600);
+const CFG_TIMEOUT: Duration = Duration::from_secs(60);
 /// A lockfile of this size names a hundred times the packages of the largest known workspace.
 const LOCKFILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// The index of crates.io, as ids of packages name it.
@@ -40,11 +42,46 @@ pub struct Subject<'a> {
     pub profile: &'a str,
 }
 
+/// What cargo and rustc say.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Every package that the workspace could need on the target, with all features of its members.
+    pub metadata: Metadata,
+    /// The target triple.
+    pub target: String,
+    /// What `cfg(…)` is true there.
+    pub cfgs: Vec<Cfg>,
+}
+
 /// All packages of the workspace with what they depend on, for one target.
 ///
 /// # Errors
-/// What cargo says.
-pub async fn metadata(world: &World, subject: &Subject<'_>) -> anyhow::Result<Metadata> {
+/// What cargo or rustc says.
+pub async fn account(world: &World, subject: &Subject<'_>) -> anyhow::Result<Account> {
+    let metadata = metadata(world, subject).await?;
+    let cfgs = cfgs(world, subject).await?;
+    Ok(Account { metadata, target: subject.target.to_owned(), cfgs })
+}
+
+async fn cfgs(world: &World, subject: &Subject<'_>) -> anyhow::Result<Vec<Cfg>> {
+    let rustc = world.env("RUSTC").unwrap_or("rustc");
+    let command = CommandLine::new(rustc, ["--print", "cfg", "--target", subject.target])
+        .in_directory(subject.root)
+        .with_timeout(CFG_TIMEOUT);
+    let finished = world.run(&command).await?;
+    if !finished.status.success() {
+        let said = String::from_utf8_lossy(&finished.stderr);
+        return Err(Failure::usage(
+            format!("rustc knows no target `{}`: {}", subject.target, said.trim()),
+            "choose one of: rustc --print target-list",
+        ));
+    }
+    let lines = String::from_utf8(finished.stdout).context("rustc's answer is not UTF-8")?;
+    // What cargo's own reader does not understand, no manifest can ask for.
+    Ok(lines.lines().filter_map(|line| line.parse().ok()).collect())
+}
+
+async fn metadata(world: &World, subject: &Subject<'_>) -> anyhow::Result<Metadata> {
     let words = ["metadata", "--format-version", "1", "--locked", "--all-features", "--color", "never"];
     let command = CommandLine::new(world.env("CARGO").unwrap_or("cargo"), words)
         .arg("--filter-platform")
@@ -67,8 +104,8 @@ pub async fn metadata(world: &World, subject: &Subject<'_>) -> anyhow::Result<Me
 ///
 /// # Errors
 /// Where it has none of that name.
-pub fn member<'a>(metadata: &'a Metadata, name: &str) -> anyhow::Result<&'a Package> {
-    let members = metadata.workspace_packages();
+pub fn member<'a>(account: &'a Account, name: &str) -> anyhow::Result<&'a Package> {
+    let members = account.metadata.workspace_packages();
     members.iter().find(|package| package.name.as_str() == name).copied().ok_or_else(|| {
         let names: Vec<&str> = members.iter().map(|package| package.name.as_str()).collect();
         Failure::usage(
@@ -83,15 +120,15 @@ pub fn member<'a>(metadata: &'a Metadata, name: &str) -> anyhow::Result<&'a Pack
 /// # Errors
 /// Where metadata and lockfile do not fit what was linked.
 pub fn bill(
-    metadata: &Metadata,
+    account: &Account,
     subject: &Subject<'_>,
     linked: &Linked,
     toolchain: &Toolchain,
 ) -> anyhow::Result<Sbom> {
-    let root = member(metadata, subject.package)?;
+    let root = member(account, subject.package)?;
     let checksums = checksums(subject.root)?;
     let packages: BTreeMap<&PackageId, &Package> =
-        metadata.packages.iter().map(|package| (&package.id, package)).collect();
+        account.metadata.packages.iter().map(|package| (&package.id, package)).collect();
     let mut made: BTreeMap<&PackageId, Component> = BTreeMap::new();
     for (id, features) in &linked.0 {
         let package = packages.get(id).with_context(|| format!("cargo metadata does not know {id}"))?;
@@ -99,7 +136,7 @@ pub fn bill(
     }
     let own =
         made.get(&root.id).with_context(|| format!("{} is not among what was linked", root.name))?.clone();
-    let edges = linked::edges(metadata, linked);
+    let edges = linked::edges(account, linked);
     let reference = |id: &PackageId| made.get(id).map(Component::reference);
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (from, to) in &edges {
@@ -120,7 +157,7 @@ pub fn bill(
     })
 }
 
-/// The standard library, and the libc of this machine where it is linked statically (as `image build` and `release assets` do).
+/// The standard library, and the libc of this machine where it is linked statically (as `image build` and `publish assets` do).
 fn system(subject: &Subject<'_>, toolchain: &Toolchain) -> Vec<Component> {
     let part = |name: &str, version: &str, licence: &str, repository: &str| Component {
         name: name.to_owned(),

@@ -5,6 +5,9 @@
 //! [`World`]: a test waits for no pause.
 
 mod app;
+mod transfer;
+
+pub use transfer::Content;
 
 use super::context::Address;
 use super::event::Slug;
@@ -12,25 +15,18 @@ use super::limits;
 use super::retry::{self, Came, Effect, Head, Next};
 use super::token::{Identity, Secret};
 use crate::world::World;
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Bytes;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use hyper::{Method, Request, Response};
+use hyper::Method;
 use jiff::Timestamp;
-use octocrab::{OctoBody, Octocrab};
+use octocrab::Octocrab;
 use serde_json::Value;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// The version of the API that we speak.
-const VERSION: (&str, &str) = ("x-github-api-version", "2022-11-28");
-/// Characters of a message of GitHub's that we repeat.
-const MESSAGE_CHARS_MAX: usize = 500;
 
 /// GitHub, as one repository's report needs it.
 pub struct Client {
     world: World,
     octocrab: Octocrab,
+    api: Address,
     base: String,
     who: Identity,
     repository: Slug,
@@ -61,20 +57,6 @@ pub struct Call {
     pub body: Option<Content>,
     /// What it does.
     pub effect: Effect,
-}
-
-/// What a request carries.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// JSON, to the API.
-    Json(Value),
-    /// A file, to where GitHub takes files.
-    File {
-        /// Scheme, host and port, as `release.rs` finds them.
-        to: String,
-        /// Its bytes.
-        bytes: Bytes,
-    },
 }
 
 /// The answer to a request.
@@ -140,7 +122,8 @@ impl Client {
     pub fn new(world: &World, api: &Address, repository: &Slug, who: Identity) -> anyhow::Result<Client> {
         let base = api.to_string();
         let octocrab = Octocrab::builder()
-            .base_uri(base.as_str())
+            // Every request has a whole address; of a base with a path, octocrab would put that before every other path.
+            .base_uri(api.origin())
             .map_err(|error| anyhow::anyhow!("failed to use {base}: {error}"))?
             .set_connect_timeout(Some(limits::CONNECT_TIMEOUT))
             .build()
@@ -148,7 +131,15 @@ impl Client {
                 anyhow::anyhow!("failed to prepare TLS, is `ca-certificates` installed? {error}")
             })?;
         let memory = Mutex::new(Memory::default());
-        Ok(Client { world: world.clone(), octocrab, base, who, repository: repository.clone(), memory })
+        Ok(Client {
+            world: world.clone(),
+            octocrab,
+            api: api.clone(),
+            base,
+            who,
+            repository: repository.clone(),
+            memory,
+        })
     }
 
     /// The path of something in the repository, wherever it has moved.
@@ -162,8 +153,8 @@ impl Client {
     }
 
     /// Where the API is.
-    pub(super) fn base(&self) -> &str {
-        &self.base
+    pub(super) fn api(&self) -> &Address {
+        &self.api
     }
 
     /// Requests so far, and how many of them could write.
@@ -281,51 +272,6 @@ impl Client {
         }
     }
 
-    /// One request and its whole reply.
-    async fn transfer(
-        &self,
-        call: &Call,
-        path: &str,
-        token: &Secret,
-    ) -> Result<(Head, Option<String>, Value), String> {
-        let (base, time) = match &call.body {
-            Some(Content::File { to, .. }) => (to, limits::UPLOAD_TIMEOUT),
-            _ => (&self.base, limits::REPLY_TIMEOUT),
-        };
-        let mut builder = Request::builder()
-            .method(call.method.clone())
-            .uri(format!("{base}{path}"))
-            .header(ACCEPT, "application/vnd.github+json")
-            .header(HeaderName::from_static(VERSION.0), VERSION.1);
-        let mut header = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
-            .map_err(|_| "the token has letters that no token has".to_owned())?;
-        header.set_sensitive(true);
-        builder = builder.header(AUTHORIZATION, header);
-        let body = match &call.body {
-            Some(Content::Json(value)) => {
-                builder = builder.header(CONTENT_TYPE, "application/json");
-                OctoBody::from(value.to_string())
-            }
-            Some(Content::File { bytes, .. }) => {
-                builder = builder.header(CONTENT_TYPE, "application/octet-stream");
-                OctoBody::from(bytes.clone())
-            }
-            None => OctoBody::empty(),
-        };
-        let request = builder.body(body).map_err(|error| error.to_string())?;
-        let work = async {
-            let reply = self
-                .octocrab
-                .execute(request)
-                .await
-                .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
-            read(reply, token).await
-        };
-        tokio::time::timeout(time, work)
-            .await
-            .unwrap_or_else(|_| Err(format!("no reply within {} s", time.as_secs())))
-    }
-
     async fn keep_pace(&self) {
         let wrote = self.memory().wrote;
         let Some(wrote) = wrote else { return };
@@ -379,32 +325,6 @@ enum Failed {
     Lost(String),
     /// It ends here.
     Trouble(Trouble),
-}
-
-/// Status, what matters of the headers, and the JSON. A reply that is cut off is no reply.
-async fn read<B>(reply: Response<B>, token: &Secret) -> Result<(Head, Option<String>, Value), String>
-where
-    B: hyper::body::Body,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let status = reply.status().as_u16();
-    let header = |name: &str| reply.headers().get(name).and_then(|value| value.to_str().ok());
-    let number = |name: &str| header(name).and_then(|value| value.trim().parse::<u64>().ok());
-    let (retry_after, remaining) = (number("retry-after"), number("x-ratelimit-remaining"));
-    let reset = number("x-ratelimit-reset").and_then(|reset| i64::try_from(reset).ok());
-    let location = header(LOCATION.as_str()).map(str::to_owned);
-    let body = Limited::new(reply.into_body(), limits::REPLY_BYTES_MAX).collect().await;
-    let bytes = body.map_err(|error| format!("the reply broke off: {error}"))?.to_bytes();
-    let body: Value = match (serde_json::from_slice(&bytes), status) {
-        (Ok(body), _) => body,
-        (Err(_), 200..=299) if !bytes.is_empty() => return Err("the reply is no JSON".to_owned()),
-        _ => Value::Null,
-    };
-    let said = body["message"].as_str().unwrap_or("without a word");
-    let details = body.get("errors").map(|errors| format!(" {errors}")).unwrap_or_default();
-    let message: String = token.clean(&format!("{said}{details}"));
-    let message: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
-    Ok((Head { status, retry_after, remaining, reset, message }, location, body))
 }
 
 fn name(call: &Call) -> String {

@@ -87,6 +87,15 @@ impl fmt::Display for Address {
     }
 }
 
+impl Address {
+    /// Scheme, host and port, without the path.
+    pub fn origin(&self) -> &str {
+        let host = self.0.find("://").map_or(0, |scheme| scheme + 3);
+        let end = self.0[host..].find('/').map_or(self.0.len(), |path| host + path);
+        &self.0[..end]
+    }
+}
+
 impl std::str::FromStr for Address {
     type Err = String;
 
@@ -333,6 +342,9 @@ mod tests {
             assert_eq!(good.parse::<Address>().unwrap().to_string(), good);
         }
         assert_eq!("https://x/".parse::<Address>().unwrap().to_string(), "https://x");
+        let origin = |text: &str| text.parse::<Address>().unwrap().origin().to_owned();
+        assert_eq!(origin("https://x:1/api/v3"), "https://x:1");
+        assert_eq!(origin("https://api.github.com"), "https://api.github.com");
         for bad in [
             "",
             "api.github.com",

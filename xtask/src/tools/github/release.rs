@@ -104,7 +104,7 @@ impl Client {
     /// [`Trouble`].
     pub async fn upload_asset(&self, release: &There, name: &str, bytes: Bytes) -> Result<Asset, Trouble> {
         let wrong = |why: String| Trouble::Unreachable { call: format!("the upload of {name}"), why };
-        let (to, path) = files(self.base(), &release.upload_url).map_err(wrong)?;
+        let (to, path) = files(self.api(), &release.upload_url).map_err(wrong)?;
         let path = format!("{path}?name={}", encoded(name));
         let call = Call {
             method: Method::POST,
@@ -125,21 +125,13 @@ impl Client {
 
 /// Where files of a release are sent: base and path. A token goes nowhere but to GitHub: to the host of the API (GitHub Enterprise), or
 /// to its neighbour (`api.` and `uploads.` of the same domain).
-fn files(api: &str, upload_url: &str) -> Result<(String, String), String> {
-    let address = upload_url.split('{').next().unwrap_or_default();
-    let address = address.parse::<Address>()?.to_string();
-    let split = |address: &str| {
-        let (scheme, rest) = address.split_once("://")?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        Some((scheme.to_owned(), host.to_owned(), path.to_owned()))
-    };
-    let (Some((scheme, host, path)), Some((api_scheme, api_host, _))) = (split(&address), split(api)) else {
-        return Err(format!("`{address}` is no address"));
-    };
-    let neighbour = api_host.strip_prefix("api.").map(|domain| format!("uploads.{domain}"));
-    match scheme == api_scheme && (host == api_host || neighbour.as_deref() == Some(&host)) {
-        true => Ok((format!("{scheme}://{host}"), format!("/{path}"))),
-        false => Err(format!("{host} is not where {api_host} keeps files, so nothing is sent there")),
+fn files(api: &Address, upload_url: &str) -> Result<(String, String), String> {
+    let address: Address = upload_url.split('{').next().unwrap_or_default().parse()?;
+    let (ours, theirs) = (api.origin(), address.origin());
+    let neighbour = ours.replacen("://api.", "://uploads.", 1);
+    match theirs == ours || theirs == neighbour {
+        true => Ok((theirs.to_owned(), address.to_string()[theirs.len()..].to_owned())),
+        false => Err(format!("{theirs} is not where {ours} keeps files, so nothing is sent there")),
     }
 }
 
@@ -151,7 +143,7 @@ mod tests {
     fn a_token_goes_to_github_and_its_neighbour_only() {
         let check = |api: &str, upload: &str, expected: Option<(&str, &str)>| {
             let expected = expected.map(|(base, path)| (base.to_owned(), path.to_owned()));
-            assert_eq!(files(api, upload).ok(), expected, "{api} {upload}");
+            assert_eq!(files(&api.parse().unwrap(), upload).ok(), expected, "{api} {upload}");
         };
         let path = "/repos/o/r/releases/1/assets";
         let public = format!("https://uploads.github.com{path}{{?name,label}}");

@@ -1,6 +1,7 @@
 //! Which packages a binary links, with which features: as a build says it, or as the manifests do.
 
-use cargo_metadata::{Dependency, DependencyKind, Message, Metadata, Node, Package, PackageId, TargetKind};
+use super::Account;
+use cargo_metadata::{Dependency, DependencyKind, Message, Node, Package, PackageId, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every package whose code is in the binary, with the features that it was compiled with there.
@@ -26,9 +27,9 @@ pub fn by_build(messages: &[u8], target: &str) -> Linked {
 }
 
 /// As cargo's feature resolver (version 2 and above) decides for one package: from the package on, along dependencies of code that
-/// runs on the target. `metadata` must have all features and be filtered for the target, so that each dependency is in it.
-pub fn by_manifests(metadata: &Metadata, root: &Package, features: &[String]) -> Linked {
-    let graph = Graph::of(metadata);
+/// runs on the target.
+pub fn by_manifests(account: &Account, root: &Package, features: &[String]) -> Linked {
+    let graph = Graph::of(account);
     let mut linked = Linked::default();
     let asked = features.iter().flat_map(|words| words.split([',', ' '])).filter(|word| !word.is_empty());
     let asked = asked.map(str::to_owned).chain(["default".to_owned()]).collect();
@@ -38,7 +39,7 @@ pub fn by_manifests(metadata: &Metadata, root: &Package, features: &[String]) ->
         let is_new = !linked.0.contains_key(id);
         let has = linked.0.entry(id.clone()).or_default();
         let before = has.len();
-        asked.iter().for_each(|feature| enable(package, feature, has));
+        asked.iter().for_each(|feature| graph.enable(package, feature, has));
         if is_new || has.len() > before {
             let has = has.clone();
             waiting.extend(graph.used(package, &has));
@@ -49,10 +50,10 @@ pub fn by_manifests(metadata: &Metadata, root: &Package, features: &[String]) ->
 
 /// Who uses whom among what was linked.
 pub fn edges<'a>(
-    metadata: &'a Metadata,
+    account: &'a Account,
     linked: &'a Linked,
 ) -> BTreeMap<&'a PackageId, BTreeSet<&'a PackageId>> {
-    let graph = Graph::of(metadata);
+    let graph = Graph::of(account);
     let edges = linked.0.iter().filter_map(|(id, features)| {
         let package = graph.packages.get(id)?;
         let used = graph.used(package, features).into_iter().map(|(used, _)| used);
@@ -61,47 +62,58 @@ pub fn edges<'a>(
     edges.collect()
 }
 
-/// Switches a feature on, with what it implies in the same package.
-fn enable(package: &Package, feature: &str, has: &mut BTreeSet<String>) {
-    let Some(values) = package.features.get(feature) else { return };
-    if !has.insert(feature.to_owned()) {
-        return;
-    }
-    for value in values {
-        match (value.strip_prefix("dep:"), value.split_once('/')) {
-            (Some(_), _) => {}
-            // `name/feature` switches the feature of the dependency's name on too, where there is one; `name?/feature` does not.
-            (None, Some((name, _))) => {
-                if !name.ends_with('?') && is_optional(package, name) {
-                    enable(package, name, has);
-                }
-            }
-            (None, None) => enable(package, value, has),
-        }
-    }
-}
-
-fn is_optional(package: &Package, name: &str) -> bool {
-    package.dependencies.iter().any(|one| one.optional && name_of(one) == name)
-}
-
 /// What the package's code calls it.
 fn name_of(dependency: &Dependency) -> &str {
     dependency.rename.as_deref().unwrap_or(&dependency.name)
 }
 
 struct Graph<'a> {
+    account: &'a Account,
     packages: BTreeMap<&'a PackageId, &'a Package>,
     nodes: BTreeMap<&'a PackageId, &'a Node>,
 }
 
 impl<'a> Graph<'a> {
-    fn of(metadata: &'a Metadata) -> Graph<'a> {
+    fn of(account: &'a Account) -> Graph<'a> {
+        let metadata = &account.metadata;
         let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
         Graph {
+            account,
             packages: metadata.packages.iter().map(|package| (&package.id, package)).collect(),
             nodes: nodes.map(|node| (&node.id, node)).collect(),
         }
+    }
+
+    /// Switches a feature on, with what it implies in the same package.
+    fn enable(&self, package: &Package, feature: &str, has: &mut BTreeSet<String>) {
+        let Some(values) = package.features.get(feature) else { return };
+        if !has.insert(feature.to_owned()) {
+            return;
+        }
+        for value in values {
+            match (value.strip_prefix("dep:"), value.split_once('/')) {
+                (Some(_), _) => {}
+                // `name/feature` switches the feature of the dependency's name on too, where the target has that dependency and the
+                // package that feature; `name?/feature` does not.
+                (None, Some((name, _))) => {
+                    if !name.ends_with('?') && self.has_optional(package, name) {
+                        self.enable(package, name, has);
+                    }
+                }
+                (None, None) => self.enable(package, value, has),
+            }
+        }
+    }
+
+    fn has_optional(&self, package: &Package, name: &str) -> bool {
+        let mut named = package.dependencies.iter().filter(|one| one.optional && name_of(one) == name);
+        named.any(|one| self.is_of_target(one))
+    }
+
+    /// Whether the target has it: `cargo metadata` leaves out what no target has that was asked for, but not each line of the rest.
+    fn is_of_target(&self, dependency: &Dependency) -> bool {
+        let platform = dependency.target.as_ref();
+        platform.is_none_or(|platform| platform.matches(&self.account.target, &self.account.cfgs))
     }
 
     /// What a package with these features uses at run time, with the features that it asks of each.
@@ -126,7 +138,7 @@ impl<'a> Graph<'a> {
                 };
                 values.iter().any(strong)
             };
-            if dependency.optional && !switched_on() {
+            if !self.is_of_target(dependency) || (dependency.optional && !switched_on()) {
                 continue;
             }
             let Some(id) = self.resolved(package, dependency) else { continue };

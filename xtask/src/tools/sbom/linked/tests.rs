@@ -29,8 +29,11 @@ fn linked(features: &[&str], root: Vec<Value>, table: Value) -> Vec<String> {
         package(
             "a",
             "lib",
-            json!({"default": [], "b": ["dep:b"], "via": ["b/extra"], "weak": ["b?/extra"]}),
-            vec![dependency("b", json!({"optional": true, "uses_default_features": false}))],
+            json!({"default": [], "b": ["dep:b"], "via": ["b/extra"], "weak": ["b?/extra"], "w": ["dep:w"], "win": ["w/x"]}),
+            vec![
+                dependency("b", json!({"optional": true, "uses_default_features": false})),
+                dependency("w", json!({"optional": true, "target": "cfg(windows)"})),
+            ],
         ),
         package("b", "lib", leaf, vec![]),
         package("m", "proc-macro", json!({}), vec![dependency("b", json!({}))]),
@@ -40,7 +43,8 @@ fn linked(features: &[&str], root: Vec<Value>, table: Value) -> Vec<String> {
     let of_root = ["a", "b", "m"].map(|name| {
         let mut one = dep(name, Value::Null);
         if name == "b" {
-            one["dep_kinds"] = json!([{"kind": null, "target": null}, {"kind": "build", "target": null}]);
+            one["dep_kinds"] = json!([{"kind": null, "target": null}, {"kind": "build", "target": null},
+                {"kind": null, "target": "cfg(windows)"}, {"kind": null, "target": "cfg(unix)"}]);
         }
         one
     });
@@ -53,9 +57,11 @@ fn linked(features: &[&str], root: Vec<Value>, table: Value) -> Vec<String> {
     let metadata = json!({"packages": packages, "workspace_members": ["root"], "version": 1, "metadata": null,
         "resolve": {"root": "root", "nodes": nodes}, "workspace_root": "/w", "target_directory": "/w/target"});
     let metadata = MetadataCommand::parse(metadata.to_string()).unwrap();
+    let cfgs = ["unix", "target_os=\"linux\""].map(|cfg| cfg.parse().unwrap()).into();
+    let account = Account { metadata, target: TARGET.to_owned(), cfgs };
     let features: Vec<String> = features.iter().map(|one| (*one).to_owned()).collect();
-    let linked = by_manifests(&metadata, &metadata.packages[0], &features);
-    let edges = edges(&metadata, &linked);
+    let linked = by_manifests(&account, &account.metadata.packages[0], &features);
+    let edges = edges(&account, &linked);
     assert!(edges.keys().all(|id| linked.0.contains_key(id)));
     let shown = |(id, has): (&PackageId, &BTreeSet<String>)| {
         format!("{id} {}", has.iter().cloned().collect::<Vec<_>>().join("+"))
@@ -82,6 +88,8 @@ fn features_switch_dependencies_on_as_cargo_does() {
         none.clone(),
         &["a b+default+weak", "b extra", "root "],
     );
+    // What only another platform has switches no feature of its name on.
+    check(&[], a(json!({"features": ["win"]})), none.clone(), &["a default+win", "root "]);
     // Features of the root, as the command line gives them.
     let table = json!({"more": ["a/b", "inner"], "inner": []});
     check(&["more"], a(json!({})), table.clone(), &["a b+default", "b ", "root inner+more"]);
@@ -89,6 +97,14 @@ fn features_switch_dependencies_on_as_cargo_does() {
     // What somebody else asks for counts for all.
     let both = vec![dependency("a", json!({})), dependency("b", json!({}))];
     check(&[], both, none.clone(), &["a default", "b default+std", "root "]);
+    // Of two lines for one package, the one of the target counts.
+    let lines = |optional: bool, platform: &str| {
+        dependency("b", json!({"optional": optional, "target": platform, "uses_default_features": false}))
+    };
+    let two = vec![lines(true, "cfg(unix)"), lines(false, "cfg(windows)")];
+    check(&[], two.clone(), none.clone(), &["root "]);
+    check(&["b"], two, json!({"b": ["dep:b"]}), &["b ", "root b"]);
+    check(&[], vec![lines(false, "cfg(unix)")], none.clone(), &["b ", "root "]);
     // Neither macros with what they use, nor build scripts, nor tests.
     for root in [
         dependency("m", json!({})),

@@ -1,28 +1,15 @@
-//! The grammar of `release` and `sbom`.
+//! The grammar of `publish` and `sbom`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-use super::OfRelease;
-
-/// `release`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
-pub struct Release {
-    /// What a version is released with.
-    #[command(subcommand)]
-    pub what: Option<ReleaseVerb>,
-    /// The held release that may go on.
-    #[command(flatten)]
-    pub held: Option<OfRelease>,
-}
-
-/// `release …`.
+/// `publish …`.
 #[derive(Debug, Subcommand)]
-pub enum ReleaseVerb {
+pub enum PublishVerb {
     /// What the changelog says of a version.
     Notes {
         /// The version or its tag; default: the version of the package that is released.
+        #[arg(id = "which", value_name = "VERSION")]
         version: Option<String>,
         /// The changelog; default: CHANGELOG.md in the workspace.
         #[arg(long, value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! `release assets`: the files of a release for the machine that it runs on, the same bytes for the same commit and toolchain.
+//! `publish assets`: the files of a release for the machine that it runs on, the same bytes for the same commit and toolchain.
 //!
 //! The binary is built as the image's is (`tools/image/binary.rs`), and told the commit that it is of. The bill of materials is of
 //! what cargo said that it linked. Jobs for other machines add their files to the same folder; SHA256SUMS is written over all of them.
@@ -62,7 +62,7 @@ fn plan(released: &Released, target: &str) -> Vec<Asset> {
     ]
 }
 
-/// `release assets --dry-run`.
+/// `publish assets --dry-run`.
 pub(super) async fn show(context: &Context, asked: Asked) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let released = released(context, &workspace, asked.package.as_deref()).await?;
@@ -80,7 +80,7 @@ pub(super) async fn show(context: &Context, asked: Asked) -> anyhow::Result<Exit
     Ok(Exit::Done)
 }
 
-/// `release assets`.
+/// `publish assets`.
 pub(super) async fn assets(context: &Context, asked: Asked) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     refuse_dirty(&workspace)?;
@@ -115,7 +115,7 @@ pub(super) async fn assets(context: &Context, asked: Asked) -> anyhow::Result<Ex
 /// The files of a folder with their digests: all but the list of these.
 pub(in crate::commands) fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, File>> {
     let failed = || format!("failed to read {}", folder.display());
-    let help = "leave only files of the release in it; `release assets` writes them";
+    let help = "leave only files of the release in it; `publish assets` writes them";
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).with_context(failed)? {
         let entry = entry.with_context(failed)?;
@@ -179,9 +179,9 @@ async fn bill(
     binary: &Binary,
 ) -> anyhow::Result<String> {
     let subject = Subject { root: &workspace.root, package: &released.name, target: &binary.target, profile };
-    let metadata = sbom::metadata(&context.world, &subject).await?;
+    let account = sbom::account(&context.world, &subject).await?;
     let toolchain = Toolchain::read(&context.world, &workspace.root, Some(&workspace.target)).await?;
-    Ok(sbom::bill(&metadata, &subject, &binary.linked, &toolchain)?.document(MAKER))
+    Ok(sbom::bill(&account, &subject, &binary.linked, &toolchain)?.document(MAKER))
 }
 
 /// The program and its papers in a folder of their own; times, owners and order are fixed.
