@@ -15,6 +15,8 @@ mod fake_releases;
 #[macro_use]
 #[path = "github/story.rs"]
 mod story;
+#[path = "github/act.rs"]
+mod act;
 #[path = "github/around.rs"]
 mod around;
 #[path = "github/faults.rs"]
@@ -30,7 +32,7 @@ mod support;
 use fake::{Fault, What};
 use gateline::exit::Exit;
 use serde_json::{Value, json};
-use story::{HEAD, NEWER, START, request, verdict};
+use story::{HEAD, NEWER, START, verdict};
 
 #[test]
 fn five_hundred_findings_are_told_within_the_bar_and_the_same_again_writes_nothing() {

@@ -4,71 +4,16 @@
 //! The whole description has 13 MB; what is cut out of it is kept in the target directory. Schemas are compiled when they are
 //! first needed. What the description does not say and GitHub does (unknown keys, lengths) is checked by hand here.
 
+#[path = "operations.rs"]
+mod operations;
+
 use jsonschema::{Draft, Validator};
+use operations::{OPERATIONS, RELEASES};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// The operations that the suite uses.
-const OPERATIONS: [(&str, &str); 36] = [
-    ("post", "/repos/{owner}/{repo}/check-runs"),
-    ("patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
-    ("get", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
-    ("get", "/repos/{owner}/{repo}/commits/{ref}/check-runs"),
-    ("get", "/repos/{owner}/{repo}/commits/{ref}/status"),
-    ("post", "/repos/{owner}/{repo}/statuses/{sha}"),
-    ("get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
-    ("post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
-    ("patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
-    ("get", "/repos/{owner}/{repo}/pulls/{pull_number}"),
-    ("get", "/repos/{owner}/{repo}/pulls"),
-    ("get", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
-    ("post", "/repos/{owner}/{repo}/code-scanning/sarifs"),
-    ("get", "/repos/{owner}/{repo}/installation"),
-    ("post", "/app/installations/{installation_id}/access_tokens"),
-    ("get", "/rate_limit"),
-    ("get", "/repos/{owner}/{repo}/issues"),
-    ("post", "/repos/{owner}/{repo}/issues"),
-    ("patch", "/repos/{owner}/{repo}/issues/{issue_number}"),
-    ("get", "/repos/{owner}/{repo}"),
-    ("get", "/repos/{owner}/{repo}/rulesets"),
-    ("post", "/repos/{owner}/{repo}/rulesets"),
-    ("get", "/repos/{owner}/{repo}/rulesets/{ruleset_id}"),
-    ("put", "/repos/{owner}/{repo}/rulesets/{ruleset_id}"),
-    ("get", "/repos/{owner}/{repo}/rules/branches/{branch}"),
-    ("get", "/repos/{owner}/{repo}/branches/{branch}/protection"),
-    ("get", "/repos/{owner}/{repo}/environments/{environment_name}"),
-    ("put", "/repos/{owner}/{repo}/environments/{environment_name}"),
-    ("get", "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"),
-    ("post", "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"),
-    (
-        "delete",
-        "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-    ),
-    ("get", "/repos/{owner}/{repo}/actions/permissions/workflow"),
-    ("put", "/repos/{owner}/{repo}/actions/permissions/workflow"),
-    ("get", "/apps/{app_slug}"),
-    ("get", "/users/{username}"),
-    ("get", "/orgs/{org}/teams/{team_slug}"),
-];
-/// Those of releases and of the pin.
-const RELEASES: [(&str, &str); 14] = [
-    ("get", "/repos/{owner}/{repo}/releases"),
-    ("post", "/repos/{owner}/{repo}/releases"),
-    ("get", "/repos/{owner}/{repo}/releases/{release_id}"),
-    ("patch", "/repos/{owner}/{repo}/releases/{release_id}"),
-    ("get", "/repos/{owner}/{repo}/releases/{release_id}/assets"),
-    ("post", "/repos/{owner}/{repo}/releases/{release_id}/assets"),
-    ("delete", "/repos/{owner}/{repo}/releases/assets/{asset_id}"),
-    ("get", "/repos/{owner}/{repo}/commits/{ref}"),
-    ("get", "/repos/{owner}/{repo}/git/ref/{ref}"),
-    ("post", "/repos/{owner}/{repo}/git/refs"),
-    ("get", "/repos/{owner}/{repo}/contents/{path}"),
-    ("put", "/repos/{owner}/{repo}/contents/{path}"),
-    ("post", "/repos/{owner}/{repo}/pulls"),
-    ("get", "/repos/{owner}/{repo}/releases/tags/{tag}"),
-];
 /// Parameters that may have slashes in them.
 const GREEDY: [&str; 2] = ["{ref}", "{path}"];
 /// Keys that say nothing about a shape.

@@ -135,7 +135,8 @@ fn every_drift_is_found_and_mended() {
         let rules = settings.rulesets[0]["rules"].as_array_mut().unwrap();
         &mut rules.iter_mut().find(|rule| rule["type"] == kind).unwrap()["parameters"]
     }
-    let drifts: [(&str, fn(&mut Settings)); 10] = [
+    type Change = fn(&mut Settings);
+    let drifts: [(&str, Change); 10] = [
         ("enforcement", |settings| settings.rulesets[0]["enforcement"] = json!("evaluate")),
         ("may bypass: RepositoryRole 5", |settings| {
             settings.rulesets[0]["bypass_actors"] =

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "stories start real processes and use real sockets")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod act;
 pub(crate) mod client;
 pub(crate) mod fixture;
 pub(crate) mod releases;

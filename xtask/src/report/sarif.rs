@@ -14,11 +14,11 @@ use model::{
     ArtifactChange, ArtifactLocation, Driver, Fix, Invocation, Level, Location, Log, Notification,
     PhysicalLocation, Region, Replacement, Rule, Run, SarifResult, Suppression, Text, Tool,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Results that GitHub keeps of one run.
 pub const RESULTS_MAX: usize = 5_000;
-/// Bytes of all results before packing; GitHub's limit is the same number packed.
+/// Bytes of all results and rules before packing; GitHub's limit is the same number packed.
 pub const RESULTS_BYTES_MAX: usize = 9_000_000;
 /// Bytes of a message.
 const MESSAGE_BYTES_MAX: usize = 4_000;
@@ -35,25 +35,35 @@ const ROOT: &str = "%SRCROOT%";
 /// Where a value cannot be written as JSON, which none of these is.
 pub fn write(verdict: &Verdict) -> anyhow::Result<String> {
     let findings: Vec<&Finding> = rank::ranked(verdict).into_iter().chain(rank::waived(verdict)).collect();
-    let rules = rules(&findings);
-    let index = |code: &str| rules.iter().position(|rule| rule.id == code).unwrap_or(0);
+    let told = &findings[..within_limits(&findings)?];
+    let rules = rules(told);
+    let index = |code: &str| rules.binary_search_by(|rule| rule.id.as_str().cmp(code)).unwrap_or(0);
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    let (mut results, mut bytes) = (Vec::new(), 0);
-    for finding in findings.iter().take(RESULTS_MAX) {
-        let result = result(finding, index(&finding.code), &mut seen);
-        bytes += serde_json::to_vec(&result)?.len();
-        if bytes > RESULTS_BYTES_MAX {
-            break;
-        }
-        results.push(result);
-    }
-    let left_out = findings.len() - results.len();
+    let results = told.iter().map(|finding| result(finding, index(&finding.code), &mut seen)).collect();
+    let left_out = findings.len() - told.len();
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
         version: "2.1.0",
         runs: vec![run(verdict, rules, results, left_out)],
     };
     Ok(serde_json::to_string_pretty(&log)?)
+}
+
+/// How many of the findings there is room for, each with the rule that it may be the first of.
+fn within_limits(findings: &[&Finding]) -> anyhow::Result<usize> {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    let mut codes: BTreeSet<&str> = BTreeSet::new();
+    let mut bytes = 0;
+    for (count, finding) in findings.iter().take(RESULTS_MAX).enumerate() {
+        bytes += serde_json::to_vec(&result(finding, 0, &mut seen))?.len();
+        if codes.insert(&finding.code) {
+            bytes += serde_json::to_vec(&rule(&finding.code, finding))?.len();
+        }
+        if bytes > RESULTS_BYTES_MAX {
+            return Ok(count);
+        }
+    }
+    Ok(findings.len().min(RESULTS_MAX))
 }
 
 fn run(verdict: &Verdict, rules: Vec<Rule>, results: Vec<SarifResult>, left_out: usize) -> Run {

@@ -95,3 +95,33 @@ proptest! {
         log(&of(vec![finding]));
     }
 }
+
+proptest! {
+    // Few: each is some megabytes.
+    #![proptest_config(ProptestConfig::with_cases(6))]
+    #[test]
+    fn whatever_there_is_github_keeps_what_it_is_told(
+        count in 1usize..1_200, codes in 1usize..1_200, message_bytes in 0usize..6_000, help_bytes in 0usize..6_000,
+    ) {
+        let finding = |number: usize| {
+            let line = u32::try_from(number).unwrap();
+            let help = "h".repeat(help_bytes);
+            Finding::new(Gate::Lint, &format!("a{}", number % codes), Severity::Warning, "m".repeat(message_bytes), help).at("a.rs", line)
+        };
+        let text = write(&of((0..count).map(finding).collect())).unwrap();
+        prop_assert!(text.len() < 10_000_000 + 1_000 * count, "{} bytes", text.len());
+        let log: Value = serde_json::from_str(&text).unwrap();
+        let run = &log["runs"][0];
+        let (results, rules) = (run["results"].as_array().unwrap(), run["tool"]["driver"]["rules"].as_array().unwrap());
+        prop_assert!(results.len() <= RESULTS_MAX && rules.len() <= results.len());
+        for result in results {
+            let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+            prop_assert_eq!(&rule["id"], &result["ruleId"]);
+            prop_assert!(rule["properties"]["tags"].as_array().unwrap().len() <= 10);
+            prop_assert_eq!(result["locations"].as_array().unwrap().len(), 1);
+        }
+        let told = run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap_or("0");
+        let left_out: usize = told.split(' ').next().unwrap().parse().unwrap();
+        prop_assert_eq!(results.len() + left_out, count, "told or counted");
+    }
+}
