@@ -106,6 +106,9 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
     if let Some(Senseless { key, what, help }) = policy.github.senseless() {
         return refuse("github.yaml", &key, what, help);
     }
+    if let Some(Senseless { key, what, help }) = policy.security.advisories.senseless() {
+        return refuse("security.yaml", &key, what, help);
+    }
     if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {
         return refuse(
             "coverage.yaml",
@@ -304,6 +307,14 @@ mod tests {
         check_error("tests.yaml", "leave_out: {p::a: x, p::a: y}", &["`p::a` is there twice"]);
         check_error("coverage.yaml", "inputs: [{file: ''}]", &["without a file"]);
         check_error("coverage.yaml", "inputs: [{file: a, formt: lcov}]", &["did you mean `format`"]);
+        check_error("security.yaml", "advisories: {database: ''}", &["a database without a name"]);
+        check_error("security.yaml", "advisories: {url: --upload-pack=x}", &["is no address"]);
+        check_error(
+            "security.yaml",
+            "advisories:\n  osv:\n  - a\n  - ''\n",
+            &["security.yaml:4:5: advisories without"],
+        );
+        check_error("security.yaml", "advisories: {platforms: [linux]}", &["`linux` is no platform"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error(
             "github.yaml",
