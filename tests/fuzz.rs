@@ -127,3 +127,8 @@ fn lockfile() {
 fn osv() {
     check("osv");
 }
+
+#[test]
+fn workflow() {
+    check("workflow");
+}

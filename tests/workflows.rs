@@ -56,7 +56,7 @@ fn cases() -> Vec<Case> {
     vec![
         case("clean", job("pull_request", &format!("{kept}      - run: make\n")), &[], &[]),
         case("unpinned", job("push", "    steps:\n      - uses: a/b@v4\n"), &["unpinned-action"], &["unpinned-uses"]),
-        case("image", job("push", &format!("    container: a:1\n{}", run("make"))), &["unpinned-image"], &["unpinned-images"]),
+        case("image", job("push", &format!("    container: a:1\n{}", run("make"))), &["unpinned-image"], &[]),
         case(
             "injection",
             job("issues", &run("echo ${{ github.event.issue.title }}")),
@@ -87,7 +87,7 @@ fn cases() -> Vec<Case> {
             "wide",
             job("push", &run("make")).replace("permissions: {}", "permissions: write-all"),
             &["wide-permissions"],
-            &["excessive-permissions"],
+            &[],
         ),
         case(
             "missing",
@@ -138,7 +138,7 @@ fn cases() -> Vec<Case> {
             "condition",
             job("push", &format!("    if: ${{{{ github.ref == 'x' }}}} && true\n{}", run("make"))),
             &["always-true"],
-            &[],
+            &["unsound-condition"],
         ),
         case("runner", job("pull_request", &run("make")).replace("ubuntu-24.04", "self-hosted"), &["self-hosted"], &[]),
         case("endless", job("push", &run("make")).replace("    timeout-minutes: 5\n", ""), &["missing-timeout"], &[]),
@@ -217,14 +217,10 @@ fn each_hole_is_found_and_every_difference_to_zizmor_is_known() {
         .into_iter()
         .filter(|(_, ident)| ident != "self-repository")
         .collect();
-    for case in &cases {
-        assert_eq!(
-            of(&theirs, case.name),
-            case.theirs.iter().copied().collect(),
-            "zizmor's of {}",
-            case.name
-        );
-    }
+    let differs = |case: &&Case| of(&theirs, case.name) != case.theirs.iter().copied().collect();
+    let different: Vec<_> =
+        cases.iter().filter(differs).map(|case| (case.name, of(&theirs, case.name))).collect();
+    assert!(different.is_empty(), "zizmor says of these something else than is known: {different:#?}");
 }
 
 #[test]
@@ -256,6 +252,7 @@ fn a_workflow_that_cannot_be_read_refuses_and_none_passes() {
     broken.refused(&["security", "workflows"], 10, "workflows/unreadable");
     let none = workspace(&[]);
     none.run(&["security", "workflows"]).exits(0).says(&["0 workflows", "no-workflows"]);
+    std::fs::create_dir_all(none.workspace.join(".github/workflows")).expect("a folder");
     // Not added to git yet: it runs as soon as somebody does.
     none.write(".github/workflows/new.yml", "on: push\njobs: {a: {steps: [{uses: a/b@v1}]}}\n");
     none.refused(&["ci", "--gate", "workflows"], 10, "workflows/unpinned-action");

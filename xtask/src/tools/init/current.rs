@@ -178,8 +178,10 @@ mod tests {
     use crate::evidence::lint::Diagnostic;
     use crate::evidence::secrets::SecretFound;
     use crate::evidence::tests::{TestOutcome, TestResult};
+    use crate::evidence::workflows::WorkflowFound;
     use crate::evidence::{
         CoverageEvidence, GateEvidence, LintEvidence, SCHEMA, SecretsEvidence, Subject, TestsEvidence,
+        WorkflowsEvidence,
     };
 
     fn measured<E>(evidence: E) -> Option<Measured<E>> {
@@ -244,6 +246,34 @@ mod tests {
         );
         assert!(left_out[0].contains("waive tests/failed 'p::lib$a'"), "{left_out:?}");
         assert!(left_out[1].contains("advisories was not measured"), "{left_out:?}");
+    }
+
+    #[test]
+    fn audits_that_refuse_become_warnings_and_an_unreadable_file_is_named() {
+        let found = |audit| WorkflowFound {
+            file: "w.yml".to_owned(),
+            line: 1,
+            audit,
+            job: None,
+            step: None,
+            message: "m".to_owned(),
+            name: None,
+            fix: Vec::new(),
+        };
+        let found = [Audit::UnpinnedAction, Audit::UnpinnedAction, Audit::MissingTimeout, Audit::Unreadable]
+            .map(found);
+        let evidence_of = WorkflowsEvidence { found: found.to_vec(), ..WorkflowsEvidence::default() };
+        let gates = GateEvidence { workflows: measured(evidence_of), ..GateEvidence::default() };
+        let (mut entries, mut left_out) = (Vec::new(), Vec::new());
+        workflows(&evidence(gates), "at c", &mut entries, &mut left_out);
+        let [entry] = entries.as_slice() else { panic!("{entries:?}") };
+        assert_eq!((entry.key, entry.value.as_str()), ("workflows.unpinned_action", "warn"));
+        assert!(entry.why.starts_with("2 at c"), "{}", entry.why);
+        assert!(left_out[0].contains("w.yml cannot be read"), "{left_out:?}");
+        let policy = crate::policy::security::WorkflowsPolicy::default();
+        let refusing = serde_json::to_value(policy).unwrap();
+        let refusing = refusing.as_object().unwrap().values().filter(|level| *level == "refuse");
+        assert_eq!(refusing.count(), REFUSING.len());
     }
 
     #[test]

@@ -182,6 +182,7 @@ impl<'a> Scope<'a> {
             "steps" if PLAIN_OUTPUTS.iter().any(|plain| rest.ends_with(&format!(".outputs.{plain}"))) => {
                 Origin::Safe
             }
+            "needs" if rest.is_empty() && !self.needs_outputs() => Origin::Safe,
             "needs" => self.output(rest, hops).unwrap_or_else(|| expression::origin(context)),
             _ => expression::origin(context),
         }
@@ -257,6 +258,15 @@ impl<'a> Scope<'a> {
         let plain =
             |kind: &Option<&str>| matches!(kind, Some("boolean" | "number" | "choice" | "environment"));
         if !kinds.is_empty() && kinds.iter().all(plain) { Origin::Safe } else { Origin::Unknown }
+    }
+
+    /// Whether a job that this one waits for has outputs; else `needs` holds nothing but results.
+    fn needs_outputs(self) -> bool {
+        let needs = self.job.map(Job::needs).unwrap_or_default();
+        let jobs = self.document.workflow().map(|workflow| workflow.jobs.as_slice()).unwrap_or_default();
+        // What a called workflow gives stands in its own file.
+        let has = |job: &&Job| job.node.get("outputs").is_some() || job.node.get("uses").is_some();
+        jobs.iter().filter(|job| needs.contains(&job.name.as_str())).any(|job| has(&job))
     }
 
     /// An output of a job that this one needs: what it is made of there.

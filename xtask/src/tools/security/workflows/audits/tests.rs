@@ -107,6 +107,13 @@ fn text_of_unknown_origin_is_told_apart() {
     for safe in ["github.sha", "steps.x.outputs.cache-hit", "needs.x.result", "runner.os", "github.run_id"] {
         check(audit, &run(safe), &[]);
     }
+    let results = |before: &str| {
+        format!(
+            "on: push\njobs:\n  b: {{steps: [{{run: a}}]{before}}}\n  a:\n    needs: b\n    steps:\n      - run: echo '${{{{ toJSON(needs) }}}}'\n"
+        )
+    };
+    check(audit, &results(""), &[]);
+    check(audit, &results(", outputs: {c: '${{ steps.d.outputs.e }}'}"), &[7]);
     let typed = |kind: &str| {
         format!(
             "on: {{workflow_dispatch: {{inputs: {{n: {{type: {kind}}}}}}}}}\njobs:\n  a:\n    steps:\n      - run: echo ${{{{ inputs.n }}}}\n"
