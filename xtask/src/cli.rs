@@ -100,7 +100,7 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// The security group alone: advisories, secrets.
+    /// The security group alone: advisories, licences, bans, sources, secrets, scanners.
     Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
@@ -337,9 +337,17 @@ pub enum GateName {
     Coverage,
     /// Known-vulnerable dependencies.
     Advisories,
+    /// Licences of dependencies.
+    Licences,
+    /// Packages, versions and requirements that are not wanted.
+    Bans,
+    /// Where dependencies come from.
+    Sources,
     /// Committed secrets.
     Secrets,
-    /// Advisories and secrets.
+    /// Results of other scanners.
+    Scanners,
+    /// Advisories, licences, bans, sources, secrets and scanners.
     Security,
     /// The policies themselves.
     Policy,

@@ -16,6 +16,17 @@ pub enum Level {
     Off,
 }
 
+impl Level {
+    /// How bad a finding of this level is; `None` where it is not looked for.
+    pub const fn severity(self) -> Option<crate::verdict::Severity> {
+        match self {
+            Level::Refuse => Some(crate::verdict::Severity::Error),
+            Level::Warn => Some(crate::verdict::Severity::Warning),
+            Level::Off => None,
+        }
+    }
+}
+
 /// Whether one compilation serves lint, tests and coverage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

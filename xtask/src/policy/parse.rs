@@ -94,6 +94,9 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
     if let Some(Senseless { key, what, help }) = policy.tests.senseless() {
         return refuse("tests.yaml", &key, what, help);
     }
+    if let Some(Senseless { key, what, help }) = policy.security.senseless() {
+        return refuse("security.yaml", &key, what, help);
+    }
     if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {
         return refuse(
             "coverage.yaml",

@@ -1,10 +1,20 @@
 //! `policies/security.yaml`: the parts of the security group, each in its own file here.
 
 mod advisories;
+mod bans;
+mod licences;
+mod scanners;
 mod secrets;
+mod senseless;
+mod sources;
 
 pub use advisories::AdvisoriesPolicy;
+pub use bans::{BannedPackage, BansPolicy, BuildScripts, SkippedDuplicate};
+pub use licences::{Clarification, LicenceException, LicencesPolicy};
+pub use scanners::{ScannerFormat, ScannerInput, ScannersPolicy, Suppressions};
 pub use secrets::SecretsPolicy;
+pub(crate) use senseless::LICENCES;
+pub use sources::{CRATES_IO, GitPin, SourcesPolicy};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +25,14 @@ use serde::{Deserialize, Serialize};
 pub struct SecurityPolicy {
     /// Known advisories for what Cargo.lock names.
     pub advisories: AdvisoriesPolicy,
+    /// Licences of dependencies.
+    pub licences: LicencesPolicy,
+    /// Packages, versions and requirements that are not wanted.
+    pub bans: BansPolicy,
+    /// Where dependencies come from.
+    pub sources: SourcesPolicy,
     /// Secrets in tracked files.
     pub secrets: SecretsPolicy,
+    /// Results of other scanners.
+    pub scanners: ScannersPolicy,
 }

@@ -41,15 +41,19 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (begun, format, advisories, secrets) = tokio::join!(
+        let (begun, format, advisories, supply, secrets, scanners) = tokio::join!(
             self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
+            self.supply(&plan),
             self.secrets(&plan),
+            self.scanners(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
         gates.advisories = advisories;
+        (gates.licences, gates.bans, gates.sources) = (supply.licences, supply.bans, supply.sources);
         gates.secrets = secrets;
+        gates.scanners = scanners;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {

@@ -179,6 +179,9 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
     Ok(match step {
         Step::Policy => by_itself("git is asked for the policies of the base, where there is one"),
         Step::Advisories => by_itself("no other program: the snapshot of advisories is in this one"),
+        Step::Licences | Step::Bans => by_itself("cargo metadata names the packages and their manifests"),
+        Step::Sources => by_itself("no other program: Cargo.lock and manifests are read here"),
+        Step::Scanners => by_itself("no other program: whoever runs the scanners has run them before"),
         Step::Secrets => by_itself("git names the tracked files, which are read here"),
         Step::Format => {
             match (policy.lint.rustfmt, surveyed.sets.first()) {
