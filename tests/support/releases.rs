@@ -10,6 +10,7 @@ use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::lint::LintEvidence;
 use gateline::evidence::secrets::SecretsEvidence;
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
+use gateline::evidence::{BansEvidence, LicencesEvidence, ScannersEvidence, SourcesEvidence};
 use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, PolicyEvidence, SCHEMA, Subject};
 use gateline::policy::Policy;
 use gateline::release::{Candidate, Release};
@@ -142,6 +143,10 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
             ..CoverageEvidence::default()
         }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+        licences: measured(LicencesEvidence::default()),
+        bans: measured(BansEvidence::default()),
+        sources: measured(SourcesEvidence::default()),
+        scanners: measured(ScannersEvidence::default()),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
         policy: measured(PolicyEvidence::default()),
         image: measured(ImageEvidence { digest: image.clone(), size_bytes: 1, largest: vec![] }),

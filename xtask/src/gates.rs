@@ -25,7 +25,7 @@ use crate::workspace::Change;
 pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict {
     let mut gates: Vec<GateVerdict> = Vec::new();
     for gate in Gate::ALL.iter().filter(|gate| wanted.contains(gate)) {
-        let judged = judge(policy, evidence, *gate, &gates);
+        let judged = judge(policy, evidence, *gate, wanted, &gates);
         gates.push(of_part(judged, evidence, wanted));
     }
     if let Some(Measured { result: Ok(policies), .. }) = &evidence.gates.policy {
@@ -73,8 +73,15 @@ fn mark(change: &Change, finding: &mut Finding) {
 }
 
 /// `before` are the gates that were judged already: what scanners repeat of them is not said twice.
-fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate, before: &[GateVerdict]) -> GateVerdict {
+fn judge(
+    demanded: &Policy,
+    evidence: &Evidence,
+    gate: Gate,
+    wanted: &[Gate],
+    before: &[GateVerdict],
+) -> GateVerdict {
     let parts = &evidence.gates;
+    let release = wanted.contains(&Gate::Image);
     match gate {
         Gate::Lint => judged(gate, parts.lint.as_ref(), |one, took| lint::judge(&demanded.lint, one, took)),
         Gate::Tests => {
@@ -84,7 +91,8 @@ fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate, before: &[GateVerdi
             judged(gate, parts.coverage.as_ref(), |one, took| coverage::judge(&demanded.coverage, one, took))
         }
         Gate::Advisories => judged(gate, parts.advisories.as_ref(), |one, took| {
-            advisories::judge(&demanded.security.advisories, one, took)
+            let occasion = if release { advisories::Occasion::Release } else { advisories::Occasion::Run };
+            advisories::judge(&demanded.security.advisories, one, occasion, took)
         }),
         Gate::Licences => judged(gate, parts.licences.as_ref(), |one, took| {
             licences::judge(&demanded.security.licences, one, took)

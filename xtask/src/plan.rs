@@ -41,7 +41,7 @@ pub enum Step {
     Policy,
     /// rustfmt over all packages. Needs no compiler: runs beside `Compile`.
     Format,
-    /// Cargo.lock against the advisory snapshot. Needs no compiler.
+    /// Cargo.lock against the advisory databases. Needs no compiler.
     Advisories,
     /// What dependencies say of their licences. Needs no compiler.
     Licences,

@@ -138,8 +138,9 @@ mod tests {
     use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
     use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
     use crate::evidence::{
-        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, PolicyEvidence,
-        SCHEMA as EVIDENCE, SecretsEvidence, Subject,
+        AdvisoriesEvidence, BansEvidence, GateEvidence, ImageEvidence, LicencesEvidence, LintEvidence,
+        Measured, PolicyEvidence, SCHEMA as EVIDENCE, ScannersEvidence, SecretsEvidence, SourcesEvidence,
+        Subject,
     };
     use crate::verdict::Gate;
 
@@ -168,6 +169,10 @@ mod tests {
                 ..CoverageEvidence::default()
             }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+            licences: measured(LicencesEvidence::default()),
+            bans: measured(BansEvidence::default()),
+            sources: measured(SourcesEvidence::default()),
+            scanners: measured(ScannersEvidence::default()),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
             policy: measured(PolicyEvidence::default()),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),

@@ -16,6 +16,7 @@ pub mod rank;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+pub mod security;
 pub mod summary;
 pub mod table;
 pub mod text;

@@ -70,6 +70,8 @@ pub enum SecurityVerb {
         #[arg(long, value_name = "DAY", requires = "owner")]
         expires: Option<String>,
     },
+    /// Fetch the advisory database anew, for `database: clone` in policies/security.yaml.
+    Update,
     /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
     Snapshot {
         /// The database: a folder or a `.tar.gz`.

@@ -33,8 +33,8 @@ pub fn about(step: &Step) -> About {
         ),
         Step::Advisories => (
             &[("security.yaml", "advisories")],
-            "Cargo.lock, and the advisory snapshot in this program",
-            "the gate `advisories` in evidence.json",
+            "Cargo.lock here and at the base, cargo's resolution, the advisory database",
+            "the gate `advisories` in evidence.json, security/advisories.md",
             "cargo xtask ci --gate advisories",
         ),
         Step::Licences => (

@@ -25,6 +25,16 @@ impl Level {
             Level::Off => None,
         }
     }
+
+    /// The milder of two.
+    #[must_use]
+    pub const fn at_most(self, ceiling: Level) -> Level {
+        match (self, ceiling) {
+            (Level::Off, _) | (_, Level::Off) => Level::Off,
+            (Level::Warn, _) | (_, Level::Warn) => Level::Warn,
+            (Level::Refuse, Level::Refuse) => Level::Refuse,
+        }
+    }
 }
 
 /// Whether one compilation serves lint, tests and coverage.

@@ -40,6 +40,9 @@ use Stricter::{Higher, Later, Less, Lower, More, Neither, True, Unchanged};
 /// The levels of findings, the loosest first.
 const LEVEL: Stricter = Later(&["off", "warn", "refuse"]);
 
+/// Whose fault counts: between `workspace` and `transitive` nobody can tell, so only the way to `all` is no loosening.
+const SCOPE: Stricter = Later(&["workspace", "transitive", "all"]);
+
 /// Which way each key is stricter: file, key (`[]` for each item of a list), direction.
 ///
 /// How fast or where something runs demands nothing; what is not looked at any more does.
@@ -92,7 +95,22 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "advisories.unsound", LEVEL),
     ("security", "advisories.unmaintained", LEVEL),
     ("security", "advisories.notice", LEVEL),
+    ("security", "advisories.unsound_scope", SCOPE),
+    ("security", "advisories.unmaintained_scope", SCOPE),
+    ("security", "advisories.yanked", LEVEL),
+    ("security", "advisories.build", LEVEL),
+    ("security", "advisories.development", LEVEL),
+    ("security", "advisories.lockfile", LEVEL),
+    ("security", "advisories.inherited", LEVEL),
+    // Other features or platforms link other packages.
+    ("security", "advisories.features", Unchanged),
+    ("security", "advisories.platforms", More),
+    // Another database knows other advisories.
+    ("security", "advisories.database", Unchanged),
+    ("security", "advisories.url", Unchanged),
+    ("security", "advisories.osv", More),
     ("security", "advisories.snapshot_age_days_max", Lower),
+    ("security", "advisories.release_age_days_max", Lower),
     ("security", "licences.level", LEVEL),
     ("security", "licences.unclear", LEVEL),
     ("security", "licences.allow", Less),

@@ -8,7 +8,7 @@ mod secrets;
 mod senseless;
 mod sources;
 
-pub use advisories::AdvisoriesPolicy;
+pub use advisories::{AdvisoriesPolicy, AdvisoryScope, DATABASE_URL};
 pub use bans::{BannedPackage, BansPolicy, BuildScripts, SkippedDuplicate};
 pub use licences::{Clarification, LicenceException, LicencesPolicy};
 pub use scanners::{ScannerFormat, ScannerInput, ScannersPolicy, Suppressions};

@@ -84,6 +84,11 @@ pub async fn read(
     Ok(answer)
 }
 
+/// What a lockfile says by itself, without cargo's word on what is built.
+pub fn of_lockfile(lockfile: &Lockfile) -> Dependencies {
+    Dependencies { unresolved: Some("cargo was not asked".to_owned()), ..resolved::locked(lockfile) }
+}
+
 fn only_locked(text: &str, why: String) -> Result<Dependencies, CouldNotRun> {
     Ok(Dependencies { unresolved: Some(why), ..resolved::locked(&Lockfile::parse(text)?) })
 }

@@ -50,7 +50,9 @@ impl Measurer<'_> {
             self.scanners(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
-        gates.advisories = advisories;
+        if let Some(found) = advisories {
+            gates.advisories = Some(self.advisories_against(found, &compared).await);
+        }
         (gates.licences, gates.bans, gates.sources) = (supply.licences, supply.bans, supply.sources);
         gates.secrets = secrets;
         gates.scanners = scanners;

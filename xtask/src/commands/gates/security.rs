@@ -1,13 +1,15 @@
 //! Measuring the parts of the security group. None needs the compiler.
 
+use super::compare::Compared;
 use super::measure::{Measurer, blocking};
 use crate::evidence::{
     AdvisoriesEvidence, BansEvidence, CouldNotRun, LicencesEvidence, Measured, ScannersEvidence,
     SecretsEvidence, SourcesEvidence,
 };
 use crate::plan::{Plan, Step};
-use crate::tools::dependencies::lockfile;
+use crate::tools::dependencies::{self, Wanted, lockfile};
 use crate::tools::git::{self, BaseRequest, Found};
+use crate::tools::security::advisories::{Databases, LookedUp};
 use crate::tools::security::packages::Packages;
 use crate::tools::security::{advisories, bans, licences, scanners, secrets, sources};
 use std::sync::Arc;
@@ -21,12 +23,47 @@ pub(super) struct Supply {
 }
 
 impl Measurer<'_> {
-    pub(super) async fn advisories(&self, plan: &Plan) -> Option<Measured<AdvisoriesEvidence>> {
+    /// What the databases say of Cargo.lock; [`Measurer::advisories_against`] compares it with the base.
+    pub(super) async fn advisories(&self, plan: &Plan) -> Option<Measured<LookedUp>> {
         if !plan.has(&Step::Advisories) {
             return None;
         }
-        let (world, root) = (self.context.world.clone(), self.workspace.root.clone());
-        Some(self.timed(blocking(move || advisories::gather(&world, &root))).await)
+        Some(self.timed(self.look_up()).await)
+    }
+
+    async fn look_up(&self) -> Result<LookedUp, CouldNotRun> {
+        let (world, workspace) = (&self.context.world, self.workspace);
+        let policy = &self.in_force.policy.security.advisories;
+        let (dependencies, databases) = tokio::join!(
+            dependencies::read(world, workspace, self.wanted()),
+            Databases::read(world, &workspace.root, &workspace.target, policy)
+        );
+        let (dependencies, databases) = (dependencies?, databases?);
+        let root = workspace.root.clone();
+        blocking(move || advisories::look_up(&dependencies, &lockfile::text(&root)?, &databases)).await
+    }
+
+    /// The build that every gate of the group speaks of.
+    fn wanted(&self) -> Wanted<'_> {
+        let policy = &self.in_force.policy.security.advisories;
+        let network = self.context.network();
+        Wanted { features: &policy.features, platforms: &policy.platforms, network }
+    }
+
+    /// The same, with what the base has already.
+    pub(super) async fn advisories_against(
+        &self,
+        found: Measured<LookedUp>,
+        compared: &Compared,
+    ) -> Measured<AdvisoriesEvidence> {
+        let (world, root) = (&self.context.world, self.workspace.root.as_path());
+        let result = match found.result {
+            Ok(found) => {
+                Ok(advisories::against(world, root, found, compared.0.as_ref(), compared.1.as_ref()).await)
+            }
+            Err(why) => Err(why),
+        };
+        Measured { result, duration_millis: found.duration_millis }
     }
 
     pub(super) async fn secrets(&self, plan: &Plan) -> Option<Measured<SecretsEvidence>> {
@@ -47,8 +84,7 @@ impl Measurer<'_> {
         }
         let asking = async {
             let base = if bans { self.lockfile_of_base().await } else { None };
-            let packages =
-                Packages::read(&self.context.world, self.workspace, self.context.network()).await?;
+            let packages = Packages::read(&self.context.world, self.workspace, self.wanted()).await?;
             Ok((Arc::new(packages), base))
         };
         let asked = self.timed(asking).await;

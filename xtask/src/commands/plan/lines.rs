@@ -178,7 +178,9 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
     let by_itself = |note: &str| Lines { runs: vec![surveyed.alone(step)], notes: vec![note.to_owned()] };
     Ok(match step {
         Step::Policy => by_itself("git is asked for the policies of the base, where there is one"),
-        Step::Advisories => by_itself("no other program: the snapshot of advisories is in this one"),
+        Step::Advisories => by_itself(
+            "cargo metadata says what is linked, git has the base's Cargo.lock; the database is read here",
+        ),
         Step::Licences | Step::Bans => by_itself("cargo metadata names the packages and their manifests"),
         Step::Sources => by_itself("no other program: Cargo.lock and manifests are read here"),
         Step::Scanners => by_itself("no other program: whoever runs the scanners has run them before"),

@@ -195,7 +195,7 @@ fn waive(
         let what = code(facts.kind);
         let waiver = Waiver {
             code: format!("advisories/{what}"),
-            subject: format!("{id} {}@*", facts.package),
+            subject: id.clone(),
             reason: reason.clone(),
             owner: owner.clone(),
             expires,
@@ -215,6 +215,7 @@ fn code(kind: AdvisoryKind) -> &'static str {
         AdvisoryKind::Unsound => "unsound",
         AdvisoryKind::Unmaintained => "unmaintained",
         AdvisoryKind::Notice => "notice",
+        AdvisoryKind::Yanked => "yanked",
     }
 }
 

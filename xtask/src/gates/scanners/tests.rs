@@ -1,6 +1,7 @@
 //! What each state and each result of a report does to the verdict.
 
 use super::*;
+use crate::policy::lint::Level;
 use crate::verdict::Outcome;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

@@ -90,7 +90,7 @@ impl Lockfile {
             return Err(failed("it is larger than 32 MiB".to_owned(), &broken));
         }
         let raw: Raw = toml::from_str(text).map_err(|error| {
-            let place = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            let place = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             let said = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
             let said: String = said.chars().take(COMPLAINT_CHARS_MAX).collect();
             failed(format!("line {place}: {said}"), &broken)

@@ -1,10 +1,8 @@
 //! The packages that licences, bans and sources look at: one question to cargo for all three.
 //!
-//! All features count, since somebody may turn each on; platforms are those of this machine, as of every build here.
+//! It is the question of the gate `advisories` too, with its features and platforms, so that the gates speak of the same build.
 
 use crate::evidence::CouldNotRun;
-use crate::policy::FeatureSet;
-use crate::tools::cargo::Network;
 use crate::tools::dependencies::{self, Wanted, lockfile};
 use crate::workspace::Workspace;
 use crate::workspace::dependencies::{Dependencies, Dependency, Reached};
@@ -19,7 +17,7 @@ pub struct Packages {
     /// How each is reached.
     pub reached: Reached,
     /// Lines of entries in Cargo.lock, by name and version.
-    lines: BTreeMap<(String, String), u32>,
+    pub(super) lines: BTreeMap<(String, String), u32>,
 }
 
 impl Packages {
@@ -30,9 +28,8 @@ impl Packages {
     pub async fn read(
         world: &World,
         workspace: &Workspace,
-        network: Network,
+        wanted: Wanted<'_>,
     ) -> Result<Packages, CouldNotRun> {
-        let wanted = Wanted { features: &FeatureSet::All, platforms: &[], network };
         let all = dependencies::read(world, workspace, wanted).await?;
         let reached = all.reached();
         let lines = lockfile::entry_lines(&lockfile::text(&workspace.root)?);
