@@ -127,3 +127,28 @@ fn lockfile() {
 fn osv() {
     check("osv");
 }
+
+#[test]
+fn sarif() {
+    check("sarif");
+}
+
+#[test]
+fn theauditor() {
+    check("theauditor");
+}
+
+#[test]
+fn cargo_deny() {
+    check("cargo-deny");
+}
+
+#[test]
+fn cargo_audit() {
+    check("cargo-audit");
+}
+
+#[test]
+fn deny_toml() {
+    check("deny-toml");
+}

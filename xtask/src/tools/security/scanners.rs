@@ -74,6 +74,26 @@ fn read(subject: &Subject, input: &ScannerInput, redactor: &Redactor) -> InputRe
     gathered.finish(state)
 }
 
+/// Reads one file's bytes as this input, as a fuzzer does; of TheAuditor's folder, one of its files.
+///
+/// # Errors
+/// Why they are no report: damaged, or not whole by their own word.
+pub fn parse(root: &Path, input: &ScannerInput, mut bytes: &[u8]) -> Result<InputRead, String> {
+    let keep = |text: String| text;
+    let mut gathered = Gathered::new(root, input, &keep);
+    let read = match input.format {
+        ScannerFormat::Sarif => sarif::read(&mut bytes, &mut gathered),
+        ScannerFormat::CargoDeny => cargo_deny::read(&mut bytes, &mut gathered),
+        ScannerFormat::CargoAudit => cargo_audit::read(&mut bytes, &mut gathered),
+        ScannerFormat::TheAuditor => theauditor::read_file(&mut bytes, &mut gathered).map(drop),
+    };
+    read.map_err(|wrong| wrong.to_string())?;
+    match gathered.take_broken() {
+        Some(why) => Err(why),
+        None => Ok(gathered.finish(InputState::Read)),
+    }
+}
+
 /// What the policy means by `file`; for TheAuditor, a folder.
 fn files(root: &Path, input: &ScannerInput) -> Result<Vec<PathBuf>, String> {
     if input.format != ScannerFormat::TheAuditor {

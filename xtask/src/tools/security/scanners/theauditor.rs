@@ -180,13 +180,13 @@ fn made(told: &serde_json::Value, file: &Path) -> Option<Timestamp> {
 
 /// What a file says of itself as a chunk.
 #[derive(Debug, Default)]
-struct Part {
+pub(super) struct Part {
     items: u64,
     original: Option<u64>,
     truncated: bool,
 }
 
-fn read_file(input: &mut dyn Read, gathered: &mut Gathered<'_>) -> Result<Part, Malformed> {
+pub(super) fn read_file(input: &mut dyn Read, gathered: &mut Gathered<'_>) -> Result<Part, Malformed> {
     let (mut json, mut part) = (Json::new(input), Part::default());
     match json.peek()? {
         // A file that is a list: of the linters' findings, or of something that has none.
