@@ -421,13 +421,14 @@ const OLD: [(&str, &str, &str); 12] = [
     ("serde", "1.0.200", "normal"),
 ];
 
-/// What gateline finds of [`OLD`]: id, package, version.
+/// What gateline finds of [`OLD`]: id and package. What is withdrawn has no id, and depends on cargo's copy of the index.
 fn ours(story: &Story) -> BTreeSet<(String, String)> {
     story.gate().exits(10);
     let evidence = story.0.json("evidence.json");
     let matches = evidence["gates"]["advisories"]["result"]["Ok"]["matches"].as_array().unwrap().clone();
     let text = |matched: &Value, name: &str| matched[name].as_str().unwrap().to_owned();
-    matches.iter().map(|one| (text(one, "id"), text(one, "package"))).collect()
+    let pairs = matches.iter().map(|one| (text(one, "id"), text(one, "package")));
+    pairs.filter(|(id, _)| !id.is_empty()).collect()
 }
 
 fn committed(story: &Story) -> PathBuf {

@@ -1,5 +1,7 @@
 //! Stories of a release on its way: real images, real processes, real requests.
 
+#[path = "stories/orders.rs"]
+mod orders;
 mod support;
 #[path = "stories/trouble.rs"]
 mod trouble;
@@ -94,7 +96,7 @@ fn a_release_that_answers_errors_goes_back_by_itself() {
     assert_eq!(last["entry"]["body"]["digest"], bad.to_string());
     let status = site.status("production");
     assert_eq!(status["instances"].as_array().map(Vec::len), Some(1), "{status}");
-    site.run(&["deploy", "production", "--yes"]).exits(11).says(&["was rolled back here before"]);
+    site.run(&["deploy", "production", "--yes"]).exits(13).says(&["is held", "were errors"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod init;
 mod lint;
 mod local;
 mod merge;
+mod orders;
 mod plan;
 mod policies;
 mod resident;
@@ -20,6 +21,7 @@ pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use resident::Resident;
@@ -170,6 +172,9 @@ pub enum Verb {
     },
     /// Go on with rollouts that were interrupted, or were waiting for an approval.
     Resume,
+    /// What people order.
+    #[command(flatten)]
+    Order(OrderVerb),
     /// The embedded platform on this machine.
     Local {
         /// What to do with it.

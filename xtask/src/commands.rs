@@ -12,6 +12,7 @@ mod image;
 mod init;
 mod lint;
 mod local;
+mod orders;
 mod outputs;
 mod people;
 mod plan;
@@ -124,6 +125,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Approve { id, resume } => people::approve(context, &id, resume.into()).await,
         Verb::Reject { id } => people::reject(context, &id).await,
         Verb::Resume => people::resume(context).await,
+        Verb::Order(order) => orders::order(context, order).await,
         Verb::Status => status::status(context).await,
         Verb::History { environment } => status::history(context, environment).await,
         Verb::Local { what: LocalVerb::Up } => local::up(context).await,

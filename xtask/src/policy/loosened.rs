@@ -170,6 +170,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("rollout", "environments[].deadlines.rollback_secs", Lower),
     ("rollout", "environments[].deadlines.weight_expiry_secs", Lower),
     ("rollout", "environments[].deadlines.approval_secs", Lower),
+    ("rollout", "environments[].deadlines.pause_secs", Lower),
 ];
 
 /// What the change's policies loosen against the base's, in the order of files and keys. `texts` are the change's files,

@@ -95,6 +95,7 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
         return refuse("tests.yaml", &key, what, help);
     }
     if let Some(Senseless { key, what, help }) = policy.security.senseless() {
+    if let Some(Senseless { key, what, help }) = policy.security.advisories.senseless() {
         return refuse("security.yaml", &key, what, help);
     }
     if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {
@@ -154,7 +155,13 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
         let deadlines = &environment.deadlines;
         let all = [deadlines.ready_secs, deadlines.step_secs, deadlines.drain_secs, deadlines.stop_secs];
         if all.contains(&0)
-            || [deadlines.rollback_secs, deadlines.weight_expiry_secs, deadlines.approval_secs].contains(&0)
+            || [
+                deadlines.rollback_secs,
+                deadlines.weight_expiry_secs,
+                deadlines.approval_secs,
+                deadlines.pause_secs,
+            ]
+            .contains(&0)
         {
             return refuse(
                 "rollout.yaml",
@@ -289,6 +296,14 @@ mod tests {
         check_error("tests.yaml", "leave_out: {p::a: x, p::a: y}", &["`p::a` is there twice"]);
         check_error("coverage.yaml", "inputs: [{file: ''}]", &["without a file"]);
         check_error("coverage.yaml", "inputs: [{file: a, formt: lcov}]", &["did you mean `format`"]);
+        check_error("security.yaml", "advisories: {database: ''}", &["a database without a name"]);
+        check_error("security.yaml", "advisories: {url: --upload-pack=x}", &["is no address"]);
+        check_error(
+            "security.yaml",
+            "advisories:\n  osv:\n  - a\n  - ''\n",
+            &["security.yaml:4:5: advisories without"],
+        );
+        check_error("security.yaml", "advisories: {platforms: [linux]}", &["`linux` is no platform"]);
         check_error("image.yaml", "user: 0", &["root"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);

@@ -2,6 +2,7 @@
 
 use crate::policy::FeatureSet;
 use crate::policy::lint::Level;
+use crate::policy::tests::Senseless;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,5 +90,33 @@ impl Default for AdvisoriesPolicy {
             snapshot_age_days_max: 30,
             release_age_days_max: 90,
         }
+    }
+}
+
+impl AdvisoriesPolicy {
+    /// The first value that can never make sense.
+    pub fn senseless(&self) -> Option<Senseless> {
+        let wrong = |key: String, what: String, help: &'static str| {
+            Some(Senseless { key: format!("advisories.{key}"), what, help })
+        };
+        if self.database.trim().is_empty() {
+            let help = "write `database: embedded`, `clone`, or a folder";
+            return wrong("database".into(), "a database without a name".into(), help);
+        }
+        if self.url.trim().is_empty() || self.url.starts_with('-') {
+            let help = "leave the key out for the RustSec database";
+            return wrong("url".into(), format!("`{}` is no address of a git repository", self.url), help);
+        }
+        if let Some(at) = self.osv.iter().position(|path| path.trim().is_empty()) {
+            let help = "name a folder or a .zip: `osv: [advisories/osv]`";
+            return wrong(format!("osv[{at}]"), "advisories without a file".into(), help);
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let triple = |platform: &String| {
+            platform.contains('-') && !platform.starts_with('-') && platform.chars().all(plain)
+        };
+        let at = self.platforms.iter().position(|platform| !triple(platform))?;
+        let what = format!("`{}` is no platform", self.platforms[at]);
+        wrong(format!("platforms[{at}]"), what, "rustc --print target-list names them")
     }
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::workspace::dependencies::{NeedKind, Reach};
-use crate::world::Clock;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -46,12 +45,6 @@ fn what_is_no_lockfile_says_where_and_why() {
     check("version = 4\n[[package]]\nname = \"x\"\n", "line 2: missing field `version`");
     check("\0", "line 1");
     check(&"#".repeat(usize::try_from(lockfile::BYTES_MAX).unwrap() + 1), "larger than 32 MiB");
-}
-
-fn world(root: &Path) -> World {
-    #[expect(clippy::disallowed_methods, reason = "cargo needs the environment that the tests have")]
-    let environment = std::env::vars().collect();
-    World::with(environment, root.to_owned(), Clock::system())
 }
 
 fn write(root: &Path, path: &str, text: &str) {
@@ -102,7 +95,7 @@ fn workspace(root: &Path) -> Workspace {
 
 async fn asked(root: &Path, platforms: &[String]) -> Dependencies {
     let wanted = Wanted { features: &FeatureSet::All, platforms, network: Network::Offline };
-    read(&world(root), &workspace(root), wanted).await.unwrap()
+    read(&World::real().unwrap(), &workspace(root), wanted).await.unwrap()
 }
 
 fn reaches(all: &Dependencies) -> Vec<(&str, Reach)> {

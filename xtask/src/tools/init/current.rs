@@ -6,10 +6,11 @@
 
 use super::Entry;
 use crate::digest::short_commit;
-use crate::evidence::advisories::AdvisoryKind;
+use crate::evidence::advisories::{AdvisoryKind, AdvisoryMatch, PackageSource};
 use crate::evidence::lint::{DiagnosticSeverity, LintTool};
 use crate::evidence::{CouldNotRun, Evidence, Measured};
 use crate::policy::Percent;
+use crate::workspace::dependencies::Reach;
 use std::collections::BTreeSet;
 
 /// Names that are listed; the rest is counted.
@@ -97,12 +98,14 @@ fn coverage(evidence: &Evidence, at: &str, entries: &mut Vec<Entry>, left_out: &
 
 fn security(evidence: &Evidence, at: &str, entries: &mut Vec<Entry>, left_out: &mut Vec<String>) {
     if let Some(advisories) = result("advisories", evidence.gates.advisories.as_ref(), left_out) {
-        let ids = |kind: AdvisoryKind| {
-            let of_kind = advisories.matches.iter().filter(|one| one.kind == kind);
-            of_kind.map(|one| one.id.as_str()).collect::<BTreeSet<&str>>()
-        };
         // The others are warnings by default.
-        let found = ids(AdvisoryKind::Vulnerability);
+        let refuses = |one: &&AdvisoryMatch| {
+            one.kind == AdvisoryKind::Vulnerability
+                && one.source == PackageSource::Registry
+                && one.reach <= Reach::Build
+        };
+        let found: BTreeSet<&str> =
+            advisories.matches.iter().filter(refuses).map(|one| one.id.as_str()).collect();
         if !found.is_empty() {
             let why = format!("{} {at}: refuse once they are gone.", listed(&found));
             entries.push(Entry {

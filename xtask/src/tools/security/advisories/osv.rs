@@ -30,6 +30,9 @@ const EVENTS_MAX: usize = 100_000;
 const ECOSYSTEM: &str = "crates.io";
 const HELP: &str = "mend or remove it, or fetch it anew: https://storage.googleapis.com/osv-vulnerabilities/crates.io/all.zip";
 
+/// What is done with the name and the bytes of an entry.
+type Each<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<(), String>;
+
 #[derive(Deserialize)]
 struct Record {
     id: String,
@@ -152,11 +155,7 @@ fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Str
 }
 
 /// Hands out every `.json` of an archive, each unpacked into memory alone.
-fn unpack(
-    bytes: &[u8],
-    bytes_max: u64,
-    each: &mut dyn FnMut(&str, &[u8]) -> Result<(), String>,
-) -> Result<(), String> {
+fn unpack(bytes: &[u8], bytes_max: u64, each: Each<'_>) -> Result<(), String> {
     let told = |error: rawzip::Error| format!("it is no zip archive: {error}");
     let archive = ZipArchive::from_slice(bytes).map_err(told)?;
     let (mut entries, mut count, mut room) = (archive.entries(), 0, bytes_max);
