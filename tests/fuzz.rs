@@ -132,3 +132,28 @@ fn osv() {
 fn workflow() {
     check("workflow");
 }
+
+#[test]
+fn sarif() {
+    check("sarif");
+}
+
+#[test]
+fn theauditor() {
+    check("theauditor");
+}
+
+#[test]
+fn cargo_deny() {
+    check("cargo-deny");
+}
+
+#[test]
+fn cargo_audit() {
+    check("cargo-audit");
+}
+
+#[test]
+fn deny_toml() {
+    check("deny-toml");
+}

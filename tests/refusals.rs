@@ -214,6 +214,65 @@ fn a_detached_head_is_judged_like_any_commit() {
 }
 
 #[test]
+fn a_licence_that_is_not_allowed_refuses_and_an_exception_lets_it_in() {
+    let near = |licence: &str| {
+        format!(
+            "[package]\nname = \"near\"\nversion = \"1.0.0\"\nedition = \"2024\"\nlicense = \"{licence}\"\n"
+        )
+    };
+    let manifest = format!(
+        "{MANIFEST}\n[dependencies]\nnear = {{ path = \"near\" }}\n[workspace]\nexclude = [\"near\"]\n"
+    );
+    let lockfile = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion = \"1.0.0\"\ndependencies = [\n \"near\",\n]\n\n\
+                    [[package]]\nname = \"near\"\nversion = \"1.0.0\"\n";
+    let fixture = workspace_of(&[
+        ("Cargo.toml", &manifest),
+        ("Cargo.lock", lockfile),
+        ("near/Cargo.toml", &near("GPL-3.0-only")),
+        ("near/src/lib.rs", ""),
+    ]);
+    fixture.refused(&["security", "licences"], 10, "licences/not-allowed");
+    fixture.write(
+        "policies/security.yaml",
+        "licences: {exceptions: [{package: near, allow: [GPL-3.0-only], reason: r}]}\n",
+    );
+    fixture.run(&["security", "licences"]).exits(0).says(&["1 package, 1 licence"]);
+    fixture.write("policies/security.yaml", "bans: {deny: [{package: near, reason: r}]}\n");
+    fixture.refused(&["security", "bans"], 10, "bans/denied");
+}
+
+#[test]
+fn a_scanner_refuses_by_its_report_and_a_half_written_one_is_no_pass() {
+    let fixture =
+        workspace_of(&[("policies/security.yaml", "scanners: {inputs: [{file: target/r.sarif}]}\n")]);
+    fixture.refused(&["security", "scanners"], 1, "scanners/could-not-run");
+    let log = |results: &str| {
+        format!(
+            "{{\"version\": \"2.1.0\", \"runs\": [{{\"tool\": {{\"driver\": {{\"name\": \"T\"}}}}, \"results\": {results}}}]}}"
+        )
+    };
+    fixture.write("target/r.sarif", &log("[]"));
+    fixture.run(&["security", "scanners"]).exits(0).says(&["1 report, 0 results"]);
+    let bad = "[{\"ruleId\": \"X/1\", \"level\": \"error\", \"message\": {\"text\": \"bad\"}}]";
+    fixture.write("target/r.sarif", &log(bad));
+    fixture.refused(&["security", "scanners"], 10, "scanners/x-1");
+    fixture.write("target/r.sarif", &log(bad)[..60]);
+    fixture.refused(&["security", "scanners"], 1, "scanners/could-not-run");
+}
+
+#[test]
+fn a_deny_toml_becomes_a_policy() {
+    let deny =
+        "[licenses]\nallow = [\"MIT\"]\nconfidence-threshold = 0.8\n[sources]\nunknown-git = \"deny\"\n";
+    let fixture = workspace_of(&[("deny.toml", deny)]);
+    fixture.run(&["security", "import", "deny.toml"]).exits(2).says(&["add --yes", "+licences:"]);
+    let said = ["not taken over: licenses.confidence-threshold"];
+    fixture.run(&["security", "import", "deny.toml", "--yes"]).exits(0).says(&said);
+    fixture.run(&["policy", "check"]).exits(0);
+    fixture.run(&["security", "import", "deny.toml"]).exits(0).says(&["nothing to write"]);
+}
+
+#[test]
 fn deployments_that_cannot_begin_say_what_to_type() {
     let site = Site::new(Pace::Quick);
     site.run(&["deploy", "produktion"])

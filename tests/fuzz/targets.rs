@@ -4,7 +4,9 @@
 //! JUnit is only written by gateline, never read, so it has no target.
 
 use gateline::evidence::coverage::{FileLines, LineCounts};
+use gateline::policy::SecurityPolicy;
 use gateline::policy::coverage::InputFormat;
+use gateline::policy::security::{ScannerFormat, ScannerInput};
 use gateline::policy::{PolicySet, Texts};
 use gateline::release::notes::notes;
 use gateline::release::sums::Sums;
@@ -16,6 +18,8 @@ use gateline::tools::dependencies::lockfile::{Lockfile, entry_lines};
 use gateline::tools::dependencies::of_lockfile;
 use gateline::tools::git::changed_lines;
 use gateline::tools::security::advisories::parse_osv;
+use gateline::tools::security::deny_toml;
+use gateline::tools::security::scanners::parse as parse_report;
 use gateline::tools::security::snapshot::AdvisoryFacts;
 use gateline::tools::security::workflows;
 use std::path::Path;
@@ -24,7 +28,7 @@ use std::path::Path;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 10] = [
+pub(crate) const TARGETS: [Target; 15] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -35,7 +39,42 @@ pub(crate) const TARGETS: [Target; 10] = [
     ("workflow", workflow),
     ("changelog", changelog),
     ("sums", sums),
+    ("sarif", |bytes| report(bytes, ScannerFormat::Sarif)),
+    ("theauditor", |bytes| report(bytes, ScannerFormat::TheAuditor)),
+    ("cargo-deny", |bytes| report(bytes, ScannerFormat::CargoDeny)),
+    ("cargo-audit", |bytes| report(bytes, ScannerFormat::CargoAudit)),
+    ("deny-toml", deny),
 ];
+
+/// A report of a scanner: every text is one line and bounded, every path is inside, no result stands there twice.
+fn report(bytes: &[u8], format: ScannerFormat) {
+    let input: ScannerInput =
+        serde_json::from_value(serde_json::json!({"file": "r", "format": format, "notes": "warn"}))
+            .expect("an input");
+    let Ok(read) = parse_report(Path::new("/no-such-root"), &input, bytes) else { return };
+    assert!(read.results.is_sorted(), "results are sorted");
+    for (index, result) in read.results.iter().enumerate() {
+        let texts = [&result.message, &result.rule, &result.tool, &result.identity];
+        for text in texts.into_iter().chain(&result.package).chain(&result.advisory) {
+            assert!(!text.contains(char::is_control) && text.chars().count() <= 501, "{text:?}");
+        }
+        let inside = |part: &str| !matches!(part, "" | "." | "..");
+        assert!(result.file.iter().all(|file| !file.contains(char::is_control)), "{:?}", result.file);
+        assert!(result.file.iter().all(|file| file.split('/').all(inside)), "{:?} leads out", result.file);
+        assert!(read.results.get(index + 1) != Some(result), "twice: {result:?}");
+    }
+}
+
+/// What is taken over of a `deny.toml` makes a policy.
+fn deny(bytes: &[u8]) {
+    let Some(imported) = std::str::from_utf8(bytes).ok().and_then(|text| deny_toml::read(text).ok()) else {
+        return;
+    };
+    let sections = imported.sections.into_iter().map(|(name, keys)| (name.to_owned(), keys.into()));
+    let policy = serde_json::Value::Object(sections.collect());
+    let policy: SecurityPolicy = serde_json::from_value(policy).expect("keys of the policy");
+    assert_eq!(policy.senseless(), None);
+}
 
 /// Each package of a lockfile is reached by a path that ends at it, and no line is beyond the text.
 fn lockfile(bytes: &[u8]) {

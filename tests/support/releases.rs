@@ -11,6 +11,7 @@ use gateline::evidence::lint::LintEvidence;
 use gateline::evidence::secrets::SecretsEvidence;
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
 use gateline::evidence::workflows::WorkflowsEvidence;
+use gateline::evidence::{BansEvidence, LicencesEvidence, ScannersEvidence, SourcesEvidence};
 use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, PolicyEvidence, SCHEMA, Subject};
 use gateline::policy::Policy;
 use gateline::release::{Candidate, Release};
@@ -143,6 +144,10 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
             ..CoverageEvidence::default()
         }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+        licences: measured(LicencesEvidence::default()),
+        bans: measured(BansEvidence::default()),
+        sources: measured(SourcesEvidence::default()),
+        scanners: measured(ScannersEvidence::default()),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
         workflows: measured(WorkflowsEvidence::default()),
         policy: measured(PolicyEvidence::default()),

@@ -349,10 +349,18 @@ pub enum GateName {
     Coverage,
     /// Known-vulnerable dependencies.
     Advisories,
+    /// Licences of dependencies.
+    Licences,
+    /// Packages, versions and requirements that are not wanted.
+    Bans,
+    /// Where dependencies come from.
+    Sources,
     /// Committed secrets.
     Secrets,
     /// Workflows and actions of the repository.
     Workflows,
+    /// Results of other scanners.
+    Scanners,
     /// All parts of the security group.
     Security,
     /// The policies themselves.

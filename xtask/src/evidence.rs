@@ -4,10 +4,12 @@
 
 pub mod advisories;
 pub mod against;
+pub mod bans;
 pub mod base_run;
 pub mod baseline;
 pub mod coverage;
 pub mod image;
+pub mod licences;
 pub mod lines;
 pub mod lint;
 pub mod merge;
@@ -17,7 +19,9 @@ pub mod patch;
 pub mod policy;
 pub mod reused;
 pub mod sbom;
+pub mod scanners;
 pub mod secrets;
+pub mod sources;
 pub mod tests;
 pub mod workflows;
 
@@ -27,11 +31,15 @@ use crate::workspace::change::Uncompared;
 use serde::{Deserialize, Serialize};
 
 pub use advisories::AdvisoriesEvidence;
+pub use bans::BansEvidence;
 pub use coverage::CoverageEvidence;
 pub use image::ImageEvidence;
+pub use licences::LicencesEvidence;
 pub use lint::LintEvidence;
 pub use policy::PolicyEvidence;
+pub use scanners::ScannersEvidence;
 pub use secrets::SecretsEvidence;
+pub use sources::SourcesEvidence;
 pub use tests::TestsEvidence;
 pub use workflows::WorkflowsEvidence;
 
@@ -81,11 +89,23 @@ pub struct GateEvidence {
     pub coverage: Option<Measured<CoverageEvidence>>,
     /// Advisories that match Cargo.lock.
     pub advisories: Option<Measured<AdvisoriesEvidence>>,
+    /// Licences of dependencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<Measured<LicencesEvidence>>,
+    /// Packages that are there, and requirements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bans: Option<Measured<BansEvidence>>,
+    /// Where dependencies come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Measured<SourcesEvidence>>,
     /// Secrets in tracked files, redacted.
     pub secrets: Option<Measured<SecretsEvidence>>,
     /// Workflows and actions of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflows: Option<Measured<WorkflowsEvidence>>,
+    /// What outside scanners reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanners: Option<Measured<ScannersEvidence>>,
     /// Waivers, and what the change does to the policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Measured<PolicyEvidence>>,

@@ -2,12 +2,17 @@
 //! `judge(&Policy, &Evidence, duration) -> GateVerdict`. Folding them is `verdict.rs`.
 
 pub mod advisories;
+pub mod bans;
+mod chain;
 pub mod coverage;
 pub mod image;
+pub mod licences;
 pub mod lint;
 mod part;
 pub mod policy;
+pub mod scanners;
 pub mod secrets;
+pub mod sources;
 pub mod tests;
 pub mod waiving;
 pub mod workflows;
@@ -19,11 +24,11 @@ use crate::workspace::Change;
 
 /// Judges the wanted gates and folds them. A gate without evidence could not run: it is never left out.
 pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict {
-    let mut gates: Vec<_> = Gate::ALL
-        .iter()
-        .filter(|gate| wanted.contains(gate))
-        .map(|gate| of_part(judge(policy, evidence, *gate, wanted), evidence, wanted))
-        .collect();
+    let mut gates: Vec<GateVerdict> = Vec::new();
+    for gate in Gate::ALL.iter().filter(|gate| wanted.contains(gate)) {
+        let judged = judge(policy, evidence, *gate, wanted, &gates);
+        gates.push(of_part(judged, evidence, wanted));
+    }
     if let Some(Measured { result: Ok(policies), .. }) = &evidence.gates.policy {
         let said = waiving::apply(policies, &mut gates);
         gates.iter_mut().filter(|gate| gate.gate == Gate::Policy).for_each(|gate| gate.add(said.clone()));
@@ -68,7 +73,14 @@ fn mark(change: &Change, finding: &mut Finding) {
     finding.changed = finding.file.as_ref().is_some_and(|file| change.touches(file, first, last));
 }
 
-fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate, wanted: &[Gate]) -> GateVerdict {
+/// `before` are the gates that were judged already: what scanners repeat of them is not said twice.
+fn judge(
+    demanded: &Policy,
+    evidence: &Evidence,
+    gate: Gate,
+    wanted: &[Gate],
+    before: &[GateVerdict],
+) -> GateVerdict {
     let parts = &evidence.gates;
     let release = wanted.contains(&Gate::Image);
     match gate {
@@ -82,6 +94,18 @@ fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate, wanted: &[Gate]) ->
         Gate::Advisories => judged(gate, parts.advisories.as_ref(), |one, took| {
             let occasion = if release { advisories::Occasion::Release } else { advisories::Occasion::Run };
             advisories::judge(&demanded.security.advisories, one, occasion, took)
+        }),
+        Gate::Licences => judged(gate, parts.licences.as_ref(), |one, took| {
+            licences::judge(&demanded.security.licences, one, took)
+        }),
+        Gate::Bans => {
+            judged(gate, parts.bans.as_ref(), |one, took| bans::judge(&demanded.security.bans, one, took))
+        }
+        Gate::Sources => judged(gate, parts.sources.as_ref(), |one, took| {
+            sources::judge(&demanded.security.sources, one, took)
+        }),
+        Gate::Scanners => judged(gate, parts.scanners.as_ref(), |one, took| {
+            scanners::judge(&demanded.security.scanners, one, before, took)
         }),
         Gate::Secrets => judged(gate, parts.secrets.as_ref(), |one, took| {
             secrets::judge(&demanded.security.secrets, one, took)

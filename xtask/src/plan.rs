@@ -43,10 +43,18 @@ pub enum Step {
     Format,
     /// Cargo.lock against the advisory databases. Needs no compiler.
     Advisories,
+    /// What dependencies say of their licences. Needs no compiler.
+    Licences,
+    /// Which packages there are, in which versions. Needs no compiler.
+    Bans,
+    /// Where packages come from. Needs no compiler.
+    Sources,
     /// Tracked files against the secret rules. Needs no compiler.
     Secrets,
     /// Workflows and actions of the repository. Needs no compiler.
     Workflows,
+    /// The reports of other scanners. Needs no compiler.
+    Scanners,
     /// One instrumented compilation, with clippy in it, for lint, tests, coverage and documentation tests.
     Compile,
     /// Every test, one process per test.
@@ -73,8 +81,12 @@ impl Step {
             Step::Policy => "policy".into(),
             Step::Format => "format".into(),
             Step::Advisories => "advisories".into(),
+            Step::Licences => "licences".into(),
+            Step::Bans => "bans".into(),
+            Step::Sources => "sources".into(),
             Step::Secrets => "secrets".into(),
             Step::Workflows => "workflows".into(),
+            Step::Scanners => "scanners".into(),
             Step::Compile => "compile".into(),
             Step::Test => "tests".into(),
             Step::Coverage => "coverage".into(),
@@ -87,7 +99,18 @@ impl Step {
 
     /// Whether it may run while cargo compiles.
     pub fn beside_the_compiler(&self) -> bool {
-        matches!(self, Step::Policy | Step::Format | Step::Advisories | Step::Secrets | Step::Workflows)
+        matches!(
+            self,
+            Step::Policy
+                | Step::Format
+                | Step::Advisories
+                | Step::Licences
+                | Step::Bans
+                | Step::Sources
+                | Step::Secrets
+                | Step::Workflows
+                | Step::Scanners
+        )
     }
 }
 
@@ -145,8 +168,12 @@ fn needed_by(gate: Gate) -> Vec<Step> {
         Gate::Tests => vec![Step::Compile, Step::Test],
         Gate::Coverage => vec![Step::Compile, Step::Test, Step::Coverage],
         Gate::Advisories => vec![Step::Advisories],
+        Gate::Licences => vec![Step::Licences],
+        Gate::Bans => vec![Step::Bans],
+        Gate::Sources => vec![Step::Sources],
         Gate::Secrets => vec![Step::Secrets],
         Gate::Workflows => vec![Step::Workflows],
+        Gate::Scanners => vec![Step::Scanners],
         Gate::Image => vec![Step::Image],
         Gate::Policy => vec![Step::Policy],
     }
@@ -160,8 +187,15 @@ fn demand(policy: &Policy, gate: Gate) -> String {
         }
         Gate::Coverage => format!("at least {} % of lines (policies/coverage.yaml)", policy.coverage.minimum),
         Gate::Advisories => "no known vulnerability in Cargo.lock (policies/security.yaml)".into(),
+        Gate::Licences => "every dependency under an allowed licence (policies/security.yaml)".into(),
+        Gate::Bans => "no package that is banned (policies/security.yaml)".into(),
+        Gate::Sources => "every package from a place that is allowed (policies/security.yaml)".into(),
         Gate::Secrets => "no secret in tracked files (policies/security.yaml)".into(),
         Gate::Workflows => "no known hole in a workflow or an action (policies/security.yaml)".into(),
+        Gate::Scanners => match policy.security.scanners.inputs.len() {
+            0 => "no report of another scanner is named (policies/security.yaml)".into(),
+            count => format!("nothing in {count} reports of other scanners (policies/security.yaml)"),
+        },
         Gate::Image => "an image within its budget (policies/image.yaml)".into(),
         Gate::Policy => "no waiver past its day, nothing loosened against the base (policies/)".into(),
     }
@@ -181,8 +215,12 @@ mod tests {
             "policy",
             "format",
             "advisories",
+            "licences",
+            "bans",
+            "sources",
             "secrets",
             "workflows",
+            "scanners",
             "compile",
             "tests",
             "coverage",

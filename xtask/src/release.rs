@@ -147,8 +147,9 @@ mod tests {
     use crate::evidence::coverage::{CoverageEvidence, FileCoverage};
     use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
     use crate::evidence::{
-        AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, PolicyEvidence,
-        SCHEMA as EVIDENCE, SecretsEvidence, Subject, WorkflowsEvidence,
+        AdvisoriesEvidence, BansEvidence, GateEvidence, ImageEvidence, LicencesEvidence, LintEvidence,
+        Measured, PolicyEvidence, SCHEMA as EVIDENCE, ScannersEvidence, SecretsEvidence, SourcesEvidence,
+        Subject, WorkflowsEvidence,
     };
     use crate::verdict::Gate;
 
@@ -177,6 +178,10 @@ mod tests {
                 ..CoverageEvidence::default()
             }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+            licences: measured(LicencesEvidence::default()),
+            bans: measured(BansEvidence::default()),
+            sources: measured(SourcesEvidence::default()),
+            scanners: measured(ScannersEvidence::default()),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
             workflows: measured(WorkflowsEvidence::default()),
             policy: measured(PolicyEvidence::default()),

@@ -5,6 +5,7 @@ use crate::policy::PolicySource;
 use crate::workspace::change::Base;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The schema of `verdict.json`.
@@ -59,10 +60,18 @@ pub enum Gate {
     Coverage,
     /// Known-vulnerable dependencies.
     Advisories,
+    /// Licences of dependencies.
+    Licences,
+    /// Packages, versions and requirements that are not wanted.
+    Bans,
+    /// Where dependencies come from.
+    Sources,
     /// Committed secrets.
     Secrets,
     /// Workflows and actions of the repository.
     Workflows,
+    /// What outside scanners found.
+    Scanners,
     /// The container image.
     Image,
     /// The policies themselves: waivers, and what a change loosens.
@@ -118,6 +127,9 @@ pub struct Finding {
     pub help: String,
     /// The waiver that lifts it.
     pub waiver: Option<String>,
+    /// What another tool tells this finding apart by, where it comes from one: our SARIF file keeps it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 /// How bad a finding is. An error refuses.
@@ -151,30 +163,46 @@ pub struct About {
 
 impl Gate {
     /// Every gate, in the order of reports.
-    pub const ALL: [Gate; 8] = [
+    pub const ALL: [Gate; 12] = [
         Gate::Lint,
         Gate::Tests,
         Gate::Coverage,
         Gate::Advisories,
+        Gate::Licences,
+        Gate::Bans,
+        Gate::Sources,
         Gate::Secrets,
         Gate::Workflows,
+        Gate::Scanners,
         Gate::Image,
         Gate::Policy,
     ];
     /// What is asked of a workspace, before there is an image.
-    pub const OF_WORKSPACE: [Gate; 7] = [
+    pub const OF_WORKSPACE: [Gate; 11] = [
         Gate::Lint,
         Gate::Tests,
         Gate::Coverage,
         Gate::Advisories,
+        Gate::Licences,
+        Gate::Bans,
+        Gate::Sources,
         Gate::Secrets,
         Gate::Workflows,
+        Gate::Scanners,
         Gate::Policy,
     ];
     /// What a release needs: all of them.
-    pub const FOR_RELEASE: [Gate; 8] = Gate::ALL;
+    pub const FOR_RELEASE: [Gate; 12] = Gate::ALL;
     /// The security group.
-    pub const SECURITY: [Gate; 3] = [Gate::Advisories, Gate::Secrets, Gate::Workflows];
+    pub const SECURITY: [Gate; 7] = [
+        Gate::Advisories,
+        Gate::Licences,
+        Gate::Bans,
+        Gate::Sources,
+        Gate::Secrets,
+        Gate::Workflows,
+        Gate::Scanners,
+    ];
 
     /// Its name in policies, reports and documents.
     pub const fn name(self) -> &'static str {
@@ -183,8 +211,12 @@ impl Gate {
             Gate::Tests => "tests",
             Gate::Coverage => "coverage",
             Gate::Advisories => "advisories",
+            Gate::Licences => "licences",
+            Gate::Bans => "bans",
+            Gate::Sources => "sources",
             Gate::Secrets => "secrets",
             Gate::Workflows => "workflows",
+            Gate::Scanners => "scanners",
             Gate::Image => "image",
             Gate::Policy => "policy",
         }
@@ -246,6 +278,7 @@ impl Finding {
             fix: None,
             help: help.into(),
             waiver: None,
+            fingerprints: BTreeMap::new(),
         }
     }
 
@@ -275,6 +308,13 @@ impl Finding {
     #[must_use]
     pub fn fixed_by(mut self, edits: &[Edit]) -> Finding {
         self.fix = (!edits.is_empty()).then(|| edits.to_vec());
+        self
+    }
+
+    /// The same with what another tool tells it apart by.
+    #[must_use]
+    pub fn known_as(mut self, fingerprints: &BTreeMap<String, String>) -> Finding {
+        self.fingerprints.clone_from(fingerprints);
         self
     }
 

@@ -25,11 +25,50 @@ pub enum SecurityVerb {
         #[command(flatten)]
         against: Against,
     },
+    /// Licences of dependencies alone.
+    Licences {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
+    /// Packages, versions and requirements that are not wanted, alone.
+    Bans {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
+    /// Where dependencies come from, alone.
+    Sources {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Committed secrets alone.
     Secrets {
         /// What it is compared with.
         #[command(flatten)]
         against: Against,
+    },
+    /// Results of other scanners alone.
+    Scanners {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
+    /// Take the rules of a `deny.toml` over into policies/security.yaml.
+    Import {
+        /// The file.
+        #[arg(value_name = "DENY_TOML")]
+        file: PathBuf,
+        /// Write without asking.
+        #[arg(long)]
+        yes: bool,
+        /// Who will see to the advisories that it ignores: each becomes a waiver for 90 days at most.
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+        /// The last day of those waivers.
+        #[arg(long, value_name = "DAY", requires = "owner")]
+        expires: Option<String>,
     },
     /// Fetch the advisory database anew, for `database: clone` in policies/security.yaml.
     Update,

@@ -256,8 +256,12 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Tests => vec![Gate::Tests],
         GateName::Coverage => vec![Gate::Tests, Gate::Coverage],
         GateName::Advisories => vec![Gate::Advisories],
+        GateName::Licences => vec![Gate::Licences],
+        GateName::Bans => vec![Gate::Bans],
+        GateName::Sources => vec![Gate::Sources],
         GateName::Secrets => vec![Gate::Secrets],
         GateName::Workflows => vec![Gate::Workflows],
+        GateName::Scanners => vec![Gate::Scanners],
         GateName::Security => Gate::SECURITY.to_vec(),
         GateName::Policy => vec![Gate::Policy],
     }

@@ -1,5 +1,7 @@
 //! `security`: the group, one part of it, or its data.
 
+mod import;
+
 use super::context::Context;
 use super::gates;
 use crate::cli::{Security, SecurityVerb};
@@ -18,7 +20,14 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
         Some(SecurityVerb::Advisories { against }) => {
             gates::against(context, &[Gate::Advisories], against).await
         }
+        Some(SecurityVerb::Licences { against }) => gates::against(context, &[Gate::Licences], against).await,
+        Some(SecurityVerb::Bans { against }) => gates::against(context, &[Gate::Bans], against).await,
+        Some(SecurityVerb::Sources { against }) => gates::against(context, &[Gate::Sources], against).await,
         Some(SecurityVerb::Secrets { against }) => gates::against(context, &[Gate::Secrets], against).await,
+        Some(SecurityVerb::Scanners { against }) => gates::against(context, &[Gate::Scanners], against).await,
+        Some(SecurityVerb::Import { file, yes, owner, expires }) => {
+            import::import(context, import::Wanted { file, yes, owner, expires }).await
+        }
         Some(SecurityVerb::Update) => update(context).await,
         Some(SecurityVerb::Workflows { against }) => {
             gates::against(context, &[Gate::Workflows], against).await

@@ -64,7 +64,7 @@ fn asked(context: &Context, given: Option<String>, name: &str, question: &str) -
 }
 
 /// The file with this waiver: added at its end, or an entry of the same code and subject with its new last day.
-fn with(before: &str, waiver: &Waiver, today: Date) -> anyhow::Result<String> {
+pub(super) fn with(before: &str, waiver: &Waiver, today: Date) -> anyhow::Result<String> {
     let read =
         |text: &str| file_with_places::<Waivers>(|_| Ok((!text.is_empty()).then(|| text.to_owned())), FILE);
     let (known, places) = read(before)?;

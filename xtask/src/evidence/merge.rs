@@ -66,8 +66,12 @@ pub fn merge(pieces: &[Piece], first: &[String]) -> Result<Whole, String> {
         tests: Some(tests(pieces, first)?),
         coverage,
         advisories: same(pieces, "advisories", |gates| &gates.advisories)?,
+        licences: same(pieces, "licences", |gates| &gates.licences)?,
+        bans: same(pieces, "bans", |gates| &gates.bans)?,
+        sources: same(pieces, "sources", |gates| &gates.sources)?,
         secrets: same(pieces, "secrets", |gates| &gates.secrets)?,
         workflows: same(pieces, "workflows", |gates| &gates.workflows)?,
+        scanners: same(pieces, "scanners", |gates| &gates.scanners)?,
         policy: same(pieces, "policy", |gates| &gates.policy)?,
         image: None,
     };

@@ -37,6 +37,30 @@ pub fn about(step: &Step) -> About {
             "the gate `advisories` in evidence.json, security/advisories.md",
             "cargo xtask ci --gate advisories",
         ),
+        Step::Licences => (
+            &[("security.yaml", "licences")],
+            "Cargo.lock, and what cargo says of each package's manifest; files that clarifications name",
+            "the gate `licences` in evidence.json",
+            "cargo xtask ci --gate licences",
+        ),
+        Step::Bans => (
+            &[("security.yaml", "bans")],
+            "Cargo.lock here and of the base, what cargo says of each package's manifest, Rust files of members",
+            "the gate `bans` in evidence.json",
+            "cargo xtask ci --gate bans",
+        ),
+        Step::Sources => (
+            &[("security.yaml", "sources")],
+            "Cargo.lock, the workspace's manifest and its .cargo/config.toml",
+            "the gate `sources` in evidence.json",
+            "cargo xtask ci --gate sources",
+        ),
+        Step::Scanners => (
+            &[("security.yaml", "scanners")],
+            "the reports that the policy names",
+            "the gate `scanners` in evidence.json, without secrets",
+            "cargo xtask ci --gate scanners",
+        ),
         Step::Secrets => (
             &[("security.yaml", "secrets")],
             "every file that git tracks",

@@ -17,6 +17,15 @@ pub enum Level {
 }
 
 impl Level {
+    /// How bad a finding of this level is; `None` where it is not looked for.
+    pub const fn severity(self) -> Option<crate::verdict::Severity> {
+        match self {
+            Level::Refuse => Some(crate::verdict::Severity::Error),
+            Level::Warn => Some(crate::verdict::Severity::Warning),
+            Level::Off => None,
+        }
+    }
+
     /// The milder of two.
     #[must_use]
     pub const fn at_most(self, ceiling: Level) -> Level {

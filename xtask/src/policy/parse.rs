@@ -106,7 +106,7 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
     if let Some(Senseless { key, what, help }) = policy.github.senseless() {
         return refuse("github.yaml", &key, what, help);
     }
-    if let Some(Senseless { key, what, help }) = policy.security.advisories.senseless() {
+    if let Some(Senseless { key, what, help }) = policy.security.senseless() {
         return refuse("security.yaml", &key, what, help);
     }
     if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {

@@ -1,11 +1,21 @@
 //! `policies/security.yaml`: the parts of the security group, each in its own file here.
 
 mod advisories;
+mod bans;
+mod licences;
+mod scanners;
 mod secrets;
+mod senseless;
+mod sources;
 mod workflows;
 
 pub use advisories::{AdvisoriesPolicy, AdvisoryScope, DATABASE_URL};
+pub use bans::{BannedPackage, BansPolicy, BuildScripts, SkippedDuplicate};
+pub use licences::{Clarification, LicenceException, LicencesPolicy};
+pub use scanners::{ScannerFormat, ScannerInput, ScannersPolicy, Suppressions};
 pub use secrets::SecretsPolicy;
+pub(crate) use senseless::LICENCES;
+pub use sources::{CRATES_IO, GitPin, SourcesPolicy};
 pub use workflows::{AskZizmor, WorkflowsPolicy};
 
 use schemars::JsonSchema;
@@ -17,8 +27,16 @@ use serde::{Deserialize, Serialize};
 pub struct SecurityPolicy {
     /// Known advisories for what Cargo.lock names.
     pub advisories: AdvisoriesPolicy,
+    /// Licences of dependencies.
+    pub licences: LicencesPolicy,
+    /// Packages, versions and requirements that are not wanted.
+    pub bans: BansPolicy,
+    /// Where dependencies come from.
+    pub sources: SourcesPolicy,
     /// Secrets in tracked files.
     pub secrets: SecretsPolicy,
     /// Workflows and actions of the repository.
     pub workflows: WorkflowsPolicy,
+    /// Results of other scanners.
+    pub scanners: ScannersPolicy,
 }

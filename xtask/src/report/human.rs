@@ -203,11 +203,22 @@ pub fn facts(gate: &GateVerdict) -> String {
             format!("{} % ({covered} of {total} lines)", crate::policy::Percent::of(covered, total))
         }
         Gate::Advisories => format!("{} looked up", counted(number("packages"), "package")),
+        Gate::Licences => {
+            format!("{}, {}", counted(number("packages"), "package"), counted(number("licences"), "licence"))
+        }
+        Gate::Bans => bans(gate),
+        Gate::Sources => {
+            format!("{}, {}", counted(number("packages"), "package"), counted(number("sources"), "source"))
+        }
         Gate::Secrets => format!("{} read", counted(number("files"), "file")),
         Gate::Workflows => {
             let read = counted(number("workflows"), "workflow");
             format!("{read}, {} of {} pinned", number("pinned"), counted(number("used"), "use"))
         }
+        Gate::Scanners => match number("inputs") {
+            0 => "no scanner is named".to_owned(),
+            count => format!("{}, {}", counted(count, "report"), counted(number("results"), "result")),
+        },
         Gate::Lint => {
             format!("{}, {}", counted(number("files"), "file"), counted(number("packages"), "package"))
         }
@@ -218,6 +229,17 @@ pub fn facts(gate: &GateVerdict) -> String {
             format!("{}{compared}", counted(number("waivers"), "waiver"))
         }
     }
+}
+
+/// Packages, those in several versions, what a change brings, and unsafe code: each where there is any.
+fn bans(gate: &GateVerdict) -> String {
+    let number = |name: &str| gate.facts.pointer(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let some = |count: u64, text: String| if count > 0 { text } else { String::new() };
+    let (twice, new, code) = (number("/duplicates"), number("/new/packages"), number("/unsafe/places"));
+    counted(number("/packages"), "package")
+        + &some(twice, format!(", {twice} in several versions"))
+        + &some(new, format!(", {new} new"))
+        + &some(code, format!(", {} of unsafe code", counted(code, "place")))
 }
 
 /// Which of the tests were not run, and the run that proved them: ` (12 from 2026-11-24 14:02, a1b2c3d)`.

@@ -159,13 +159,21 @@ fn result(finding: &Finding, rule_index: usize, seen: &mut BTreeMap<String, u32>
         message: Text { text: text::cut(&message, MESSAGE_BYTES_MAX) },
         locations: vec![Location { physical_location: location }],
         // The first is the one that GitHub tells findings apart by.
-        partial_fingerprints: BTreeMap::from([
-            ("primaryLocationLineHash", fingerprint.clone()),
-            ("gatelineFinding/v1", fingerprint),
-        ]),
+        partial_fingerprints: fingerprints(finding, &fingerprint),
         fixes: finding.fix.iter().filter_map(|edits| fix(edits, &finding.help)).collect(),
         suppressions: finding.waiver.iter().map(|waiver| suppression(waiver)).collect(),
     }
+}
+
+/// Ours, and below a name of their own those of the scanner that the finding comes from.
+fn fingerprints(finding: &Finding, own: &str) -> BTreeMap<String, String> {
+    let scanner = finding.fingerprints.iter();
+    let mut all: BTreeMap<String, String> = scanner
+        .map(|(name, value)| (text::one_line(&format!("scanner/{name}")), text::one_line(value)))
+        .collect();
+    all.insert("primaryLocationLineHash".to_owned(), own.to_owned());
+    all.insert("gatelineFinding/v1".to_owned(), own.to_owned());
+    all
 }
 
 /// What a tool would write instead; nothing where it writes too much for a report.

@@ -1,7 +1,13 @@
-//! What the security group looks at: Cargo.lock against an advisory snapshot, and tracked files against token
-//! formats. Nothing here asks the network: the snapshot is data that lies in the repository.
+//! What the security group looks at: Cargo.lock against an advisory snapshot, what cargo says of its packages, tracked files
+//! against token formats, and reports of other scanners. Nothing here asks the network but cargo, for manifests that are missing.
 
 pub mod advisories;
+pub mod bans;
+pub mod deny_toml;
+pub mod licences;
+pub mod packages;
+pub mod scanners;
 pub mod secrets;
 pub mod snapshot;
+pub mod sources;
 pub mod workflows;

@@ -41,19 +41,23 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (begun, format, advisories, secrets, workflows) = tokio::join!(
+        let (begun, format, advisories, supply, secrets, workflows, scanners) = tokio::join!(
             self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
+            self.supply(&plan),
             self.secrets(&plan),
             self.workflows(&plan),
+            self.scanners(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
         if let Some(found) = advisories {
             gates.advisories = Some(self.advisories_against(found, &compared).await);
         }
+        (gates.licences, gates.bans, gates.sources) = (supply.licences, supply.bans, supply.sources);
         gates.secrets = secrets;
         gates.workflows = workflows;
+        gates.scanners = scanners;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {

@@ -116,8 +116,12 @@ fn measured(gates: &GateEvidence) -> Vec<Gate> {
         Gate::Tests => gates.tests.is_some(),
         Gate::Coverage => gates.coverage.is_some(),
         Gate::Advisories => gates.advisories.is_some(),
+        Gate::Licences => gates.licences.is_some(),
+        Gate::Bans => gates.bans.is_some(),
+        Gate::Sources => gates.sources.is_some(),
         Gate::Secrets => gates.secrets.is_some(),
         Gate::Workflows => gates.workflows.is_some(),
+        Gate::Scanners => gates.scanners.is_some(),
         Gate::Policy => gates.policy.is_some(),
         Gate::Image => false,
     };

@@ -177,6 +177,9 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
         Step::Advisories => by_itself(
             "cargo metadata says what is linked, git has the base's Cargo.lock; the database is read here",
         ),
+        Step::Licences | Step::Bans => by_itself("cargo metadata names the packages and their manifests"),
+        Step::Sources => by_itself("no other program: Cargo.lock and manifests are read here"),
+        Step::Scanners => by_itself("no other program: whoever runs the scanners has run them before"),
         Step::Secrets => by_itself("git names the tracked files, which are read here"),
         Step::Workflows => by_itself("zizmor gives a second opinion where it is installed"),
         Step::Format => {

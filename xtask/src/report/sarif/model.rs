@@ -86,7 +86,7 @@ pub(super) struct SarifResult {
     pub(super) level: Level,
     pub(super) message: Text,
     pub(super) locations: Vec<Location>,
-    pub(super) partial_fingerprints: BTreeMap<&'static str, String>,
+    pub(super) partial_fingerprints: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fixes: Vec<Fix>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -9,6 +9,9 @@ mod skip;
 use super::stream::{Limit, Malformed, Watched, digits};
 use std::io::{BufRead as _, Read};
 
+/// Digits of the longest number that is kept as text.
+const NUMBER_BYTES_MAX: usize = 64;
+
 /// What is left of a text.
 pub struct Json<R> {
     input: Watched<R>,
@@ -78,6 +81,74 @@ impl<R: Read> Json<R> {
         self.raw_string(|part| raw.extend_from_slice(part))?;
         raw.push(b'"');
         serde_json::from_slice(&raw).map_err(|_| self.wrong("a string that is no Unicode"))
+    }
+
+    /// A string of which only the beginning is kept, however long it is.
+    ///
+    /// # Errors
+    /// What is none.
+    pub fn cut_string(&mut self, bytes_max: usize) -> Result<String, Malformed> {
+        let (mut raw, mut cut) = (vec![b'"'], false);
+        self.input.piece(Limit::None);
+        self.raw_string(|part| {
+            let room = (bytes_max + 1).saturating_sub(raw.len()).min(part.len());
+            raw.extend_from_slice(&part[..room]);
+            cut |= room < part.len();
+        })?;
+        self.input.piece(Limit::Piece);
+        // What is cut may end within a letter or an escape: those of a pair of surrogates are 12 bytes.
+        for _ in 0..=if cut { 12 } else { 0 } {
+            let text = serde_json::from_slice(&[&raw, &b"\""[..]].concat());
+            if let Ok(text) = text {
+                return Ok(text);
+            }
+            raw.truncate(raw.len().saturating_sub(1).max(1));
+        }
+        Err(self.wrong("a string that is no Unicode"))
+    }
+
+    /// The text of a string, of which only the beginning is kept, or of a number; any other value is skipped.
+    ///
+    /// # Errors
+    /// What is no value.
+    pub fn scalar(&mut self, bytes_max: usize) -> Result<Option<String>, Malformed> {
+        match self.next()? {
+            b'"' => self.cut_string(bytes_max).map(Some),
+            b'-' | b'0'..=b'9' => self.number().map(Some),
+            _ => self.skip().map(|()| None),
+        }
+    }
+
+    /// A number as it is written.
+    fn number(&mut self) -> Result<String, Malformed> {
+        let mut text = String::new();
+        while let Some(byte @ (b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) = self.look()? {
+            if text.len() == NUMBER_BYTES_MAX {
+                return Err(self.wrong("a number of more digits than any number needs"));
+            }
+            text.push(char::from(byte));
+            self.input.consume(1);
+        }
+        match serde_json::from_str::<serde_json::Number>(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(self.wrong("a value is expected here")),
+        }
+    }
+
+    /// The first character of the next value, behind white space; it is not taken.
+    ///
+    /// # Errors
+    /// Where the text ends.
+    pub fn peek(&mut self) -> Result<u8, Malformed> {
+        self.next()
+    }
+
+    /// Whether anything but white space follows.
+    ///
+    /// # Errors
+    /// What the stream says.
+    pub fn more(&mut self) -> Result<bool, Malformed> {
+        Ok(self.behind_space()?.is_some())
     }
 
     /// A whole number that is not negative; one that is too large is the largest.
@@ -275,13 +346,13 @@ impl<R: Read> Json<R> {
     #[inline]
     fn here(&mut self) -> Result<&[u8], Malformed> {
         if self.input.here().is_empty() {
-            self.more()?;
+            self.refill()?;
         }
         Ok(self.input.here())
     }
 
     #[cold]
-    fn more(&mut self) -> Result<(), Malformed> {
+    fn refill(&mut self) -> Result<(), Malformed> {
         let error = self.input.fill_buf().err();
         error.map_or(Ok(()), |error| Err(self.wrong(error.to_string())))
     }

@@ -1,0 +1,51 @@
+//! Which packages there are, what members require, what is new against the base, and unsafe code of the workspace.
+
+mod new;
+mod unsafe_code;
+mod wildcards;
+
+use super::packages::Packages;
+use crate::evidence::bans::{BansEvidence, Present};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What is looked at besides the packages.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// The workspace's root.
+    pub root: &'a Path,
+    /// Files that git tracks, relative to the root.
+    pub tracked: &'a [PathBuf],
+    /// The base's Cargo.lock, where there is a base that has one.
+    pub base: Option<&'a str>,
+}
+
+/// What there is. Blocking: call it from a blocking thread.
+pub fn of(packages: &Packages, around: Around<'_>) -> BansEvidence {
+    let mut needed_by: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    for (_, package) in packages.iter() {
+        for need in &package.needs {
+            needed_by.entry(need.package).or_default().insert(&package.name);
+        }
+    }
+    let present = packages.iter().map(|(index, package)| Present {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        member: package.member,
+        reach: packages.reached.of(index),
+        line: packages.line(package),
+        path: packages.path(index),
+        needed_by: needed_by.get(&index).into_iter().flatten().map(|name| (*name).to_owned()).collect(),
+        build_script: package.manifest.as_ref().is_some_and(|manifest| manifest.build_script),
+    });
+    BansEvidence {
+        packages: present.collect(),
+        wildcards: wildcards::of(packages, around.root),
+        unresolved: packages.all.unresolved.clone(),
+        new: around.base.and_then(|base| new::of(packages, base)),
+        unsafe_code: unsafe_code::of(around.root, around.tracked),
+    }
+}
+
+#[cfg(test)]
+mod tests;
