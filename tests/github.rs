@@ -10,6 +10,8 @@
 mod contract;
 #[path = "github/fake.rs"]
 mod fake;
+#[path = "github/fake_releases.rs"]
+mod fake_releases;
 #[macro_use]
 #[path = "github/story.rs"]
 mod story;
@@ -21,6 +23,8 @@ mod around;
 mod faults;
 #[path = "github/forks.rs"]
 mod forks;
+#[path = "github/releases.rs"]
+mod releases;
 #[path = "github/rulesets.rs"]
 mod rulesets;
 mod support;

@@ -8,12 +8,14 @@
 mod operations;
 
 use jsonschema::{Draft, Validator};
-use operations::OPERATIONS;
+use operations::{OPERATIONS, RELEASES};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+/// Parameters that may have slashes in them.
+const GREEDY: [&str; 2] = ["{ref}", "{path}"];
 /// Keys that say nothing about a shape.
 const WORDS: [&str; 5] = ["description", "externalDocs", "summary", "title", "x-github"];
 
@@ -49,7 +51,8 @@ impl Contract {
         let package = package("@octokit/openapi")?;
         let version = std::fs::read_to_string(package.join("package.json")).unwrap();
         let version: Value = serde_json::from_str(&version).unwrap();
-        let name = format!("github-{}-{}.json", version["version"].as_str().unwrap(), OPERATIONS.len());
+        let count = OPERATIONS.len() + RELEASES.len();
+        let name = format!("github-{}-{count}.json", version["version"].as_str().unwrap());
         let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let root: Value = match std::fs::read(&kept) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
@@ -79,11 +82,15 @@ impl Contract {
             .map(|(template, _)| template)
             .filter(|template| {
                 let parts: Vec<&str> = template.trim_matches('/').split('/').collect();
-                parts.len() == got.len()
-                    && parts.iter().zip(&got).all(|(part, got)| part.starts_with('{') || part == got)
+                let fits = match parts.last().is_some_and(|last| GREEDY.contains(last)) {
+                    true => parts.len() <= got.len(),
+                    false => parts.len() == got.len(),
+                };
+                fits && parts.iter().zip(&got).all(|(part, got)| part.starts_with('{') || part == got)
             })
             .collect();
-        found.sort_by_key(|template| template.matches('{').count());
+        let greedy = |template: &str| GREEDY.iter().any(|last| template.ends_with(last));
+        found.sort_by_key(|template| (greedy(template), template.matches('{').count()));
         let template = found.first()?;
         Some(Operation { method: method.to_lowercase(), template: (*template).clone() })
     }
@@ -131,8 +138,10 @@ impl Contract {
         }
         let schema =
             &self.resolved(&self.of(operation)["requestBody"])["content"]["application/json"]["schema"];
+        let is_file = self.of(operation)["requestBody"]["content"]["application/octet-stream"].is_object();
         match (schema.is_null(), body.is_empty()) {
             (true, true) => {}
+            (true, false) if is_file => {}
             (true, false) => wrong.push("a body where none is taken".to_owned()),
             (false, true) if self.of(operation)["requestBody"]["required"] == true => {
                 wrong.push("no body".to_owned());
@@ -241,7 +250,7 @@ fn unknown(schema: &Value, body: &Value) -> Vec<String> {
 /// The operations, and everything that they refer to.
 fn cut(whole: &Value) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for (method, template) in OPERATIONS {
+    for (method, template) in OPERATIONS.into_iter().chain(RELEASES) {
         let operation = &whole["paths"][template][method];
         assert!(operation.is_object(), "GitHub does not describe {method} {template}");
         let mut operation = operation.clone();

@@ -9,6 +9,7 @@ mod body;
 #[path = "fake/settings.rs"]
 pub(crate) mod settings;
 
+use crate::fake_releases::Releases;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -64,6 +65,7 @@ pub(crate) struct State {
     pub(crate) sarifs: Vec<Value>,
     pub(crate) issues: Vec<Value>,
     pub(crate) settings: Settings,
+    pub(crate) releases: Releases,
     /// Login, state and commit of each review.
     pub(crate) reviews: Vec<(&'static str, &'static str, &'static str)>,
     pub(crate) faults: Vec<Fault>,
@@ -80,7 +82,9 @@ pub(crate) struct State {
     pub(crate) ends: String,
     pub(crate) log: Vec<String>,
     pub(crate) violations: Vec<String>,
-    next: u64,
+    pub(crate) next: u64,
+    /// Where files are sent to: beside the API, as on GitHub Enterprise.
+    pub(crate) own_base: String,
 }
 
 /// It runs until the process ends.
@@ -101,6 +105,7 @@ impl Fake {
             sarifs: vec![],
             issues: vec![],
             settings: Settings::default(),
+            releases: Releases::default(),
             reviews: vec![],
             faults: vec![],
             rights: vec![
@@ -112,6 +117,10 @@ impl Fake {
                 "rulesets",
                 "environments",
                 "permissions",
+                "releases",
+                "git/refs",
+                "contents",
+                "/pulls",
             ],
             moved: None,
             etags: vec![],
@@ -121,11 +130,13 @@ impl Fake {
             log: vec![],
             violations: vec![],
             next: 100,
+            own_base: String::new(),
         };
         let state = Arc::new(Mutex::new(state));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}/api/v3", listener.local_addr().unwrap());
+        state.lock().unwrap().own_base = url.replace("/api/v3", "/api/uploads");
         let shared = state.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -180,7 +191,9 @@ async fn answer(
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let mut state = state.lock().unwrap();
     let state = &mut *state;
-    let Some(path) = parts.uri.path().strip_prefix("/api/v3").map(str::to_owned) else {
+    let path = parts.uri.path();
+    let path = path.strip_prefix("/api/v3").or_else(|| path.strip_prefix("/api/uploads"));
+    let Some(path) = path.map(str::to_owned) else {
         state.violations.push(format!("{} is not below the base", parts.uri));
         return Ok(plain(404, "Not Found", &[]));
     };
@@ -236,8 +249,10 @@ async fn answer(
             &[("x-ratelimit-remaining", "4999".into())],
         ));
     }
+    let of_release = crate::fake_releases::act(contract, state, &operation, (&path, &query), &body);
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let (status, reply) = act(contract, state, &operation, &path, &query, &body);
+    let (status, reply) =
+        of_release.unwrap_or_else(|| act(contract, state, &operation, &path, &query, &body));
     let wrong = contract.check_reply(&operation, status, &reply);
     state.violations.extend(wrong.into_iter().map(|what| format!("REPLY {what}")));
     Ok(match fault {

@@ -8,22 +8,26 @@ mod init;
 mod lint;
 mod local;
 mod merge;
+mod orders;
 mod plan;
 mod policies;
+mod release;
 mod resident;
 mod security;
 
 pub use audit::AuditVerb;
-pub use github::{GithubIssue, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
+pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
+pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
+pub use release::{Release, ReleaseVerb, Sbom};
 pub use resident::Resident;
-pub use security::SecurityVerb;
+pub use security::{Security, SecurityVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -100,12 +104,8 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// Advisories and secrets alone.
-    Security {
-        /// Something else than the scan.
-        #[command(subcommand)]
-        what: Option<SecurityVerb>,
-    },
+    /// The security group alone, or one part of it.
+    Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
     /// The container image.
@@ -174,6 +174,9 @@ pub enum Verb {
     },
     /// Go on with rollouts that were interrupted, or were waiting for an approval.
     Resume,
+    /// What people order.
+    #[command(flatten)]
+    Order(OrderVerb),
     /// The embedded platform on this machine.
     Local {
         /// What to do with it.
@@ -196,6 +199,10 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
+    /// Let a held release go on (`release DIGEST`); or what a version is released with: notes, programs, crates.
+    Release(Release),
+    /// What a binary is made of, as CycloneDX 1.6 JSON.
+    Sbom(Sbom),
     /// The hash-chained record.
     Audit {
         /// What to do with it.
@@ -343,7 +350,9 @@ pub enum GateName {
     Advisories,
     /// Committed secrets.
     Secrets,
-    /// Advisories and secrets.
+    /// Workflows and actions of the repository.
+    Workflows,
+    /// All parts of the security group.
     Security,
     /// The policies themselves.
     Policy,

@@ -12,26 +12,31 @@ mod image;
 mod init;
 mod lint;
 mod local;
+mod orders;
 mod outputs;
+mod own;
 mod people;
 mod plan;
 mod policy;
+mod release;
 mod resident;
+mod sbom;
+mod security;
 mod ship;
 mod site;
 mod status;
 mod test;
 mod waive;
 
-use crate::cli::{Cli, Global, ImageVerb, LocalVerb, Plan, PolicyVerb, Resident, SecurityVerb, Verb, Waive};
+use crate::cli::{Cli, Global, ImageVerb, LocalVerb, Plan, PolicyVerb, Resident, Verb, Waive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Console, Verbosity};
 use crate::tools::partners;
-use crate::verdict::Gate;
 use crate::world::World;
 use clap::CommandFactory as _;
 use context::Context;
+use std::path::Path;
 
 /// Runs a verb to its exit code. Every error is printed here, once, with its help.
 pub fn main(world: &World, cli: Cli) -> Exit {
@@ -39,7 +44,9 @@ pub fn main(world: &World, cli: Cli) -> Exit {
         Verb::Resident(resident) => return stay(world, resident),
         verb => verb,
     };
+    let folder = world.directory().join(cli.global.workspace.as_deref().unwrap_or(Path::new("")));
     let console = Console::new(world, cli.global.format, verbosity(&cli.global));
+    let console = console.called(own::words(world, &folder));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let world = if cli.global.offline {
         world.clone().with_variable("CARGO_NET_OFFLINE", "true")
@@ -108,10 +115,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Test(asked) => test::test(context, &asked).await,
         Verb::Coverage(asked) => coverage::coverage(context, &asked).await,
         Verb::Lint(asked) => lint::lint(context, asked).await,
-        Verb::Security { what: None } => gates::some(context, &Gate::SECURITY).await,
-        Verb::Security { what: Some(SecurityVerb::Snapshot { from, commit }) } => {
-            gates::snapshot(context, &from, commit.as_deref()).await
-        }
+        Verb::Security(asked) => security::security(context, asked).await,
         Verb::Plan(Plan { goal, affected: false, .. }) => plan::show(context, goal).await,
         Verb::Plan(Plan { goal, affected: true, base }) => plan::show_affected(context, goal, base).await,
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
@@ -127,6 +131,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Approve { id, resume } => people::approve(context, &id, resume.into()).await,
         Verb::Reject { id } => people::reject(context, &id).await,
         Verb::Resume => people::resume(context).await,
+        Verb::Order(order) => orders::order(context, order).await,
         Verb::Status => status::status(context).await,
         Verb::History { environment } => status::history(context, environment).await,
         Verb::Local { what: LocalVerb::Up } => local::up(context).await,
@@ -145,6 +150,8 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Github(what) => github::github(context, &what).await,
+        Verb::Release(asked) => release::release(context, asked).await,
+        Verb::Sbom(asked) => sbom::sbom(context, asked).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
         Verb::Init(asked) => init::init(context, asked).await,
         Verb::Doctor => doctor::doctor(context).await,

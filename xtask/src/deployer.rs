@@ -5,11 +5,13 @@
 
 mod approval;
 mod link;
+mod orders;
 mod outcome;
 mod records;
 
 pub use approval::{Given, give};
 pub use link::Link;
+pub use orders::{Book, Order};
 pub use outcome::{exit_of, summary_line};
 pub use records::{Past, past};
 
@@ -58,6 +60,8 @@ pub enum Followed {
     Ended(Rollout),
     /// Waiting for an approval that could not be had here.
     Held(Rollout),
+    /// Waiting for an order to be taken back; the text says which, and how.
+    Ordered(String),
 }
 
 impl Deployer<'_> {
@@ -69,10 +73,13 @@ impl Deployer<'_> {
         let target = Target { service: rollout.service.clone(), environment: rollout.environment.clone() };
         let step =
             self.console.step(self.world, format!("{} {}", rollout.environment, rollout.digest.short()));
+        let mut book = Book::default();
         for _ in 0..ACTIONS_MAX {
+            self.link.news(&rollout.service, &mut book).await?;
+            let orders = book.orders(&rollout);
             let seen = self.link.environment(&target).await?;
             let approvals = approval::given(self.link, &rollout).await?;
-            let observation = Observation { now: self.world.now(), approvals, seen };
+            let observation = Observation { now: self.world.now(), approvals, orders, seen };
             let (next, action) = advance(&rollout, &observation);
             if next != rollout {
                 self.enter(&target, &mut rollout, next, &step, &observation.seen).await?;
@@ -88,6 +95,10 @@ impl Deployer<'_> {
                         step.failed("held: waiting for an approval");
                         return Ok(Followed::Held(rollout));
                     }
+                }
+                Action::Hold { why } => {
+                    step.failed(format!("held: {why}"));
+                    return Ok(Followed::Ordered(why));
                 }
                 action => self.make_so(&target, &rollout, &action).await?,
             }
@@ -197,18 +208,14 @@ impl Deployer<'_> {
                 drain_millis: deadlines.drain_secs * 1000,
                 grace_millis: deadlines.stop_secs * 1000,
             }),
-            Action::Wait { .. } | Action::AskApproval | Action::Finish => None,
+            Action::Wait { .. } | Action::AskApproval | Action::Hold { .. } | Action::Finish => None,
         })
     }
 
     /// Lets time pass and keeps the weights alive.
     async fn wait(&mut self, target: &Target, rollout: &Rollout, action: &Action) -> anyhow::Result<()> {
         let Action::Wait { millis } = action else { return Ok(()) };
-        let exposed = matches!(
-            rollout.state,
-            State::Shifting { .. } | State::Watching { .. } | State::Full | State::Soaking | State::Promoting
-        );
-        if let (true, Some(epoch)) = (exposed, self.link.epoch(target)) {
+        if let (true, Some(epoch)) = (rollout.is_exposed(), self.link.epoch(target)) {
             let expires_in_millis = rollout.plan.deadlines.weight_expiry_secs * 1000;
             // A refused renewal shows in the next observation: the weights have lapsed.
             let _ =

@@ -2,6 +2,15 @@
 //!
 //! Making one needs [`Passed`], which only the fold of a verdict gives. A type does not survive a file: what is read
 //! back is [`Unverified`], and its evidence is judged again before it is a release.
+//!
+//! Below it lies what a version is published with: the [`proof`] that its commit passed, [`notes`] from the changelog, [`sums`] of its files, the [`pin`] of the
+//! Action, and [`publication`], the page on GitHub.
+
+pub mod notes;
+pub mod pin;
+pub mod proof;
+pub mod publication;
+pub mod sums;
 
 use crate::digest::Digest;
 use crate::evidence::Evidence;
@@ -139,7 +148,7 @@ mod tests {
     use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
     use crate::evidence::{
         AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, PolicyEvidence,
-        SCHEMA as EVIDENCE, SecretsEvidence, Subject,
+        SCHEMA as EVIDENCE, SecretsEvidence, Subject, WorkflowsEvidence,
     };
     use crate::verdict::Gate;
 
@@ -148,7 +157,7 @@ mod tests {
         Some(Measured { result: Ok(evidence), duration_millis: 1 })
     }
 
-    fn passing(policy: &Policy) -> Evidence {
+    pub(super) fn passing(policy: &Policy) -> Evidence {
         let digest = Digest::of(b"x");
         let test = TestResult::new("t", TestOutcome::Passed);
         let file = FileCoverage {
@@ -169,6 +178,7 @@ mod tests {
             }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+            workflows: measured(WorkflowsEvidence::default()),
             policy: measured(PolicyEvidence::default()),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),
         };

@@ -5,6 +5,7 @@
 //! is no second code path either: it is `advance` answering with the weights of the previous release.
 
 mod advance;
+pub mod orders;
 pub mod seen;
 #[cfg(test)]
 mod simulation;
@@ -14,6 +15,7 @@ pub use advance::advance;
 use crate::digest::Digest;
 use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, StepPolicy};
 use jiff::Timestamp;
+use orders::Orders;
 use seen::{EnvironmentStatus, Share, Weights};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,21 @@ pub struct Rollout {
     pub started_at: Timestamp,
     /// Why it goes back, or why it needs an operator.
     pub reason: Option<String>,
+    /// What it goes back for: whether the release is to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// What a rollout went back for. Only a bad release is held: a deployer that died says nothing about what it deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The release broke a guard or was never ready, or somebody rolled it back.
+    Release,
+    /// What is around it: lapsed or foreign weights, a start or a switch that could not be done, too few samples.
+    Surroundings,
+    /// Somebody stopped the rollout.
+    Order,
 }
 
 /// Going on, or going back.
@@ -117,6 +134,11 @@ pub enum State {
         /// Replies of the new version when the step began.
         samples_before: u64,
     },
+    /// Somebody holds it at the weight that it has.
+    Paused {
+        /// Where it goes on.
+        next: Box<State>,
+    },
     /// 100 % is set and confirmed; the previous version stays ready.
     Full,
     /// 100 % is watched.
@@ -163,6 +185,8 @@ pub struct Observation {
     pub now: Timestamp,
     /// The answers given so far, bound to this rollout's digest, environment and plan.
     pub approvals: Approvals,
+    /// What people have ordered since.
+    pub orders: Orders,
     /// The environment as the data plane has it.
     pub seen: EnvironmentStatus,
 }
@@ -192,6 +216,11 @@ pub enum Answer {
 pub enum Action {
     /// Ask for an approval, or stop here until there is one.
     AskApproval,
+    /// Stop here: nothing may begin until an order is taken back.
+    Hold {
+        /// Which order, and the command that takes it back.
+        why: String,
+    },
     /// Start this instance of the new version.
     Start {
         /// Its id.
@@ -260,13 +289,35 @@ impl Rollout {
         }
     }
 
+    /// Whether the new version may take traffic now, so that its weights must be kept alive.
+    pub fn is_exposed(&self) -> bool {
+        match &self.state {
+            State::Shifting { .. }
+            | State::Watching { .. }
+            | State::Full
+            | State::Soaking
+            | State::Promoting => true,
+            // Before the first table nothing is to be kept alive.
+            State::Paused { next } => match **next {
+                State::Shifting { step } => step > 0,
+                State::Full => self.previous.is_some() && !self.plan.steps.is_empty(),
+                _ => true,
+            },
+            _ => false,
+        }
+    }
+
     /// The same rollout on its way back, for this reason. One that has ended, or is past the point where the previous
     /// version still runs, stays as it is.
     #[must_use]
-    pub fn going_back(&self, reason: impl Into<String>, now: Timestamp) -> Rollout {
+    pub fn going_back(&self, cause: Cause, reason: impl Into<String>, now: Timestamp) -> Rollout {
         match self.state {
             State::Ended { .. } | State::Draining | State::GoingBack | State::Cleaning => self.clone(),
-            _ => Rollout { reason: Some(reason.into()), ..self.entering(State::GoingBack, now) },
+            _ => Rollout {
+                reason: Some(reason.into()),
+                cause: Some(cause),
+                ..self.entering(State::GoingBack, now)
+            },
         }
     }
 
@@ -283,6 +334,7 @@ impl State {
             State::Starting => "starting",
             State::Shifting { .. } => "shifting",
             State::Watching { .. } => "watching",
+            State::Paused { .. } => "paused",
             State::Full => "full",
             State::Soaking => "soaking",
             State::Promoting => "promoting",

@@ -1,11 +1,44 @@
 //! `security …`.
 
-use clap::Subcommand;
+use super::Against;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
+
+/// `security`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Security {
+    /// One part of it, or something else than the scan.
+    #[command(subcommand)]
+    pub what: Option<SecurityVerb>,
+    /// What it is compared with.
+    #[command(flatten)]
+    pub against: Against,
+}
 
 /// `security …`.
 #[derive(Debug, Subcommand)]
 pub enum SecurityVerb {
+    /// Known-vulnerable dependencies alone.
+    Advisories {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
+    /// Committed secrets alone.
+    Secrets {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
+    /// Fetch the advisory database anew, for `database: clone` in policies/security.yaml.
+    Update,
+    /// Workflows and actions alone.
+    Workflows {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
     Snapshot {
         /// The database: a folder or a `.tar.gz`.

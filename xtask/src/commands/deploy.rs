@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::protocol::GrantKind;
-use crate::rollout::{Kind, Rollout, State};
+use crate::rollout::{Cause, Kind, Rollout, State};
 
 /// `deploy ENV`.
 pub(super) async fn deploy(
@@ -56,7 +56,7 @@ pub(super) async fn rollback(context: &Context, name: &str, to: Option<String>) 
     {
         site.seen(&environment).await?;
         site.link.grant(&site.target(name), GrantKind::Rollback).await?;
-        let back = open.going_back("asked for by `rollback`", context.world.now());
+        let back = open.going_back(Cause::Release, "asked for by `rollback`", context.world.now());
         deployer::begin(&mut site.link, &back).await?;
         let exit = site.go_on(back, Consent::Given).await?;
         // Going back was what was asked for.
@@ -120,6 +120,7 @@ mod tests {
             entered_at: jiff::Timestamp::UNIX_EPOCH,
             started_at: jiff::Timestamp::UNIX_EPOCH,
             reason: None,
+            cause: None,
         }
     }
 

@@ -13,6 +13,7 @@ mod merge;
 mod policy;
 mod reports;
 mod rollup;
+mod security;
 mod select;
 mod sets;
 mod tests;
@@ -27,11 +28,10 @@ use crate::failure::Failure;
 use crate::report::human;
 use crate::tools::cargo::Cargo;
 use crate::tools::runner::Capture;
-use crate::tools::security::snapshot as advisory_snapshot;
 use crate::verdict::{Gate, Verdict};
 use crate::workspace::Workspace;
 use measure::Measurer;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(super) use baseline::{digest, noise_of, store_of as baselines_of};
 pub(super) use compile::needed;
@@ -126,11 +126,6 @@ pub(super) async fn ci(context: &Context, ci: &Ci) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask { baselines, record, base, select, reuse, ..Ask::gates(&wanted) }).await
 }
 
-/// These gates.
-pub(super) async fn some(context: &Context, wanted: &[Gate]) -> anyhow::Result<Exit> {
-    judge_and_show(context, &Ask::gates(wanted)).await
-}
-
 /// These gates against a base.
 pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against) -> anyhow::Result<Exit> {
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
@@ -146,26 +141,6 @@ pub(super) async fn coverage(context: &Context, asked: &crate::cli::Coverage) ->
         reports::open(context).await?;
     }
     Ok(exit)
-}
-
-/// `security snapshot --from PATH`.
-pub(super) async fn snapshot(context: &Context, from: &Path, commit: Option<&str>) -> anyhow::Result<Exit> {
-    let workspace = context.workspace().await?;
-    let into = workspace.root.join(advisory_snapshot::SNAPSHOT_PATH);
-    let from = context.world.directory().join(from);
-    let made = advisory_snapshot::refresh(&context.world, &from, commit, &into).await?;
-    let shown = serde_json::json!({"advisories": made.advisories, "date": made.date, "commit": made.commit, "bytes": made.bytes});
-    context.console.result(&shown, |_| {
-        format!(
-            "{} advisories of {} ({}), {} bytes: {}",
-            made.advisories,
-            made.date,
-            made.commit,
-            made.bytes,
-            into.display()
-        )
-    });
-    Ok(Exit::Done)
 }
 
 async fn judge_and_show(context: &Context, ask: &Ask) -> anyhow::Result<Exit> {
@@ -190,7 +165,7 @@ pub(super) async fn judge_and_show_this(
     reports::trend(context, workspace, &in_force, &store, &verdict)?;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
-    context.console.result(&verdict, |_| {
+    context.console.verdict(&verdict, |_| {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(context.console.paper(), &verdict, Some(&evidence), &report) + &counts
     });
@@ -235,7 +210,7 @@ pub(super) fn conclude(
     evidence: &Evidence,
     wanted: &[Gate],
 ) -> anyhow::Result<Verdict> {
-    let verdict = judge(in_force, evidence, wanted);
+    let verdict = context.console.own().verdict(judge(in_force, evidence, wanted));
     reports::write(context, workspace, in_force, evidence, &verdict)?;
     outputs::of_verdict(context, &folder(context, workspace, evidence), &verdict);
     Ok(verdict)
@@ -282,6 +257,7 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Coverage => vec![Gate::Tests, Gate::Coverage],
         GateName::Advisories => vec![Gate::Advisories],
         GateName::Secrets => vec![Gate::Secrets],
+        GateName::Workflows => vec![Gate::Workflows],
         GateName::Security => Gate::SECURITY.to_vec(),
         GateName::Policy => vec![Gate::Policy],
     }

@@ -6,8 +6,10 @@
 mod issue;
 #[cfg(feature = "github")]
 mod perform;
+mod pin;
 mod planned;
 mod read;
+mod release;
 #[cfg_attr(feature = "github", expect(dead_code, reason = "this build has the feature"))]
 mod rerun;
 pub(super) mod reviews;
@@ -31,6 +33,8 @@ pub(super) async fn github(context: &Context, what: &GithubVerb) -> anyhow::Resu
         GithubVerb::Report(asked) => report(context, asked).await,
         GithubVerb::Issue(asked) => issue::issue(context, asked).await,
         GithubVerb::Rulesets { what } => rulesets::rulesets(context, what).await,
+        GithubVerb::Release(asked) => release::release(context, asked).await,
+        GithubVerb::Pin(asked) => pin::pin(context, asked).await,
     }
 }
 
@@ -106,6 +110,14 @@ async fn tell(
 #[cfg(not(feature = "github"))]
 async fn tell(context: &Context, _: &Run, _: &Planned, _: token::Identity) -> anyhow::Result<Option<Exit>> {
     rerun::with_feature(context, "github").await.map(Some)
+}
+
+/// The tag that was named, else the one that the run is of.
+fn tag(run: &Run, named: Option<&str>) -> anyhow::Result<String> {
+    let of_run = || run.reference.as_deref().and_then(|reference| reference.strip_prefix("refs/tags/"));
+    named.or_else(of_run).map(str::to_owned).ok_or_else(|| {
+        Failure::usage("no tag is known: this run is of none", "name it, as v1.2.3, or run it for a tag")
+    })
 }
 
 /// The report folder. A second stage has no workspace: it must name it.

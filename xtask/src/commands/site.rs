@@ -5,7 +5,7 @@ mod find;
 pub(super) use find::{known_digest, serves, service_name};
 
 use super::context::{Context, InForce};
-use crate::deployer::{self, Approver, Deployer, Followed, Link, exit_of};
+use crate::deployer::{self, Approver, Book, Deployer, Followed, Link, exit_of};
 use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -194,6 +194,7 @@ impl<'a> Site<'a> {
             entered_at: now,
             started_at: now,
             reason: None,
+            cause: None,
         })
     }
 
@@ -206,7 +207,8 @@ impl<'a> Site<'a> {
     ) -> anyhow::Result<Exit> {
         let environment = self.environment(name)?;
         let (stored, release) = self.release(digest)?;
-        let mut here = deployer::rollouts(&mut self.link, &self.service).await?;
+        let records = self.link.journal(&self.service).await?;
+        let mut here: Vec<Rollout> = deployer::past(&records).into_iter().map(|past| past.rollout).collect();
         here.retain(|rollout| rollout.environment == name);
         match here.iter().find(|rollout| rollout.terminal().is_none()) {
             // The same release waits already: an answer given now is an answer to that.
@@ -228,6 +230,10 @@ impl<'a> Site<'a> {
             self.context.console.note(warning);
         }
         let rollout = self.plan(&release, &environment, &seen, Kind::Deploy)?;
+        if let Some(why) = Book::of(&records).orders(&rollout).must_not_begin(&rollout) {
+            self.context.console.note(format!("  ! {name}: {why}"));
+            return Ok(Exit::Held);
+        }
         let spec = self.spec(&stored, &release, &environment)?;
         deployer::begin(&mut self.link, &rollout).await?;
         self.follow(rollout, spec, consent).await
@@ -286,6 +292,7 @@ impl<'a> Site<'a> {
                 context.console.note(format!("  next: cargo xtask approve {} --resume", rollout.id));
                 Ok(Exit::Held)
             }
+            Followed::Ordered(_) => Ok(Exit::Held),
         }
     }
 }

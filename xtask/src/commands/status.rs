@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::site::service_name;
-use crate::deployer::{self, Link, Past, past};
+use crate::deployer::{self, Book, Link, Past, past};
 use crate::digest::short_commit;
 use crate::exit::Exit;
 use crate::platform::local::client;
@@ -10,6 +10,7 @@ use crate::platform::protocol::Refusal;
 use crate::report::Style;
 use crate::report::table::table;
 use crate::rollout::Rollout;
+use crate::rollout::orders::Ordered;
 use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus, Listening};
 use serde::Serialize;
 
@@ -19,7 +20,38 @@ struct Shown {
     schema: &'static str,
     environments: Vec<EnvironmentStatus>,
     open: Vec<Rollout>,
+    orders: Vec<Standing>,
     damaged: Vec<Damaged>,
+}
+
+/// An order that stands.
+#[derive(Debug, Serialize)]
+struct Standing {
+    service: String,
+    /// The frozen environment, or the held release.
+    what: String,
+    order: &'static str,
+    #[serde(flatten)]
+    given: Ordered,
+    help: String,
+}
+
+impl Standing {
+    fn of(service: &str, book: Book) -> Vec<Standing> {
+        let standing = |what: String, order, opposite, given| Standing {
+            help: format!("cargo xtask {opposite} {what}"),
+            service: service.to_owned(),
+            what,
+            order,
+            given,
+        };
+        let frozen = book.frozen.into_iter();
+        let held = book.held.into_iter();
+        frozen
+            .map(|(environment, given)| standing(environment, "frozen", "thaw", given))
+            .chain(held.map(|(digest, given)| standing(digest.short().to_owned(), "held", "release", given)))
+            .collect()
+    }
 }
 
 /// A journal that cannot be read.
@@ -34,8 +66,13 @@ struct Damaged {
 pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
     let state = context.state()?;
     if client::find(&context.world, &state).await?.is_none() {
-        let shown =
-            Shown { schema: "gateline/status/v1", environments: vec![], open: vec![], damaged: vec![] };
+        let shown = Shown {
+            schema: "gateline/status/v1",
+            environments: vec![],
+            open: vec![],
+            orders: vec![],
+            damaged: vec![],
+        };
         context
             .console
             .result(&shown, |_| "the embedded platform is down; start it: cargo xtask local up".to_owned());
@@ -49,14 +86,18 @@ pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
         environments.iter().map(|environment| environment.target.service.clone()).collect();
     services.sort();
     services.dedup();
-    let (mut open, mut damaged) = (Vec::new(), Vec::new());
+    let (mut open, mut orders, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for service in services {
-        match deployer::readable(&mut link, &service).await? {
-            Ok(all) => open.extend(all.into_iter().filter(|rollout| rollout.terminal().is_none())),
+        match link.readable(&service).await? {
+            Ok(records) => {
+                let all = past(&records).into_iter().map(|past| past.rollout);
+                open.extend(all.filter(|rollout| rollout.terminal().is_none()));
+                orders.extend(Standing::of(&service, Book::of(&records)));
+            }
             Err(Refusal { message, help, .. }) => damaged.push(Damaged { service, why: message, help }),
         }
     }
-    let shown = Shown { schema: "gateline/status/v1", environments, open, damaged };
+    let shown = Shown { schema: "gateline/status/v1", environments, open, orders, damaged };
     context.console.result(&shown, |style| human(style, &shown));
     Ok(Exit::Done)
 }
@@ -72,9 +113,15 @@ fn human(style: Style, shown: &Shown) -> String {
         text.push_str(&format!("\n\n{} {}: {}", rollout.environment, rollout.id, rollout.state.name()));
         let next = match rollout.state {
             crate::rollout::State::AwaitingApproval => format!("cargo xtask approve {} --resume", rollout.id),
+            crate::rollout::State::Paused { .. } => {
+                format!("cargo xtask continue {0}, or cargo xtask abort {0}", rollout.environment)
+            }
             _ => format!("cargo xtask resume, or cargo xtask rollback {}", rollout.environment),
         };
         text.push_str(&format!("\n  next: {next}"));
+    }
+    for Standing { what, order, given, help, .. } in &shown.orders {
+        text.push_str(&format!("\n\n{what} is {order} {}\n  next: {help}", given.told()));
     }
     for Damaged { service, why, help } in &shown.damaged {
         text.push_str(&format!("\n\n{service}: its record cannot be read: {why}\n  next: {help}"));

@@ -1,6 +1,6 @@
 //! The connection to the supervisor: keeps the grants' epochs, and comes back after the supervisor was replaced.
 
-use super::unexpected;
+use super::{Book, unexpected};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::local::client::{CallError, Client, ensure_up};
@@ -193,8 +193,22 @@ impl Link {
         self.readable(service).await?.map_err(|refusal| refused(&refusal))
     }
 
+    /// Reads what the journal has since. One that cannot be read tells nothing: the way back must not wait for it.
+    pub(super) async fn news(&mut self, service: &str, book: &mut Book) -> anyhow::Result<()> {
+        loop {
+            let request =
+                Request::Journal { service: service.to_owned(), after: book.seq(), limit: JOURNAL_PAGE };
+            match self.call(request).await? {
+                Ok(Reply::Journal { records }) if records.is_empty() => return Ok(()),
+                Ok(Reply::Journal { records }) => records.iter().for_each(|record| book.read(record)),
+                Ok(reply) => return Err(unexpected(&reply)),
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
     /// The same for those who go on without a journal: why it cannot be read is a value.
-    pub(super) async fn readable(&mut self, service: &str) -> anyhow::Result<Result<Vec<Record>, Refusal>> {
+    pub async fn readable(&mut self, service: &str) -> anyhow::Result<Result<Vec<Record>, Refusal>> {
         let mut records: Vec<Record> = Vec::new();
         loop {
             let after = records.last().map_or(0, |record| record.seq);

@@ -36,6 +36,16 @@ pub(super) fn now(rollout: &Rollout) -> String {
     match &rollout.state {
         State::Shifting { step } => format!("to {} %", weight(*step)),
         State::Watching { step, .. } => format!("at {} %, next {} %", weight(*step), weight(step + 1)),
+        State::Paused { next } => match **next {
+            State::Shifting { step: 0 } => "paused at 0 %".to_owned(),
+            State::Shifting { step } => format!("paused at {} %", weight(step - 1)),
+            State::Full => rollout
+                .plan
+                .steps
+                .last()
+                .map_or("paused".to_owned(), |step| format!("paused at {} %", step.weight)),
+            _ => "paused at 100 %".to_owned(),
+        },
         State::Full => "to 100 %".to_owned(),
         State::Soaking => "at 100 %, next: the old version stops".to_owned(),
         state => state.name().to_owned(),

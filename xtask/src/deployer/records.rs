@@ -40,6 +40,7 @@ pub(super) fn entry(
         Action::Stop { .. } => "stop",
         Action::Wait { .. } => "wait",
         Action::AskApproval => "ask-approval",
+        Action::Hold { .. } => "hold",
         Action::Finish => "finish",
     };
     let body = match outcome {
@@ -87,6 +88,7 @@ pub(super) mod tests {
             entered_at: Timestamp::UNIX_EPOCH,
             started_at: Timestamp::UNIX_EPOCH,
             reason: None,
+            cause: None,
         }
     }
 

@@ -40,6 +40,9 @@ use Stricter::{Higher, Later, Less, Lower, More, Neither, True, Unchanged};
 /// The levels of findings, the loosest first.
 const LEVEL: Stricter = Later(&["off", "warn", "refuse"]);
 
+/// Whose fault counts: between `workspace` and `transitive` nobody can tell, so only the way to `all` is no loosening.
+const SCOPE: Stricter = Later(&["workspace", "transitive", "all"]);
+
 /// Which way each key is stricter: file, key (`[]` for each item of a list), direction.
 ///
 /// How fast or where something runs demands nothing; what is not looked at any more does.
@@ -92,9 +95,54 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "advisories.unsound", LEVEL),
     ("security", "advisories.unmaintained", LEVEL),
     ("security", "advisories.notice", LEVEL),
+    ("security", "advisories.unsound_scope", SCOPE),
+    ("security", "advisories.unmaintained_scope", SCOPE),
+    ("security", "advisories.yanked", LEVEL),
+    ("security", "advisories.build", LEVEL),
+    ("security", "advisories.development", LEVEL),
+    ("security", "advisories.lockfile", LEVEL),
+    ("security", "advisories.inherited", LEVEL),
+    // Other features or platforms link other packages.
+    ("security", "advisories.features", Unchanged),
+    ("security", "advisories.platforms", More),
+    // Another database knows other advisories.
+    ("security", "advisories.database", Unchanged),
+    ("security", "advisories.url", Unchanged),
+    ("security", "advisories.osv", More),
     ("security", "advisories.snapshot_age_days_max", Lower),
+    ("security", "advisories.release_age_days_max", Lower),
     ("security", "secrets.level", LEVEL),
     ("security", "secrets.skip", Less),
+    ("security", "workflows.unpinned_action", LEVEL),
+    ("security", "workflows.unpinned_image", LEVEL),
+    ("security", "workflows.head_checkout", LEVEL),
+    ("security", "workflows.privileged_trigger", LEVEL),
+    ("security", "workflows.template_injection", LEVEL),
+    ("security", "workflows.possible_injection", LEVEL),
+    ("security", "workflows.bad_expression", LEVEL),
+    ("security", "workflows.wide_permissions", LEVEL),
+    ("security", "workflows.broad_permissions", LEVEL),
+    ("security", "workflows.missing_permissions", LEVEL),
+    ("security", "workflows.persisted_credentials", LEVEL),
+    ("security", "workflows.leaked_credentials", LEVEL),
+    ("security", "workflows.cache_poisoning", LEVEL),
+    ("security", "workflows.self_hosted", LEVEL),
+    ("security", "workflows.inherited_secrets", LEVEL),
+    ("security", "workflows.exposed_secrets", LEVEL),
+    ("security", "workflows.hardcoded_credentials", LEVEL),
+    ("security", "workflows.unsafe_artifact", LEVEL),
+    ("security", "workflows.untrusted_environment", LEVEL),
+    ("security", "workflows.insecure_commands", LEVEL),
+    ("security", "workflows.bot_condition", LEVEL),
+    ("security", "workflows.always_true", LEVEL),
+    ("security", "workflows.skipped_check", LEVEL),
+    ("security", "workflows.missing_timeout", LEVEL),
+    ("security", "workflows.zizmor", LEVEL),
+    ("security", "workflows.ask_zizmor", Later(&["off", "auto"])),
+    ("security", "workflows.trusted_actions", Less),
+    ("security", "workflows.privileged", Less),
+    ("security", "workflows.required_checks", Unchanged),
+    ("security", "workflows.skip", Less),
     ("image", "package", Unchanged),
     ("image", "binary", Unchanged),
     ("image", "profile", Neither),
@@ -127,6 +175,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("rollout", "environments[].deadlines.rollback_secs", Lower),
     ("rollout", "environments[].deadlines.weight_expiry_secs", Lower),
     ("rollout", "environments[].deadlines.approval_secs", Lower),
+    ("rollout", "environments[].deadlines.pause_secs", Lower),
     ("github", "required_checks[].name", Neither),
     // Another App's word is another's word.
     ("github", "required_checks[].app", Unchanged),

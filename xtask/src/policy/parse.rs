@@ -163,7 +163,13 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
         let deadlines = &environment.deadlines;
         let all = [deadlines.ready_secs, deadlines.step_secs, deadlines.drain_secs, deadlines.stop_secs];
         if all.contains(&0)
-            || [deadlines.rollback_secs, deadlines.weight_expiry_secs, deadlines.approval_secs].contains(&0)
+            || [
+                deadlines.rollback_secs,
+                deadlines.weight_expiry_secs,
+                deadlines.approval_secs,
+                deadlines.pause_secs,
+            ]
+            .contains(&0)
         {
             return refuse(
                 "rollout.yaml",

@@ -97,6 +97,8 @@ pub struct DeadlinePolicy {
     pub weight_expiry_secs: u64,
     /// How long an approval is waited for before the request expires. Default 7 days.
     pub approval_secs: u64,
+    /// How long somebody may pause a rollout before it goes back. Default 1 day.
+    pub pause_secs: u64,
 }
 
 impl Default for RolloutPolicy {
@@ -162,6 +164,7 @@ impl Default for DeadlinePolicy {
             rollback_secs: 60,
             weight_expiry_secs: 10,
             approval_secs: 7 * 24 * 3600,
+            pause_secs: 24 * 3600,
         }
     }
 }

@@ -3,8 +3,10 @@
 //! Every state but the ends has a deadline, so from any state a rollout ends within a bounded time whatever is seen.
 //! The guards are obeyed in every state in which the new version takes traffic. Missing samples never advance a step.
 
+mod people;
+
 use super::seen::{Counters, Health, InstanceStatus, OnExpiry, Role, Share, Weights};
-use super::{Action, Answer, Kind, Observation, Rollout, State, Terminal};
+use super::{Action, Answer, Cause, Kind, Observation, Rollout, State, Terminal};
 use jiff::Timestamp;
 
 /// How often a waiting rollout looks again.
@@ -17,11 +19,15 @@ const PROBES_MAX: u64 = 50;
 /// The next state, and what is to be made so in it.
 pub fn advance(rollout: &Rollout, observation: &Observation) -> (Rollout, Action) {
     let view = View { rollout, observation };
+    if let Some(next) = view.aborted() {
+        return next;
+    }
     match rollout.state {
         State::AwaitingApproval => view.awaiting_approval(),
         State::Starting => view.starting(),
         State::Shifting { step } => view.watched(|view| view.shifting(step)),
         State::Watching { step, samples_before } => view.watched(|view| view.watching(step, samples_before)),
+        State::Paused { ref next } => view.watched(|view| view.paused(next)),
         State::Full => view.watched(View::full),
         State::Soaking => view.watched(View::soaking),
         State::Promoting => view.watched(View::promoting),
@@ -44,11 +50,15 @@ impl<'a> View<'a> {
     fn awaiting_approval(self) -> Next {
         let (plan, approvals) = (&self.rollout.plan, self.observation.approvals);
         if approvals.answer == Answer::Rejected {
-            self.end(Terminal::Rejected, "the approval was refused")
-        } else if approvals.granted >= plan.approvals {
+            return self.end(Terminal::Rejected, "the approval was refused");
+        }
+        let forbidden = self.observation.orders.must_not_begin(self.rollout);
+        if forbidden.is_none() && approvals.granted >= plan.approvals {
             self.enter(State::Starting)
         } else if self.elapsed_millis() >= secs(plan.deadlines.approval_secs) {
-            self.end(Terminal::Expired, "nobody approved in time")
+            self.end(Terminal::Expired, "nobody approved in time, or it could not begin")
+        } else if let Some(why) = forbidden {
+            self.stay(Action::Hold { why })
         } else {
             self.stay(Action::AskApproval)
         }
@@ -59,21 +69,26 @@ impl<'a> View<'a> {
         let deadline = secs(self.rollout.plan.deadlines.ready_secs);
         let Some(seen) = self.canary() else {
             return if self.elapsed_millis() >= deadline {
-                self.back("the new instance could not be started in time".to_owned())
+                self.back(Cause::Surroundings, "the new instance could not be started in time".to_owned())
             } else {
                 self.stay(Action::Start { instance })
             };
         };
         match &seen.health {
             Health::Ready if self.rollout.plan.steps.is_empty() || self.rollout.previous.is_none() => {
-                self.enter(State::Full)
+                self.go_on(State::Full)
             }
-            Health::Ready => self.enter(State::Shifting { step: 0 }),
-            Health::Exited(why) => self.back(format!("the new instance ended before it was ready: {why}")),
-            Health::Foreign(why) => self.back(format!("the new instance's identity is not its own: {why}")),
-            Health::Starting(why) | Health::Unready(why) if self.elapsed_millis() >= deadline => {
-                self.back(format!("the new instance was not ready within {} s: {why}", deadline / 1000))
+            Health::Ready => self.go_on(State::Shifting { step: 0 }),
+            Health::Exited(why) => {
+                self.back(Cause::Release, format!("the new instance ended before it was ready: {why}"))
             }
+            Health::Foreign(why) => {
+                self.back(Cause::Surroundings, format!("the new instance's identity is not its own: {why}"))
+            }
+            Health::Starting(why) | Health::Unready(why) if self.elapsed_millis() >= deadline => self.back(
+                Cause::Release,
+                format!("the new instance was not ready within {} s: {why}", deadline / 1000),
+            ),
             Health::Starting(_) | Health::Unready(_) => self.wait(),
         }
     }
@@ -81,7 +96,7 @@ impl<'a> View<'a> {
     /// Guards first, then the state's own work.
     fn watched(self, work: impl FnOnce(Self) -> Next) -> Next {
         match self.broken_guard() {
-            Some(reason) => self.back(reason),
+            Some((cause, reason)) => self.back(cause, reason),
             None => work(self),
         }
     }
@@ -98,17 +113,17 @@ impl<'a> View<'a> {
         let plan = &self.rollout.plan;
         let Some(policy) = plan.steps.get(step) else { return self.enter(State::Full) };
         if self.observation.seen.weights.shares != self.shares(policy.weight) {
-            return self.back(FOREIGN_WEIGHTS.to_owned());
+            return self.back(Cause::Surroundings, FOREIGN_WEIGHTS.to_owned());
         }
         let (elapsed, needed) = (self.elapsed_millis(), u64::from(policy.samples));
         let have = self.samples().saturating_sub(samples_before);
         if elapsed >= policy.hold_millis && have >= needed {
             let last = step + 1 >= plan.steps.len();
-            return self.enter(if last { State::Full } else { State::Shifting { step: step + 1 } });
+            return self.go_on(if last { State::Full } else { State::Shifting { step: step + 1 } });
         }
         if elapsed >= policy.hold_millis + secs(plan.deadlines.step_secs) {
-            return self
-                .back(format!("only {have} of {needed} samples at {} %: inconclusive", policy.weight));
+            let why = format!("only {have} of {needed} samples at {} %: inconclusive", policy.weight);
+            return self.back(Cause::Surroundings, why);
         }
         // Probes fill up what traffic does not bring, spread over the hold time.
         let due =
@@ -125,10 +140,10 @@ impl<'a> View<'a> {
 
     fn soaking(self) -> Next {
         if self.observation.seen.weights.shares != self.shares(100) {
-            return self.back(FOREIGN_WEIGHTS.to_owned());
+            return self.back(Cause::Surroundings, FOREIGN_WEIGHTS.to_owned());
         }
         if self.elapsed_millis() >= self.rollout.plan.soak_millis {
-            self.enter(State::Promoting)
+            self.go_on(State::Promoting)
         } else {
             self.wait()
         }
@@ -196,7 +211,7 @@ impl<'a> View<'a> {
                 State::GoingBack => {
                     self.end(Terminal::NeedsOperator, "the previous version's weights could not be restored")
                 }
-                _ => self.back("the weights could not be set in time".to_owned()),
+                _ => self.back(Cause::Surroundings, "the weights could not be set in time".to_owned()),
             };
         }
         self.stay(Action::SetWeights {
@@ -221,22 +236,26 @@ impl<'a> View<'a> {
         stable.into_iter().chain([canary]).collect()
     }
 
-    fn broken_guard(self) -> Option<String> {
+    fn broken_guard(self) -> Option<(Cause, String)> {
         if self.observation.seen.restored {
-            return Some(
-                "the weights lapsed while no deployer was alive, and traffic went back to the stable version"
-                    .to_owned(),
-            );
+            let why =
+                "the weights lapsed while no deployer was alive, and traffic went back to the stable version";
+            return Some((Cause::Surroundings, why.to_owned()));
         }
-        let Some(canary) = self.canary() else { return Some("the new instance is gone".to_owned()) };
+        let Some(canary) = self.canary() else {
+            return Some((Cause::Surroundings, "the new instance is gone".to_owned()));
+        };
         match &canary.health {
             Health::Ready => {}
-            Health::Exited(why) => return Some(format!("the new instance crashed: {why}")),
+            Health::Exited(why) => {
+                return Some((Cause::Release, format!("the new instance crashed: {why}")));
+            }
             Health::Starting(why) | Health::Unready(why) => {
-                return Some(format!("the new instance is not ready any more: {why}"));
+                return Some((Cause::Release, format!("the new instance is not ready any more: {why}")));
             }
             Health::Foreign(why) => {
-                return Some(format!("the new instance's identity is not its own: {why}"));
+                let why = format!("the new instance's identity is not its own: {why}");
+                return Some((Cause::Surroundings, why));
             }
         }
         let guards = &self.rollout.plan.guards;
@@ -244,10 +263,11 @@ impl<'a> View<'a> {
         // Good replies must reach 100 % less the ceiling; in integers, see `Percent`.
         let too_many = total >= u64::from(guards.samples_min) && !guards.errors_max.at_least(errors, total);
         too_many.then(|| {
-            format!(
+            let why = format!(
                 "{errors} of {total} replies of the new version were errors, more than the {} % allowed",
                 guards.errors_max
-            )
+            );
+            (Cause::Release, why)
         })
     }
 
@@ -281,8 +301,8 @@ impl<'a> View<'a> {
         (self.rollout.entering(state, self.now()), action)
     }
 
-    fn back(self, reason: String) -> Next {
-        (self.rollout.going_back(reason, self.now()), Action::Wait { millis: 0 })
+    fn back(self, cause: Cause, reason: String) -> Next {
+        (self.rollout.going_back(cause, reason, self.now()), Action::Wait { millis: 0 })
     }
 
     fn end(self, terminal: Terminal, reason: &str) -> Next {

@@ -3,6 +3,7 @@
 //! The space is small, so it is enumerated. The same `advance` as the real deployer's runs against a platform of a few
 //! lines; after each action the invariants of docs/ARCHITECTURE.md are checked.
 
+use super::orders::{Ordered, Orders};
 use super::seen::{
     Counters, EnvironmentStatus, Health, InstanceStatus, OnExpiry, Role, Share, Target, Weights,
 };
@@ -14,6 +15,8 @@ use crate::digest::Digest;
 use crate::policy::rollout::EnvironmentPolicy;
 use jiff::{SignedDuration, Timestamp};
 
+/// An hour.
+const HOUR_MILLIS: i64 = 3_600_000;
 /// More actions than any rollout takes: exceeding it is a rollout without an end.
 const ACTIONS_MAX: usize = 3000;
 /// Steps of an undisturbed rollout are fewer than this; faults are tried at each.
@@ -31,9 +34,15 @@ enum Fault {
     ClockSetBack,
     StopsNeverWork,
     SomebodyElseSetsWeights,
+    Paused,
+    PausedForGood,
+    Continued,
+    Stopped,
+    Frozen,
+    Held,
 }
 
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 16] = [
     Fault::ActionRefused,
     Fault::ActionsRefusedForEver,
     Fault::CanaryCrashes,
@@ -44,6 +53,12 @@ const FAULTS: [Fault; 10] = [
     Fault::ClockSetBack,
     Fault::StopsNeverWork,
     Fault::SomebodyElseSetsWeights,
+    Fault::Paused,
+    Fault::PausedForGood,
+    Fault::Continued,
+    Fault::Stopped,
+    Fault::Frozen,
+    Fault::Held,
 ];
 
 struct Sim {
@@ -53,6 +68,9 @@ struct Sim {
     erring: bool,
     refusing: bool,
     unstoppable: bool,
+    orders: Orders,
+    /// Whether nobody ever takes the pause back.
+    forgotten: bool,
 }
 
 fn digest(name: &str) -> Digest {
@@ -103,6 +121,7 @@ fn rollout(kind: Kind, previous: bool) -> Rollout {
         entered_at: start,
         started_at: start,
         reason: None,
+        cause: None,
     }
 }
 
@@ -133,7 +152,13 @@ impl Sim {
             erring: false,
             refusing: false,
             unstoppable: false,
+            orders: Orders::default(),
+            forgotten: false,
         }
+    }
+
+    fn ordered(&self) -> Option<Ordered> {
+        Some(Ordered { by: "uid:2".into(), at: self.now, reason: "night".into() })
     }
 
     fn canary(&mut self) -> Option<&mut InstanceStatus> {
@@ -166,6 +191,15 @@ impl Sim {
             Fault::DeployerSleepsPastExpiry => self.pass(60_000),
             Fault::ClockSetBack => self.now = self.now.checked_sub(SignedDuration::from_secs(5)).unwrap(),
             Fault::StopsNeverWork => self.unstoppable = true,
+            Fault::Paused => self.orders.paused = self.ordered(),
+            Fault::PausedForGood => {
+                self.orders.paused = self.ordered();
+                self.forgotten = true;
+            }
+            Fault::Continued => self.orders.paused = None,
+            Fault::Stopped => self.orders.abort = self.ordered(),
+            Fault::Frozen => self.orders.frozen = self.ordered(),
+            Fault::Held => self.orders.held = self.ordered(),
             // Lowering only: what a second deployer or the dead man's switch may do.
             Fault::SomebodyElseSetsWeights => {
                 self.seen.weights.shares.retain(|share| share.role == Role::Stable);
@@ -207,9 +241,22 @@ impl Sim {
                 self.pass(5000);
             }
             Action::Stop { instance: id } => self.seen.instances.retain(|instance| instance.id != *id),
+            // Nobody takes it back.
+            Action::Hold { .. } => self.pass(6 * HOUR_MILLIS),
             Action::SetWeights { .. } | Action::Start { .. } | Action::AskApproval | Action::Finish => {
                 self.pass(1000)
             }
+        }
+    }
+
+    /// A pause lasts: until somebody takes it back, or for good. The deployer lives and keeps the weights alive.
+    fn stay_paused(&mut self) {
+        if self.forgotten {
+            let later = SignedDuration::from_millis(6 * HOUR_MILLIS);
+            self.now = self.now.checked_add(later).unwrap();
+            self.expires = self.expires.map(|expires| expires.checked_add(later).unwrap());
+        } else {
+            self.orders.paused = None;
         }
     }
 }
@@ -225,7 +272,8 @@ fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
             refused |= *fault == Fault::ActionRefused;
         }
         let approvals = Approvals { granted: u32::from(action_number >= 2), answer: Answer::Open };
-        let observation = Observation { now: sim.now, approvals, seen: sim.seen.clone() };
+        let observation =
+            Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone() };
         let (next, action) = advance(&rollout, &observation);
         check_invariants(&rollout, &next, &sim, &action);
         rollout = next;
@@ -235,6 +283,9 @@ fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
         if !refused {
             sim.perform(&action);
         }
+        if matches!(rollout.state, State::Paused { .. }) {
+            sim.stay_paused();
+        }
     }
     panic!("no end after {ACTIONS_MAX} actions: {faults:?} {rollout:?}");
 }
@@ -242,6 +293,9 @@ fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
 fn check_invariants(before: &Rollout, after: &Rollout, sim: &Sim, action: &Action) {
     assert!(before.terminal().is_none() || before == after, "a terminal state changed: {before:?}");
     let sum: u32 = sim.seen.weights.shares.iter().map(|share| u32::from(share.weight)).sum();
+    let begins = before.state == State::AwaitingApproval && after.state == State::Starting;
+    let forbidden = before.kind == Kind::Deploy && (sim.orders.frozen.is_some() || sim.orders.held.is_some());
+    assert!(!(begins && forbidden), "a rollout begins where none may");
     assert!(sum == 100 || (sum == 0 && sim.seen.weights.shares.is_empty()), "weights sum to {sum}");
     if let Action::SetWeights { weights } = action {
         let exposed = weights.shares.iter().any(|share| share.role == Role::Canary && share.weight > 0);
@@ -274,6 +328,13 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
         }
         (Terminal::NeedsOperator, _) => {
             assert!(rollout.reason.is_some(), "stuck without a reason: {faults:?}")
+        }
+        (Terminal::Expired, Kind::Deploy) => {
+            let waits = |(_, fault): &(usize, Fault)| matches!(fault, Fault::Frozen | Fault::Held);
+            assert!(faults.iter().any(waits) && !new_serves, "{faults:?}");
+        }
+        (Terminal::Aborted, Kind::Deploy) => {
+            assert!(faults.iter().any(|(_, fault)| *fault == Fault::Stopped) && !new_serves, "{faults:?}");
         }
         (other, _) => panic!("{other:?} under {faults:?}"),
     }
@@ -325,6 +386,8 @@ fn a_bad_canary_goes_back_and_says_why() {
         (Fault::CanaryCrashes, "crashed"),
         (Fault::CanaryUnready, "not ready any more"),
         (Fault::DeployerSleepsPastExpiry, "lapsed"),
+        (Fault::Stopped, "stopped by uid:2 on 1970-01-01 00:00 UTC: night"),
+        (Fault::PausedForGood, "paused for longer than 86400 s"),
     ] {
         let (rollout, _) = run(rollout(Kind::Deploy, true), &[(8, fault)]);
         assert_eq!(rollout.terminal(), Some(Terminal::RolledBack), "{fault:?}");
@@ -343,10 +406,38 @@ fn a_no_and_a_silence_end_before_anything_starts() {
     let observe = |now, answer| Observation {
         now,
         approvals: Approvals { granted: 0, answer },
+        orders: Orders::default(),
         seen: sim.seen.clone(),
     };
     let (no, _) = advance(&start, &observe(sim.now, Answer::Rejected));
     let late = sim.now.checked_add(SignedDuration::from_hours(8 * 24)).unwrap();
     let (silence, _) = advance(&start, &observe(late, Answer::Open));
     assert_eq!((no.terminal(), silence.terminal()), (Some(Terminal::Rejected), Some(Terminal::Expired)));
+}
+
+#[test]
+fn a_pause_holds_the_weight_and_a_way_back_knows_none() {
+    let pause = Orders {
+        paused: Some(Ordered { by: "uid:2".into(), at: Timestamp::UNIX_EPOCH, reason: String::new() }),
+        ..Orders::default()
+    };
+    for (kind, expected) in [(Kind::Deploy, "paused"), (Kind::Rollback, "full")] {
+        let mut sim = Sim::new(true);
+        sim.orders = pause.clone();
+        let mut rollout = rollout(kind, true);
+        for _ in 0..20 {
+            let approvals = Approvals { granted: 1, answer: Answer::Open };
+            let observation =
+                Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone() };
+            let (next, action) = advance(&rollout, &observation);
+            rollout = next;
+            if rollout.state.name() == expected {
+                break;
+            }
+            sim.perform(&action);
+        }
+        assert_eq!(rollout.state.name(), expected, "{kind:?}");
+        assert_eq!(sim.seen.weights.shares, [old_share(100)], "nothing is exposed before the first step");
+        assert_eq!(rollout.is_exposed(), kind == Kind::Rollback);
+    }
 }

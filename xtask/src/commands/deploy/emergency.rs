@@ -9,7 +9,7 @@ use crate::platform::protocol::{GrantKind, Refusal};
 use crate::platform::store;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::rollout::seen::{EnvironmentStatus, Role};
-use crate::rollout::{Kind, Rollout};
+use crate::rollout::{Cause, Kind, Rollout};
 
 /// Goes back to the stable share while something is on trial; else to the release that is named.
 pub(super) async fn rollback(
@@ -59,7 +59,8 @@ async fn withdraw(
     let id = instance.strip_suffix("-0").unwrap_or(instance).to_owned();
     let seen = site.seen(environment).await?;
     let rollout = Rollout { id, ..site.plan(&release, environment, &seen, Kind::Deploy)? };
-    let back = rollout.going_back("asked for by `rollback`, with a damaged journal", rollout.entered_at);
+    let reason = "asked for by `rollback`, with a damaged journal";
+    let back = rollout.going_back(Cause::Release, reason, rollout.entered_at);
     crate::deployer::begin(&mut site.link, &back).await?;
     let exit = site.go_on(back, Consent::Given).await?;
     // Going back was what was asked for.

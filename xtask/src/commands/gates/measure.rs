@@ -9,7 +9,6 @@ use crate::plan::{Goal, Plan, Step, plan};
 use crate::report::Step as Shown;
 use crate::tools::cargo::Cargo;
 use crate::tools::lint::{self, Formatting};
-use crate::tools::security::{advisories, secrets};
 use crate::tools::{partners, remember, runner};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
@@ -42,15 +41,19 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (begun, format, advisories, secrets) = tokio::join!(
+        let (begun, format, advisories, secrets, workflows) = tokio::join!(
             self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.secrets(&plan),
+            self.workflows(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
-        gates.advisories = advisories;
+        if let Some(found) = advisories {
+            gates.advisories = Some(self.advisories_against(found, &compared).await);
+        }
         gates.secrets = secrets;
+        gates.workflows = workflows;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {
@@ -86,23 +89,6 @@ impl Measurer<'_> {
             }
             Err(why) => Measured { result: Err(why.clone()), duration_millis: 0 },
         })
-    }
-
-    async fn advisories(&self, plan: &Plan) -> Option<Measured<crate::evidence::AdvisoriesEvidence>> {
-        if !plan.has(&Step::Advisories) {
-            return None;
-        }
-        let (world, root) = (self.context.world.clone(), self.workspace.root.clone());
-        Some(self.timed(blocking(move || advisories::gather(&world, &root))).await)
-    }
-
-    async fn secrets(&self, plan: &Plan) -> Option<Measured<crate::evidence::SecretsEvidence>> {
-        if !plan.has(&Step::Secrets) {
-            return None;
-        }
-        let skip = self.in_force.policy.security.secrets.skip.clone();
-        let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
-        Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
     }
 
     pub(super) fn step(&self, step: &Step, plan: &Plan) -> Shown<'_> {
@@ -147,7 +133,7 @@ impl Measurer<'_> {
     }
 
     /// What tests see of the environment, and the flags of compilers: what answers depend on. Our own folder of tools is left
-    /// out of `PATH`: it stands there as soon as there is a `Cargo.lock`, which the first run may write.
+    /// out of `PATH`: where it is guessed wrong, the same machine would have another one.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         let world = &self.context.world;
         let mut environment =

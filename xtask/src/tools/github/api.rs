@@ -2,7 +2,7 @@
 
 mod replies;
 
-use super::client::{Call, Client, Reply, Trouble};
+use super::client::{Call, Client, Content, Reply, Trouble};
 use super::event::Slug;
 use super::limits;
 use super::retry::Effect;
@@ -204,7 +204,7 @@ impl Client {
     }
 
     pub(super) fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
-        Call { method, path: self.at(path), body: Some(body), effect }
+        Call { method, path: self.at(path), body: Some(Content::Json(body)), effect }
     }
 
     /// A list, page by page, up to the limit of pages: each page as a whole, or a part of it.

@@ -3,7 +3,7 @@
 //! Replies are kept as GitHub gives them, because what is written back must keep what the policy has no word for.
 
 use super::api::{encoded, read};
-use super::client::{Call, Client, Trouble};
+use super::client::{Call, Client, Content, Trouble};
 use super::retry::Effect;
 use hyper::Method;
 use serde::Deserialize;
@@ -192,7 +192,8 @@ impl Client {
     pub async fn allow_ref(&self, environment: &str, kind: &str, name: &str) -> Result<(), Trouble> {
         let path = self.environment_at(environment, "/deployment-branch-policies");
         let body = json!({"name": name, "type": kind});
-        let call = Call { method: Method::POST, path, body: Some(body), effect: Effect::Makes };
+        let call =
+            Call { method: Method::POST, path, body: Some(Content::Json(body)), effect: Effect::Makes };
         let look_up = async || {
             let all = self.deployment_refs(environment).await?;
             Ok(all.into_iter().find(|one| one.name == name && one.kind() == kind).map(|_| ()))
@@ -226,7 +227,7 @@ impl Client {
     }
 
     async fn set(&self, method: Method, path: String, body: Option<Value>) -> Result<(), Trouble> {
-        let call = Call { method, path, body, effect: Effect::Sets };
+        let call = Call { method, path, body: body.map(Content::Json), effect: Effect::Sets };
         self.call(&call).await.map(|_| ())
     }
 }

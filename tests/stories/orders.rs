@@ -1,0 +1,114 @@
+//! Orders of people: what stops, pauses, freezes and holds, with real rollouts.
+
+use crate::support::releases::Image;
+use crate::support::site::{Pace, Site};
+use crate::support::{self, eventually};
+use crate::{id_of, none_lost, under_load};
+
+#[test]
+fn a_stop_is_obeyed_by_who_follows_and_the_release_is_not_held() {
+    let site = Site::new(Pace::Slow);
+    let good = site.deployed(Image::One, "production");
+    site.run(&["abort", "production"]).exits(2).says(&["no rollout is under way"]);
+    site.release(Image::Two);
+    let deployer = site.start(&["deploy", "production", "--yes"]);
+    site.wait_for_weight("production", "canary", 10);
+    let load = under_load(&[site.port("production")]);
+    site.run(&["abort", "production", "-m", "wrong night"]).exits(0).says(&["told", "to go back"]);
+    let ended = deployer.wait_with_output().expect("the deployer ends");
+    assert_eq!(ended.status.code(), Some(11));
+    none_lost(load);
+    assert_eq!(site.answering("production"), good.to_string());
+    site.run(&["history", "production"]).exits(0).says(&["stopped by uid:", "wrong night"]);
+    let status = site.run(&["status", "--format", "json"]).exits(0).json();
+    assert_eq!(status["orders"], serde_json::json!([]), "a stopped release is not bad");
+}
+
+#[test]
+fn a_stop_is_carried_out_where_nobody_follows() {
+    let site = Site::new(Pace::Slow);
+    let good = site.deployed(Image::One, "production");
+    site.release(Image::Two);
+    let mut deployer = site.start(&["deploy", "production", "--yes"]);
+    site.wait_for_weight("production", "canary", 10);
+    deployer.kill().expect("the deployer runs");
+    deployer.wait().expect("the deployer ends");
+    site.run(&["abort", "production"]).exits(0).says(&["rolled back"]);
+    assert_eq!(site.answering("production"), good.to_string());
+    assert_eq!(site.status("production")["instances"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_pause_keeps_the_weight_until_it_is_taken_back() {
+    let site = Site::new(Pace::Quick);
+    // While it waits for an approval nothing is lost by pausing it.
+    site.deployed(Image::One, "production");
+    let two = site.release(Image::Two);
+    let id = id_of(&site.run(&["deploy", "production"]).exits(13));
+    site.run(&["pause", "production", "-m", "lunch"]).exits(0).says(&["at most", "cargo xtask continue"]);
+    site.run(&["pause", "production"]).exits(0).says(&["paused already"]);
+    let deployer = site.start(&["approve", &id, "--resume"]);
+    eventually("it is paused", || {
+        let said = site.run(&["status"]).exits(0).out;
+        if said.contains(": paused") { Ok(()) } else { Err(said) }
+    });
+    assert_eq!(site.weight("production", "canary"), None, "nothing is exposed before the first step");
+    site.run(&["continue", "production"]).exits(0).says(&["goes on"]);
+    let ended = deployer.wait_with_output().expect("the deployer ends");
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(site.answering("production"), two.to_string());
+    site.run(&["continue", "production"]).exits(2).says(&["no rollout is under way"]);
+}
+
+#[test]
+fn a_frozen_environment_takes_no_release_and_lets_the_way_back_open() {
+    let site = Site::new(Pace::Quick);
+    let one = site.deployed(Image::One, "production");
+    let two = site.deployed(Image::Two, "production");
+    site.run(&["freeze", "production", "-m", "the weekend"]).exits(0).says(&["no new release"]);
+    site.run(&["freeze", "production"]).exits(0).says(&["frozen already"]);
+    site.run(&["status"]).exits(0).says(&["production is frozen by uid:", "the weekend", "thaw production"]);
+    site.run(&["rollback", "production"]).exits(0).says(&["serves 100 % again"]);
+    assert_eq!(site.answering("production"), one.to_string());
+    site.run(&["release", two.short()]).exits(0).says(&["may go on"]);
+    let deploy = ["deploy", "production", "--yes", "--digest", &two.to_string()];
+    site.run(&deploy).exits(13).says(&["is frozen", "thaw production"]);
+    site.run(&["thaw", "production"]).exits(0).says(&["takes releases again"]);
+    site.run(&["thaw", "production"]).exits(0).says(&["not frozen"]);
+    site.run(&deploy).exits(0);
+    assert_eq!(site.answering("production"), two.to_string());
+}
+
+#[test]
+fn what_froze_meanwhile_is_not_begun_by_an_approval() {
+    let site = Site::new(Pace::Quick);
+    site.release(Image::One);
+    let id = id_of(&site.run(&["deploy", "production"]).exits(13));
+    site.run(&["freeze", "production"]).exits(0);
+    site.run(&["approve", &id, "--resume"]).exits(13).says(&["is frozen"]);
+    site.run(&["thaw", "production"]).exits(0);
+    site.run(&["resume"]).exits(0).says(&["serves 100 %"]);
+}
+
+#[test]
+fn a_bad_release_is_held_until_somebody_releases_it() {
+    let site = Site::new(Pace::Quick);
+    let good = site.deployed(Image::One, "production");
+    let bad = site.release(Image::Bad);
+    site.run(&["deploy", "production", "--yes"]).exits(11).says(&["were errors"]);
+    for environment in ["production", "development"] {
+        let refused = ["deploy", environment, "--yes"];
+        let next = format!("cargo xtask release {}", bad.short());
+        site.run(&refused).exits(13).says(&["is held by", "were errors", &next]);
+    }
+    site.run(&["status"]).exits(0).says(&[bad.short(), "is held"]);
+    site.run(&["release", bad.short(), "-m", "looked at it"]).exits(0);
+    site.run(&["deploy", "production", "--yes"]).exits(11).says(&["was rolled back here before"]);
+    site.run(&["hold", good.short()]).exits(0).says(&["goes nowhere"]);
+    site.run(&["hold", good.short()]).exits(0).says(&["held already"]);
+    site.run(&["promote", "production", "development"]).exits(13).says(&["is held"]);
+    // Orders are the journal's: another supervisor knows them.
+    support::kill(site.process("supervise"));
+    site.run(&["local", "up"]).exits(0);
+    site.run(&["status"]).exits(0).says(&[good.short(), bad.short()]);
+}
