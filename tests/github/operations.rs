@@ -43,7 +43,7 @@ pub(crate) const OPERATIONS: [(&str, &str); 36] = [
     ("get", "/orgs/{org}/teams/{team_slug}"),
 ];
 /// Those of releases and of the pin.
-pub(super) const RELEASES: [(&str, &str); 14] = [
+pub(crate) const RELEASES: [(&str, &str); 14] = [
     ("get", "/repos/{owner}/{repo}/releases"),
     ("post", "/repos/{owner}/{repo}/releases"),
     ("get", "/repos/{owner}/{repo}/releases/{release_id}"),
