@@ -2,6 +2,7 @@
 //! OSV files besides, and agreement with cargo-audit and cargo-deny. Crates come from a folder beside the workspace: no network.
 
 #![expect(clippy::unwrap_used, reason = "a story fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "stories start git and the real partners")]
 
 mod support;
 
@@ -394,6 +395,7 @@ fn a_waiver_names_the_advisory() {
 }
 
 /// A program among the partners that `setup` installs.
+#[expect(clippy::print_stderr, reason = "says what is missing")]
 fn partner(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = support::repository().join("target/gateline/tools/bin");
