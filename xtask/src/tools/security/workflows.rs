@@ -87,11 +87,8 @@ pub fn look(
         match text_of(root, &path)? {
             None => {}
             Some(Err(flaw)) => evidence.found.push(unreadable(&path, &flaw)),
-            Some(Ok(text)) => {
-                if text_looked_at(&mut evidence, &path, kind, &text, policy) {
-                    read.push(path);
-                }
-            }
+            Some(Ok(text)) if text_looked_at(&mut evidence, &path, kind, &text, policy) => read.push(path),
+            Some(Ok(_)) => {}
         }
     }
     Ok((evidence, read))
