@@ -9,12 +9,14 @@
 //! says that it could not. A workspace whose sources ask for `cfg(clippy)` would be tested as another program than the one
 //! that ships: it is linted and compiled apart, unless the policy says `share_compile: off` for all of them anyway.
 
+mod commands;
 mod messages;
 mod said;
 mod sources;
 mod targets;
 pub(crate) mod wrapper;
 
+pub use commands::{command_for, rest, run_whole};
 pub use said::{diagnostic, relative};
 pub use targets::{Built, nightly_only, not_built};
 pub use wrapper::Purpose;
@@ -258,38 +260,6 @@ pub fn with_compiler_for(
 ) -> anyhow::Result<CommandLine> {
     let wrapper = wrapper::install(cargo, purpose)?;
     Ok(with_wrapper(command, &wrapper, cargo))
-}
-
-/// What is run for one purpose: lint needs no programs.
-pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
-    let (verb, first) = match purpose {
-        Purpose::Lint => ("check", "--keep-going"),
-        Purpose::Shared | Purpose::TestsOfShared | Purpose::Tests => ("test", "--no-run"),
-    };
-    let mut command = cargo.command(verb, [first]);
-    command.arguments.extend(cargo.target_arguments());
-    command.arguments.push("--message-format=json".to_owned());
-    command.arguments.extend(cargo.selection_arguments());
-    if purpose != Purpose::Lint {
-        command = command.arg("--no-fail-fast");
-    }
-    command
-}
-
-/// What lint looks at besides, and that command leaves out.
-pub fn rest(purpose: Purpose, cargo: &Cargo, built: Built<'_>) -> Option<CommandLine> {
-    match purpose {
-        Purpose::Shared => targets::plain(cargo, built),
-        Purpose::Lint => targets::tested_by_name(cargo),
-        Purpose::TestsOfShared | Purpose::Tests => None,
-    }
-}
-
-/// Every test program of what was compiled so, run whole, as cargo does by itself; `plan` prints it.
-pub fn run_whole(cargo: &Cargo) -> CommandLine {
-    let mut command = cargo.command("test", ["--all-targets", "--no-fail-fast"]);
-    command.arguments.extend(cargo.selection_arguments());
-    command
 }
 
 fn with_wrapper(command: CommandLine, wrapper: &Path, cargo: &Cargo) -> CommandLine {
