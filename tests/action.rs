@@ -3,6 +3,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "runs the real scripts, as a runner would")]
 
+#[path = "action/machines.rs"]
+mod machines;
+
 use clap::CommandFactory as _;
 use gateline::cli::Cli;
 use gateline::digest::Digest;
@@ -20,7 +23,7 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const STAND_IN: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit \"${ENDS:-0}\"\n";
 /// Stands for gh: gives the file that it is told as the asset, and says of its provenance what it is told.
 const GH: &str = "#!/bin/sh\necho \"gh $GH_HOST $*\" >>\"$LOG\"\ncase \"$1\" in\n  release) [ -n \"$ASSET\" ] || exit 1\n    \
-                  while [ \"$1\" != --dir ]; do shift; done; cp \"$ASSET\" \"$2/gateline-x86_64-unknown-linux-gnu\";;\n  \
+                  while [ \"$1\" != --pattern ]; do shift; done; asset=$2; shift 2; cp \"$ASSET\" \"$2/$asset\";;\n  \
                   attestation) exit \"$PROVENANCE\";;\nesac\n";
 /// Stands for cargo: leaves a program where the real one would.
 const CARGO: &str = "#!/bin/sh\necho \"cargo $PWD $*\" >>\"$LOG\"\nmkdir -p \"$CARGO_TARGET_DIR/debug\"\n\

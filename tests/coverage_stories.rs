@@ -43,7 +43,7 @@ const COBERTURA: &str = "<?xml version=\"1.0\"?>\n<coverage><sources><source>.</
                          <class filename=\"web/app.js\"><lines><line number=\"1\" hits=\"3\"/><line number=\"2\" hits=\"0\"/>\
                          <line number=\"3\" hits=\"1\"/></lines></class></classes></package></packages></coverage>\n";
 /// What a run of the gates leaves in the folder of reports, besides what it keeps for itself.
-const REPORTS: [&str; 12] = [
+const REPORTS: [&str; 13] = [
     "badge.json",
     "badge.svg",
     "baselines",
@@ -53,12 +53,13 @@ const REPORTS: [&str; 12] = [
     "evidence.json",
     "junit.xml",
     "report.sarif",
+    "security",
     "summary.md",
     "trend.svg",
     "verdict.json",
 ];
 /// What it keeps for itself.
-const OWN: [&str; 5] = ["kept", "failed.json", "profraw", "remembered", "wrapper"];
+const OWN: [&str; 6] = ["advisory-db", "kept", "failed.json", "profraw", "remembered", "wrapper"];
 
 struct Story {
     folder: tempfile::TempDir,

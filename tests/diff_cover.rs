@@ -75,7 +75,7 @@ impl Story {
     }
 
     async fn ours(&self, base: &str) -> Lines {
-        let base = Base { commit: base.to_owned(), from: "the story".to_owned() };
+        let base = Base { commit: base.to_owned(), from: "the story".to_owned(), kind: Default::default() };
         let change = git::change(&self.world, &self.root, base).await.unwrap();
         let sources = Sources { root: self.root.clone(), packages: Vec::new() };
         let file = self.root.parent().unwrap().join("all.lcov").display().to_string();

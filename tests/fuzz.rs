@@ -117,3 +117,13 @@ fn diff() {
 fn policy() {
     check("policy");
 }
+
+#[test]
+fn lockfile() {
+    check("lockfile");
+}
+
+#[test]
+fn osv() {
+    check("osv");
+}

@@ -108,7 +108,7 @@ impl Repository {
 
     /// What differs from a commit, for the workspace in this folder.
     pub(crate) async fn change(&self, folder: &str, commit: &str) -> Change {
-        let base = Base { commit: commit.to_owned(), from: "a story".to_owned() };
+        let base = Base { commit: commit.to_owned(), from: "a story".to_owned(), kind: Default::default() };
         git::change(&self.world, &self.root.join(folder), base).await.unwrap()
     }
 }

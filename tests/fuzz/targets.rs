@@ -12,22 +12,53 @@ use gateline::report::{cobertura, lcov};
 use gateline::tools::coverage_import::gathered::Gathered;
 use gateline::tools::coverage_import::parse;
 use gateline::tools::coverage_import::paths::PathRule;
+use gateline::tools::dependencies::lockfile::{Lockfile, entry_lines};
+use gateline::tools::dependencies::of_lockfile;
 use gateline::tools::git::changed_lines;
+use gateline::tools::security::advisories::parse_osv;
+use gateline::tools::security::snapshot::AdvisoryFacts;
+use gateline::tools::security::workflows;
 use std::path::Path;
 
 /// A target: its name, which is its folder of seeds, and what it does with any bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 7] = [
+pub(crate) const TARGETS: [Target; 10] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
     ("diff", diff),
     ("policy", policy),
+    ("lockfile", lockfile),
+    ("osv", osv),
+    ("workflow", workflow),
     ("changelog", changelog),
     ("sums", sums),
 ];
+
+/// Each package of a lockfile is reached by a path that ends at it, and no line is beyond the text.
+fn lockfile(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let count = u32::try_from(text.lines().count()).expect("a seed is short");
+    assert!(entry_lines(text).into_values().all(|line| line <= count), "a line beyond the text");
+    let Ok(lockfile) = Lockfile::parse(text) else { return };
+    let all = of_lockfile(&lockfile);
+    let reached = all.reached();
+    for (index, package) in all.packages.iter().enumerate() {
+        assert_eq!(all.path(&reached, index).last(), Some(&package.name_at_version()));
+    }
+}
+
+/// An OSV record gives each package once, and every fact outlives a file.
+fn osv(bytes: &[u8]) {
+    let Ok(found) = parse_osv(bytes) else { return };
+    for (index, facts) in found.iter().enumerate() {
+        assert!(found[..index].iter().all(|other| other.package != facts.package), "{}", facts.package);
+        let text = serde_json::to_string(facts).expect("facts are JSON");
+        assert_eq!(serde_json::from_str::<AdvisoryFacts>(&text).as_ref().ok(), Some(facts));
+    }
+}
 
 /// What a text says, or the line where it is wrong.
 fn read(bytes: &[u8], format: InputFormat) -> Result<Vec<FileLines>, u64> {
@@ -133,4 +164,18 @@ fn policy(bytes: &[u8]) {
     let written: Texts = written.as_object().into_iter().flatten().map(whole).collect();
     let again = PolicySet::parse(&written, today).expect("what was accepted is accepted again");
     assert_eq!(again.policy, set.policy);
+}
+
+/// As a workflow and as an action: what is found stands on a line of the text, in order, and a fix is one of its lines.
+fn workflow(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = text.lines().count() + 1;
+    for path in [".github/workflows/fuzz.yml", "action.yml"] {
+        let evidence = workflows::look_at_text(path, text);
+        assert!(evidence.pinned <= evidence.used);
+        for found in &evidence.found {
+            assert!(found.line as usize <= lines, "{found:?} of {lines}");
+            assert!(found.fix.iter().all(|edit| edit.line as usize <= lines), "{found:?} of {lines}");
+        }
+    }
 }

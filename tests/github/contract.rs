@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// The operations that the suite uses.
-const OPERATIONS: [(&str, &str); 19] = [
+const OPERATIONS: [(&str, &str); 36] = [
     ("post", "/repos/{owner}/{repo}/check-runs"),
     ("patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
     ("get", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
@@ -31,6 +31,26 @@ const OPERATIONS: [(&str, &str); 19] = [
     ("get", "/repos/{owner}/{repo}/issues"),
     ("post", "/repos/{owner}/{repo}/issues"),
     ("patch", "/repos/{owner}/{repo}/issues/{issue_number}"),
+    ("get", "/repos/{owner}/{repo}"),
+    ("get", "/repos/{owner}/{repo}/rulesets"),
+    ("post", "/repos/{owner}/{repo}/rulesets"),
+    ("get", "/repos/{owner}/{repo}/rulesets/{ruleset_id}"),
+    ("put", "/repos/{owner}/{repo}/rulesets/{ruleset_id}"),
+    ("get", "/repos/{owner}/{repo}/rules/branches/{branch}"),
+    ("get", "/repos/{owner}/{repo}/branches/{branch}/protection"),
+    ("get", "/repos/{owner}/{repo}/environments/{environment_name}"),
+    ("put", "/repos/{owner}/{repo}/environments/{environment_name}"),
+    ("get", "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"),
+    ("post", "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"),
+    (
+        "delete",
+        "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
+    ),
+    ("get", "/repos/{owner}/{repo}/actions/permissions/workflow"),
+    ("put", "/repos/{owner}/{repo}/actions/permissions/workflow"),
+    ("get", "/apps/{app_slug}"),
+    ("get", "/users/{username}"),
+    ("get", "/orgs/{org}/teams/{team_slug}"),
 ];
 /// Those of releases and of the pin.
 const RELEASES: [(&str, &str); 14] = [

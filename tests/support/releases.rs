@@ -10,6 +10,7 @@ use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::lint::LintEvidence;
 use gateline::evidence::secrets::SecretsEvidence;
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
+use gateline::evidence::workflows::WorkflowsEvidence;
 use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, PolicyEvidence, SCHEMA, Subject};
 use gateline::policy::Policy;
 use gateline::release::{Candidate, Release};
@@ -143,6 +144,7 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
         }),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+        workflows: measured(WorkflowsEvidence::default()),
         policy: measured(PolicyEvidence::default()),
         image: measured(ImageEvidence { digest: image.clone(), size_bytes: 1, largest: vec![] }),
     };

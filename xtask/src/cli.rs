@@ -11,12 +11,12 @@ mod merge;
 mod orders;
 mod plan;
 mod policies;
-mod publish;
+mod release;
 mod resident;
 mod security;
 
 pub use audit::AuditVerb;
-pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb};
+pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
@@ -25,7 +25,7 @@ pub use merge::Merge;
 pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
-pub use publish::{PublishVerb, Sbom};
+pub use release::{Release, ReleaseVerb, Sbom};
 pub use resident::Resident;
 pub use security::{Security, SecurityVerb};
 
@@ -104,7 +104,7 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// The security group alone: advisories, secrets.
+    /// The security group alone, or one part of it.
     Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
@@ -199,9 +199,8 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
-    /// What a version is published with: notes, programs, crates.
-    #[command(subcommand)]
-    Publish(PublishVerb),
+    /// Let a held release go on (`release DIGEST`); or what a version is released with: notes, programs, crates.
+    Release(Release),
     /// What a binary is made of, as CycloneDX 1.6 JSON.
     Sbom(Sbom),
     /// The hash-chained record.
@@ -351,7 +350,9 @@ pub enum GateName {
     Advisories,
     /// Committed secrets.
     Secrets,
-    /// Advisories and secrets.
+    /// Workflows and actions of the repository.
+    Workflows,
+    /// All parts of the security group.
     Security,
     /// The policies themselves.
     Policy,

@@ -19,6 +19,7 @@ pub mod reused;
 pub mod sbom;
 pub mod secrets;
 pub mod tests;
+pub mod workflows;
 
 use crate::digest::Digest;
 use crate::workspace::Change;
@@ -32,6 +33,7 @@ pub use lint::LintEvidence;
 pub use policy::PolicyEvidence;
 pub use secrets::SecretsEvidence;
 pub use tests::TestsEvidence;
+pub use workflows::WorkflowsEvidence;
 
 /// The schema of `evidence.json`.
 pub const SCHEMA: &str = "gateline/evidence/v1";
@@ -81,6 +83,9 @@ pub struct GateEvidence {
     pub advisories: Option<Measured<AdvisoriesEvidence>>,
     /// Secrets in tracked files, redacted.
     pub secrets: Option<Measured<SecretsEvidence>>,
+    /// Workflows and actions of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflows: Option<Measured<WorkflowsEvidence>>,
     /// Waivers, and what the change does to the policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Measured<PolicyEvidence>>,

@@ -10,6 +10,7 @@ pub mod policy;
 pub mod secrets;
 pub mod tests;
 pub mod waiving;
+pub mod workflows;
 
 use crate::evidence::{Evidence, Measured, TestsEvidence};
 use crate::policy::{Policy, PolicySource, TestsPolicy};
@@ -21,7 +22,7 @@ pub fn verdict(policy: &Policy, evidence: &Evidence, wanted: &[Gate]) -> Verdict
     let mut gates: Vec<_> = Gate::ALL
         .iter()
         .filter(|gate| wanted.contains(gate))
-        .map(|gate| of_part(judge(policy, evidence, *gate), evidence, wanted))
+        .map(|gate| of_part(judge(policy, evidence, *gate, wanted), evidence, wanted))
         .collect();
     if let Some(Measured { result: Ok(policies), .. }) = &evidence.gates.policy {
         let said = waiving::apply(policies, &mut gates);
@@ -67,8 +68,9 @@ fn mark(change: &Change, finding: &mut Finding) {
     finding.changed = finding.file.as_ref().is_some_and(|file| change.touches(file, first, last));
 }
 
-fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate) -> GateVerdict {
+fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate, wanted: &[Gate]) -> GateVerdict {
     let parts = &evidence.gates;
+    let release = wanted.contains(&Gate::Image);
     match gate {
         Gate::Lint => judged(gate, parts.lint.as_ref(), |one, took| lint::judge(&demanded.lint, one, took)),
         Gate::Tests => {
@@ -78,10 +80,14 @@ fn judge(demanded: &Policy, evidence: &Evidence, gate: Gate) -> GateVerdict {
             judged(gate, parts.coverage.as_ref(), |one, took| coverage::judge(&demanded.coverage, one, took))
         }
         Gate::Advisories => judged(gate, parts.advisories.as_ref(), |one, took| {
-            advisories::judge(&demanded.security.advisories, one, took)
+            let occasion = if release { advisories::Occasion::Release } else { advisories::Occasion::Run };
+            advisories::judge(&demanded.security.advisories, one, occasion, took)
         }),
         Gate::Secrets => judged(gate, parts.secrets.as_ref(), |one, took| {
             secrets::judge(&demanded.security.secrets, one, took)
+        }),
+        Gate::Workflows => judged(gate, parts.workflows.as_ref(), |one, took| {
+            workflows::judge(&demanded.security.workflows, one, took)
         }),
         Gate::Image => {
             judged(gate, parts.image.as_ref(), |one, took| image::judge(&demanded.image, one, took))

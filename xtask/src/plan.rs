@@ -41,10 +41,12 @@ pub enum Step {
     Policy,
     /// rustfmt over all packages. Needs no compiler: runs beside `Compile`.
     Format,
-    /// Cargo.lock against the advisory snapshot. Needs no compiler.
+    /// Cargo.lock against the advisory databases. Needs no compiler.
     Advisories,
     /// Tracked files against the secret rules. Needs no compiler.
     Secrets,
+    /// Workflows and actions of the repository. Needs no compiler.
+    Workflows,
     /// One instrumented compilation, with clippy in it, for lint, tests, coverage and documentation tests.
     Compile,
     /// Every test, one process per test.
@@ -72,6 +74,7 @@ impl Step {
             Step::Format => "format".into(),
             Step::Advisories => "advisories".into(),
             Step::Secrets => "secrets".into(),
+            Step::Workflows => "workflows".into(),
             Step::Compile => "compile".into(),
             Step::Test => "tests".into(),
             Step::Coverage => "coverage".into(),
@@ -84,7 +87,7 @@ impl Step {
 
     /// Whether it may run while cargo compiles.
     pub fn beside_the_compiler(&self) -> bool {
-        matches!(self, Step::Policy | Step::Format | Step::Advisories | Step::Secrets)
+        matches!(self, Step::Policy | Step::Format | Step::Advisories | Step::Secrets | Step::Workflows)
     }
 }
 
@@ -143,6 +146,7 @@ fn needed_by(gate: Gate) -> Vec<Step> {
         Gate::Coverage => vec![Step::Compile, Step::Test, Step::Coverage],
         Gate::Advisories => vec![Step::Advisories],
         Gate::Secrets => vec![Step::Secrets],
+        Gate::Workflows => vec![Step::Workflows],
         Gate::Image => vec![Step::Image],
         Gate::Policy => vec![Step::Policy],
     }
@@ -157,6 +161,7 @@ fn demand(policy: &Policy, gate: Gate) -> String {
         Gate::Coverage => format!("at least {} % of lines (policies/coverage.yaml)", policy.coverage.minimum),
         Gate::Advisories => "no known vulnerability in Cargo.lock (policies/security.yaml)".into(),
         Gate::Secrets => "no secret in tracked files (policies/security.yaml)".into(),
+        Gate::Workflows => "no known hole in a workflow or an action (policies/security.yaml)".into(),
         Gate::Image => "an image within its budget (policies/image.yaml)".into(),
         Gate::Policy => "no waiver past its day, nothing loosened against the base (policies/)".into(),
     }
@@ -177,6 +182,7 @@ mod tests {
             "format",
             "advisories",
             "secrets",
+            "workflows",
             "compile",
             "tests",
             "coverage",

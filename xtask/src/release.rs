@@ -148,7 +148,7 @@ mod tests {
     use crate::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
     use crate::evidence::{
         AdvisoriesEvidence, GateEvidence, ImageEvidence, LintEvidence, Measured, PolicyEvidence,
-        SCHEMA as EVIDENCE, SecretsEvidence, Subject,
+        SCHEMA as EVIDENCE, SecretsEvidence, Subject, WorkflowsEvidence,
     };
     use crate::verdict::Gate;
 
@@ -178,6 +178,7 @@ mod tests {
             }),
             advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+            workflows: measured(WorkflowsEvidence::default()),
             policy: measured(PolicyEvidence::default()),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),
         };

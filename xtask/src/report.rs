@@ -11,15 +11,18 @@ pub mod html;
 pub mod human;
 pub mod junit;
 pub mod lcov;
+mod own;
 mod paper;
 pub mod rank;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+pub mod security;
 pub mod summary;
 pub mod table;
 pub mod text;
 pub mod trend;
 
 pub use console::{Console, Step, Style, Verbosity};
+pub use own::Own;
 pub use paper::Paper;

@@ -10,6 +10,7 @@ pub mod cargo;
 pub mod ci_event;
 pub mod coverage;
 pub mod coverage_import;
+pub mod dependencies;
 pub mod git;
 pub mod github;
 mod identity;

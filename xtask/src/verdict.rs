@@ -61,6 +61,8 @@ pub enum Gate {
     Advisories,
     /// Committed secrets.
     Secrets,
+    /// Workflows and actions of the repository.
+    Workflows,
     /// The container image.
     Image,
     /// The policies themselves: waivers, and what a change loosens.
@@ -149,15 +151,30 @@ pub struct About {
 
 impl Gate {
     /// Every gate, in the order of reports.
-    pub const ALL: [Gate; 7] =
-        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Image, Gate::Policy];
+    pub const ALL: [Gate; 8] = [
+        Gate::Lint,
+        Gate::Tests,
+        Gate::Coverage,
+        Gate::Advisories,
+        Gate::Secrets,
+        Gate::Workflows,
+        Gate::Image,
+        Gate::Policy,
+    ];
     /// What is asked of a workspace, before there is an image.
-    pub const OF_WORKSPACE: [Gate; 6] =
-        [Gate::Lint, Gate::Tests, Gate::Coverage, Gate::Advisories, Gate::Secrets, Gate::Policy];
+    pub const OF_WORKSPACE: [Gate; 7] = [
+        Gate::Lint,
+        Gate::Tests,
+        Gate::Coverage,
+        Gate::Advisories,
+        Gate::Secrets,
+        Gate::Workflows,
+        Gate::Policy,
+    ];
     /// What a release needs: all of them.
-    pub const FOR_RELEASE: [Gate; 7] = Gate::ALL;
+    pub const FOR_RELEASE: [Gate; 8] = Gate::ALL;
     /// The security group.
-    pub const SECURITY: [Gate; 2] = [Gate::Advisories, Gate::Secrets];
+    pub const SECURITY: [Gate; 3] = [Gate::Advisories, Gate::Secrets, Gate::Workflows];
 
     /// Its name in policies, reports and documents.
     pub const fn name(self) -> &'static str {
@@ -167,6 +184,7 @@ impl Gate {
             Gate::Coverage => "coverage",
             Gate::Advisories => "advisories",
             Gate::Secrets => "secrets",
+            Gate::Workflows => "workflows",
             Gate::Image => "image",
             Gate::Policy => "policy",
         }

@@ -1,6 +1,7 @@
 //! Workspace: what is here. Packages from `cargo metadata`, the commit and the state of the tree from git.
 
 pub mod change;
+pub mod dependencies;
 pub mod graph;
 
 use crate::digest::Digest;

@@ -13,6 +13,7 @@ mod release;
 #[cfg_attr(feature = "github", expect(dead_code, reason = "this build has the feature"))]
 mod rerun;
 pub(super) mod reviews;
+mod rulesets;
 
 use super::context::Context;
 use super::outputs;
@@ -31,6 +32,7 @@ pub(super) async fn github(context: &Context, what: &GithubVerb) -> anyhow::Resu
     match what {
         GithubVerb::Report(asked) => report(context, asked).await,
         GithubVerb::Issue(asked) => issue::issue(context, asked).await,
+        GithubVerb::Rulesets { what } => rulesets::rulesets(context, what).await,
         GithubVerb::Release(asked) => release::release(context, asked).await,
         GithubVerb::Pin(asked) => pin::pin(context, asked).await,
     }

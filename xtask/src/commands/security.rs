@@ -4,7 +4,10 @@ use super::context::Context;
 use super::gates;
 use crate::cli::{Security, SecurityVerb};
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::tools::cargo::Network;
 use crate::tools::security::snapshot as advisory_snapshot;
+use crate::tools::security::snapshot::clone;
 use crate::verdict::Gate;
 use std::path::Path;
 
@@ -16,8 +19,32 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
             gates::against(context, &[Gate::Advisories], against).await
         }
         Some(SecurityVerb::Secrets { against }) => gates::against(context, &[Gate::Secrets], against).await,
+        Some(SecurityVerb::Update) => update(context).await,
+        Some(SecurityVerb::Workflows { against }) => {
+            gates::against(context, &[Gate::Workflows], against).await
+        }
         Some(SecurityVerb::Snapshot { from, commit }) => snapshot(context, &from, commit.as_deref()).await,
     }
+}
+
+/// `security update`.
+async fn update(context: &Context) -> anyhow::Result<Exit> {
+    if context.network() == Network::Offline {
+        let message = "a refresh of the advisory database needs the network, and --offline forbids it";
+        return Err(Failure::usage(message, "gateline security update, without --offline"));
+    }
+    let workspace = context.workspace().await?;
+    let in_force = context.policy(&workspace).await?;
+    let policy = &in_force.policy.security.advisories;
+    let made = clone::update(&context.world, &workspace.target, &policy.url).await?;
+    if policy.database != "clone" {
+        context.console.note("the gate does not use it: write `database: clone` into policies/security.yaml");
+    }
+    let shown = serde_json::json!({"advisories": made.advisories, "date": made.date, "commit": made.commit, "url": policy.url});
+    context.console.result(&shown, |_| {
+        format!("{} advisories of {} ({}), from {}", made.advisories, made.date, made.commit, policy.url)
+    });
+    Ok(Exit::Done)
 }
 
 /// `security snapshot --from PATH`.

@@ -83,7 +83,7 @@ mod proof {
 
     fn change(path: &str, lines: &[(u32, u32)]) -> Change {
         let file = ChangedFile { path: path.into(), what: FileChange::Added, lines: lines.to_vec() };
-        let base = Base { commit: "c".into(), from: "--base c".into() };
+        let base = Base { commit: "c".into(), from: "--base c".into(), kind: Default::default() };
         serde_json::from_value(serde_json::json!({"base": base, "files": [file]})).unwrap()
     }
 

@@ -33,8 +33,8 @@ pub fn about(step: &Step) -> About {
         ),
         Step::Advisories => (
             &[("security.yaml", "advisories")],
-            "Cargo.lock, and the advisory snapshot in this program",
-            "the gate `advisories` in evidence.json",
+            "Cargo.lock here and at the base, cargo's resolution, the advisory database",
+            "the gate `advisories` in evidence.json, security/advisories.md",
             "cargo xtask ci --gate advisories",
         ),
         Step::Secrets => (
@@ -42,6 +42,12 @@ pub fn about(step: &Step) -> About {
             "every file that git tracks",
             "the gate `secrets` in evidence.json, redacted",
             "cargo xtask ci --gate secrets",
+        ),
+        Step::Workflows => (
+            &[("security.yaml", "workflows")],
+            ".github/workflows and every action.yml; zizmor's answer about them, where it is installed",
+            "the gate `workflows` in evidence.json",
+            "cargo xtask ci --gate workflows",
         ),
         Step::Compile => (
             &[("lint.yaml", ""), ("tests.yaml", "features")],

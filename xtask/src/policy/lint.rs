@@ -16,6 +16,18 @@ pub enum Level {
     Off,
 }
 
+impl Level {
+    /// The milder of two.
+    #[must_use]
+    pub const fn at_most(self, ceiling: Level) -> Level {
+        match (self, ceiling) {
+            (Level::Off, _) | (_, Level::Off) => Level::Off,
+            (Level::Warn, _) | (_, Level::Warn) => Level::Warn,
+            (Level::Refuse, Level::Refuse) => Level::Refuse,
+        }
+    }
+}
+
 /// Whether one compilation serves lint, tests and coverage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

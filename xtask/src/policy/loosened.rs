@@ -40,6 +40,9 @@ use Stricter::{Higher, Later, Less, Lower, More, Neither, True, Unchanged};
 /// The levels of findings, the loosest first.
 const LEVEL: Stricter = Later(&["off", "warn", "refuse"]);
 
+/// Whose fault counts: between `workspace` and `transitive` nobody can tell, so only the way to `all` is no loosening.
+const SCOPE: Stricter = Later(&["workspace", "transitive", "all"]);
+
 /// Which way each key is stricter: file, key (`[]` for each item of a list), direction.
 ///
 /// How fast or where something runs demands nothing; what is not looked at any more does.
@@ -92,9 +95,54 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "advisories.unsound", LEVEL),
     ("security", "advisories.unmaintained", LEVEL),
     ("security", "advisories.notice", LEVEL),
+    ("security", "advisories.unsound_scope", SCOPE),
+    ("security", "advisories.unmaintained_scope", SCOPE),
+    ("security", "advisories.yanked", LEVEL),
+    ("security", "advisories.build", LEVEL),
+    ("security", "advisories.development", LEVEL),
+    ("security", "advisories.lockfile", LEVEL),
+    ("security", "advisories.inherited", LEVEL),
+    // Other features or platforms link other packages.
+    ("security", "advisories.features", Unchanged),
+    ("security", "advisories.platforms", More),
+    // Another database knows other advisories.
+    ("security", "advisories.database", Unchanged),
+    ("security", "advisories.url", Unchanged),
+    ("security", "advisories.osv", More),
     ("security", "advisories.snapshot_age_days_max", Lower),
+    ("security", "advisories.release_age_days_max", Lower),
     ("security", "secrets.level", LEVEL),
     ("security", "secrets.skip", Less),
+    ("security", "workflows.unpinned_action", LEVEL),
+    ("security", "workflows.unpinned_image", LEVEL),
+    ("security", "workflows.head_checkout", LEVEL),
+    ("security", "workflows.privileged_trigger", LEVEL),
+    ("security", "workflows.template_injection", LEVEL),
+    ("security", "workflows.possible_injection", LEVEL),
+    ("security", "workflows.bad_expression", LEVEL),
+    ("security", "workflows.wide_permissions", LEVEL),
+    ("security", "workflows.broad_permissions", LEVEL),
+    ("security", "workflows.missing_permissions", LEVEL),
+    ("security", "workflows.persisted_credentials", LEVEL),
+    ("security", "workflows.leaked_credentials", LEVEL),
+    ("security", "workflows.cache_poisoning", LEVEL),
+    ("security", "workflows.self_hosted", LEVEL),
+    ("security", "workflows.inherited_secrets", LEVEL),
+    ("security", "workflows.exposed_secrets", LEVEL),
+    ("security", "workflows.hardcoded_credentials", LEVEL),
+    ("security", "workflows.unsafe_artifact", LEVEL),
+    ("security", "workflows.untrusted_environment", LEVEL),
+    ("security", "workflows.insecure_commands", LEVEL),
+    ("security", "workflows.bot_condition", LEVEL),
+    ("security", "workflows.always_true", LEVEL),
+    ("security", "workflows.skipped_check", LEVEL),
+    ("security", "workflows.missing_timeout", LEVEL),
+    ("security", "workflows.zizmor", LEVEL),
+    ("security", "workflows.ask_zizmor", Later(&["off", "auto"])),
+    ("security", "workflows.trusted_actions", Less),
+    ("security", "workflows.privileged", Less),
+    ("security", "workflows.required_checks", Unchanged),
+    ("security", "workflows.skip", Less),
     ("image", "package", Unchanged),
     ("image", "binary", Unchanged),
     ("image", "profile", Neither),
@@ -128,6 +176,38 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("rollout", "environments[].deadlines.weight_expiry_secs", Lower),
     ("rollout", "environments[].deadlines.approval_secs", Lower),
     ("rollout", "environments[].deadlines.pause_secs", Lower),
+    ("github", "required_checks[].name", Neither),
+    // Another App's word is another's word.
+    ("github", "required_checks[].app", Unchanged),
+    ("github", "up_to_date", True),
+    ("github", "pull_request", True),
+    ("github", "reviews.approvals", Higher),
+    ("github", "reviews.code_owners", True),
+    ("github", "reviews.dismiss_stale", True),
+    ("github", "reviews.last_push", True),
+    ("github", "reviews.conversations", True),
+    ("github", "merge_queue.enabled", True),
+    ("github", "merge_queue.method", Neither),
+    ("github", "merge_queue.grouping", Later(&["head-green", "all-green"])),
+    ("github", "merge_queue.build_max", Neither),
+    ("github", "merge_queue.merge_min", Neither),
+    ("github", "merge_queue.merge_max", Neither),
+    ("github", "merge_queue.merge_wait_minutes", Neither),
+    ("github", "merge_queue.check_timeout_minutes", Neither),
+    ("github", "linear_history", True),
+    ("github", "no_force_pushes", True),
+    ("github", "no_deletion", True),
+    ("github", "workflows.token", Later(&["write", "read"])),
+    ("github", "workflows.approve_pull_requests", Later(&["true", "false"])),
+    ("github", "environments[].name", Neither),
+    // Any one of them is enough: more names are no stricter, and none is the loosest.
+    ("github", "environments[].reviewers", Unchanged),
+    ("github", "environments[].prevent_self_review", True),
+    ("github", "environments[].wait_minutes", Higher),
+    ("github", "environments[].any_ref", Later(&["true", "false"])),
+    // None stands for the default branch.
+    ("github", "environments[].branches", Unchanged),
+    ("github", "environments[].tags", Unchanged),
 ];
 
 /// What the change's policies loosen against the base's, in the order of files and keys. `texts` are the change's files,
@@ -188,7 +268,7 @@ impl Walk<'_> {
                     self.key(&under(pattern, key), &under(shown, key), &under(path, key), pair);
                 }
             }
-            (None, Value::Array(before), Value::Array(now)) if is_listed(before) => {
+            (None, Value::Array(before), Value::Array(now)) if is_listed(before, now) => {
                 self.list(pattern, shown, path, (before, now));
             }
             _ => self.say(shown, path, plain(old), plain(new)),
@@ -232,9 +312,13 @@ impl Walk<'_> {
     }
 }
 
-/// Whether this is a list of sections rather than of words.
-fn is_listed(items: &[Value]) -> bool {
-    !items.is_empty() && items.iter().all(Value::is_object)
+/// Whether this is a list of sections rather than of words. What was empty tells nothing: then the names of what came do.
+fn is_listed(before: &[Value], now: &[Value]) -> bool {
+    let named = |item: &Value| item["name"].is_string();
+    match before.is_empty() {
+        true => now.iter().all(named),
+        false => before.iter().all(Value::is_object),
+    }
 }
 
 /// Whether the new value demands less than the old one. Values that cannot be compared do.

@@ -2,9 +2,11 @@
 
 mod advisories;
 mod secrets;
+mod workflows;
 
-pub use advisories::AdvisoriesPolicy;
+pub use advisories::{AdvisoriesPolicy, AdvisoryScope, DATABASE_URL};
 pub use secrets::SecretsPolicy;
+pub use workflows::{AskZizmor, WorkflowsPolicy};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,4 +19,6 @@ pub struct SecurityPolicy {
     pub advisories: AdvisoriesPolicy,
     /// Secrets in tracked files.
     pub secrets: SecretsPolicy,
+    /// Workflows and actions of the repository.
+    pub workflows: WorkflowsPolicy,
 }

@@ -204,6 +204,10 @@ pub fn facts(gate: &GateVerdict) -> String {
         }
         Gate::Advisories => format!("{} looked up", counted(number("packages"), "package")),
         Gate::Secrets => format!("{} read", counted(number("files"), "file")),
+        Gate::Workflows => {
+            let read = counted(number("workflows"), "workflow");
+            format!("{read}, {} of {} pinned", number("pinned"), counted(number("used"), "use"))
+        }
         Gate::Lint => {
             format!("{}, {}", counted(number("files"), "file"), counted(number("packages"), "package"))
         }

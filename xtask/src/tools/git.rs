@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::workspace::Repository;
 use crate::world::World;
 use anyhow::Context as _;
-pub(super) use command::run;
+pub(super) use command::{fetch, run};
 use command::{git, text};
 use jiff::Timestamp;
 pub(crate) use raw::is_object;

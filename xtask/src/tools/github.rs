@@ -14,4 +14,6 @@ pub mod pin;
 #[cfg(feature = "github")]
 pub mod release;
 pub mod retry;
+#[cfg(feature = "github")]
+pub mod settings;
 pub mod token;

@@ -14,7 +14,7 @@ use cargo_metadata::{Metadata, MetadataCommand, TargetKind};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use watch::Watched;
+pub(super) use watch::Watched;
 
 /// How long cargo may read manifests.
 const METADATA_SECS_MAX: u64 = 120;

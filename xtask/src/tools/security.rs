@@ -4,3 +4,4 @@
 pub mod advisories;
 pub mod secrets;
 pub mod snapshot;
+pub mod workflows;

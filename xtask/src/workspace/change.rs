@@ -43,6 +43,20 @@ pub struct Base {
     pub commit: String,
     /// Where it comes from, for people: `--base main`, `first parent of the pull request's merge commit`.
     pub from: String,
+    /// What it is to the work.
+    #[serde(default)]
+    pub kind: BaseKind,
+}
+
+/// What a base is to the work that is compared with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaseKind {
+    /// An earlier state of the same branch: of the default branch, or before a push.
+    #[default]
+    Earlier,
+    /// What the work is to go into: a pull request's, a merge queue's, a named one. What it has is not the work's doing.
+    Target,
 }
 
 /// One file that differs.
@@ -106,7 +120,7 @@ mod tests {
     use super::*;
 
     fn change(files: Vec<ChangedFile>) -> Change {
-        let base = Base { commit: "c".into(), from: "--base c".into() };
+        let base = Base { commit: "c".into(), from: "--base c".into(), kind: BaseKind::Target };
         Change { base, files, outside: vec!["../shared/d.rs".into()] }
     }
 

@@ -41,15 +41,19 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (begun, format, advisories, secrets) = tokio::join!(
+        let (begun, format, advisories, secrets, workflows) = tokio::join!(
             self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.secrets(&plan),
+            self.workflows(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
-        gates.advisories = advisories;
+        if let Some(found) = advisories {
+            gates.advisories = Some(self.advisories_against(found, &compared).await);
+        }
         gates.secrets = secrets;
+        gates.workflows = workflows;
         match compiled {
             None => {}
             Some(Ok(mut compiled)) => {
@@ -129,7 +133,7 @@ impl Measurer<'_> {
     }
 
     /// What tests see of the environment, and the flags of compilers: what answers depend on. Our own folder of tools is left
-    /// out of `PATH`: it stands there as soon as there is a `Cargo.lock`, which the first run may write.
+    /// out of `PATH`: where it is guessed wrong, the same machine would have another one.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         let world = &self.context.world;
         let mut environment =

@@ -8,7 +8,7 @@ use crate::commands::outputs;
 use crate::evidence::Evidence;
 use crate::evidence::baseline::{Baseline, BaselineFile};
 use crate::evidence::coverage::LineCounts;
-use crate::report::{annotations, badge, cobertura, html, junit, sarif, summary, trend};
+use crate::report::{annotations, badge, cobertura, html, junit, sarif, security, summary, trend};
 use crate::tools::baseline::Store;
 use crate::verdict::{Gate, Verdict};
 use crate::workspace::Workspace;
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// The folder of the pages with the lines.
 const PAGES: &str = "coverage";
+/// The folder of the pages of the security group.
+const SECURITY: &str = "security";
 /// Bytes of a source file that is shown.
 const SOURCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// A browser's starter answers at once.
@@ -39,6 +41,10 @@ pub(super) fn write(
     write_report(&folder.join("report.sarif"), sarif::write(verdict)?.as_bytes())?;
     let page = summary::write(verdict, evidence, &report, summary::BYTES_MAX);
     write_report(&folder.join("summary.md"), page.as_bytes())?;
+    for gate in verdict.gates.iter().filter(|one| Gate::SECURITY.contains(&one.gate)) {
+        let file = folder.join(SECURITY).join(format!("{}.md", gate.gate));
+        write_report(&file, security::page(gate).as_bytes())?;
+    }
     let was_asked = |gate| verdict.gates.iter().any(|one| one.gate == gate);
     if was_asked(Gate::Tests) {
         let file = folder.join("junit.xml");

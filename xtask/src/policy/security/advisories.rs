@@ -1,8 +1,12 @@
-//! `advisories` of `policies/security.yaml`: what the advisory database says of dependencies.
+//! `advisories` of `policies/security.yaml`: what the advisory databases say of dependencies, and how near a fault has to come.
 
+use crate::policy::FeatureSet;
 use crate::policy::lint::Level;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The database itself, for `security update`.
+pub const DATABASE_URL: &str = "https://github.com/RustSec/advisory-db";
 
 /// Which advisories refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,12 +16,55 @@ pub struct AdvisoriesPolicy {
     pub vulnerability: Level,
     /// Unsound code. Default warn.
     pub unsound: Level,
+    /// Whose unsound code counts: of packages that the workspace names itself (`workspace`), of what those bring
+    /// (`transitive`), or `all`. Default all.
+    pub unsound_scope: AdvisoryScope,
     /// Unmaintained packages. Default warn.
     pub unmaintained: Level,
-    /// Versions withdrawn from the registry, where the advisory database says so. Default warn.
+    /// Which unmaintained packages count, as for `unsound_scope`. Default all.
+    pub unmaintained_scope: AdvisoryScope,
+    /// Notices of the database, of another kind than these. Default warn.
     pub notice: Level,
-    /// The embedded snapshot of the database may be this old before it is a warning. Default 90.
+    /// Versions that were withdrawn from the registry, as far as cargo's copy of its index knows. Default warn.
+    pub yanked: Level,
+    /// At most this for what only runs while the workspace is built: build scripts, procedural macros, and what they need.
+    /// Default refuse.
+    pub build: Level,
+    /// At most this for what only tests, examples and benches need. Default warn.
+    pub development: Level,
+    /// At most this for what only Cargo.lock names: for other platforms, or behind features that nobody turns on. Default warn.
+    pub lockfile: Level,
+    /// At most this, on a change, for what its base has already. On the default branch and at release it counts in full.
+    /// Default warn.
+    pub inherited: Level,
+    /// Which features of the members are on: `default`, `all`, `none`, or names with commas between. Default all.
+    pub features: FeatureSet,
+    /// The platforms that are built for, as triples. Default: the one that this runs on.
+    pub platforms: Vec<String>,
+    /// Where advisories come from: `embedded` (the snapshot in this program), `clone` (what `security update` fetched), or a
+    /// folder with a checkout of the database. Default embedded.
+    pub database: String,
+    /// What `security update` fetches. Default: the RustSec database on GitHub.
+    pub url: String,
+    /// Advisories in OSV format besides: folders of `.json` files, or `.zip` archives of such. Default none.
+    pub osv: Vec<String>,
+    /// The database may be this old before it is a warning. Default 30.
     pub snapshot_age_days_max: u32,
+    /// A release is refused where the database is older. Default 90.
+    pub release_age_days_max: u32,
+}
+
+/// Whose fault counts, by who names the package.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdvisoryScope {
+    /// Only packages that a member of the workspace names.
+    Workspace,
+    /// Only packages that no member names.
+    Transitive,
+    /// Every package.
+    #[default]
+    All,
 }
 
 impl Default for AdvisoriesPolicy {
@@ -25,9 +72,22 @@ impl Default for AdvisoriesPolicy {
         AdvisoriesPolicy {
             vulnerability: Level::Refuse,
             unsound: Level::Warn,
+            unsound_scope: AdvisoryScope::All,
             unmaintained: Level::Warn,
+            unmaintained_scope: AdvisoryScope::All,
             notice: Level::Warn,
-            snapshot_age_days_max: 90,
+            yanked: Level::Warn,
+            build: Level::Refuse,
+            development: Level::Warn,
+            lockfile: Level::Warn,
+            inherited: Level::Warn,
+            features: FeatureSet::All,
+            platforms: Vec::new(),
+            database: "embedded".to_owned(),
+            url: DATABASE_URL.to_owned(),
+            osv: Vec::new(),
+            snapshot_age_days_max: 30,
+            release_age_days_max: 90,
         }
     }
 }

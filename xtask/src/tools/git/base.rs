@@ -10,7 +10,7 @@ use crate::evidence::CouldNotRun;
 use crate::failure::Failure;
 use crate::tools::cargo::Network;
 use crate::tools::ci_event::{self, CiEvent, Occasion, Pushed};
-use crate::workspace::change::Base;
+use crate::workspace::change::{Base, BaseKind};
 use crate::world::World;
 use std::path::Path;
 
@@ -117,7 +117,7 @@ impl<'a> History<'a> {
             true => format!("--base {named}"),
             false => format!("where the work left --base {named}"),
         };
-        Ok(Found::Base(Base { commit: base, from }))
+        Ok(Found::Base(Base { commit: base, from, kind: BaseKind::Target }))
     }
 
     /// What the remote calls something that a person names.
@@ -134,24 +134,28 @@ impl<'a> History<'a> {
         let default = event.default_branch.as_deref();
         match &event.what {
             Occasion::PullRequest { head, base, merge_base } if self.head == *head => match merge_base {
-                Some(commit) => self.exactly(commit, "where the merge request left its target branch").await,
+                Some(commit) => {
+                    self.exactly(commit, "where the merge request left its target branch", BaseKind::Target)
+                        .await
+                }
                 None => {
                     let commit = self.left(base).await?;
                     let from = format!("where the pull request left `{base}`");
-                    Ok(Found::Base(Base { commit, from }))
+                    Ok(Found::Base(Base { commit, from, kind: BaseKind::Target }))
                 }
             },
             Occasion::PullRequest { head, .. } => match self.parents.as_slice() {
                 [first, second] if second == head => {
-                    self.exactly(first, "first parent of the pull request's merge commit").await
+                    self.exactly(first, "first parent of the pull request's merge commit", BaseKind::Target)
+                        .await
                 }
                 _ => self.of_default_branch(default).await,
             },
             Occasion::MergeQueue { base, head } if self.head == *head => {
-                self.exactly(base, "base of the merge queue").await
+                self.exactly(base, "base of the merge queue", BaseKind::Target).await
             }
             Occasion::Push { before: Some(before), after, how: Pushed::Forward } if self.head == *after => {
-                self.exactly(before, "the commit before the push").await
+                self.exactly(before, "the commit before the push", BaseKind::Earlier).await
             }
             Occasion::Push { before: Some(before), after, how: Pushed::Forced } if self.head == *after => {
                 match self.before_forced_push(before).await {
@@ -167,11 +171,11 @@ impl<'a> History<'a> {
         }
     }
 
-    async fn exactly(&self, commit: &str, from: &str) -> Result<Found, CouldNotRun> {
+    async fn exactly(&self, commit: &str, from: &str, kind: BaseKind) -> Result<Found, CouldNotRun> {
         if self.commit(commit).await.is_none() {
             self.fetch(&[commit], self.depth).await?;
         }
-        Ok(Found::Base(Base { commit: commit.to_owned(), from: from.to_owned() }))
+        Ok(Found::Base(Base { commit: commit.to_owned(), from: from.to_owned(), kind }))
     }
 
     async fn before_forced_push(&self, before: &str) -> Result<Base, CouldNotRun> {
@@ -183,7 +187,7 @@ impl<'a> History<'a> {
             true => "the commit before the push",
             false => "where the forced push left the commit before it",
         };
-        Ok(Base { commit, from: from.to_owned() })
+        Ok(Base { commit, from: from.to_owned(), kind: BaseKind::Earlier })
     }
 
     /// Where the work left the default branch.
@@ -208,7 +212,8 @@ impl<'a> History<'a> {
             let place = format!("this commit is already on the default branch `{default}`");
             return Ok(self.of_head(&place).await);
         }
-        Ok(Found::Base(Base { commit, from: format!("where the work left `{default}`") }))
+        let from = format!("where the work left `{default}`");
+        Ok(Found::Base(Base { commit, from, kind: BaseKind::Target }))
     }
 
     /// On the default branch the change is what is not committed yet, else what HEAD brought.
@@ -222,7 +227,7 @@ impl<'a> History<'a> {
                 return Found::Nothing(format!("{place}, and its first commit has nothing before it"));
             }
         };
-        match self.exactly(commit, &format!("{place}: {what}")).await {
+        match self.exactly(commit, &format!("{place}: {what}"), BaseKind::Earlier).await {
             Ok(found) => found,
             // Without an event nobody asked for a comparison: that there is none is told, and refuses nothing.
             Err(why) => Found::Nothing(format!("{place}, {} (next: {})", why.message, why.help)),

@@ -58,7 +58,7 @@ pub(super) async fn run_with(
 }
 
 /// Asks the remote. Optional locks are allowed: a fetch writes.
-pub(super) async fn fetch(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+pub(in crate::tools) async fn fetch(world: &World, root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let command = command(root, arguments).env_remove("GIT_OPTIONAL_LOCKS").with_timeout(FETCH_TIMEOUT);
     succeeded(perform(world, &command).await?, arguments).map(drop)
 }

@@ -31,7 +31,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn releases(&self) -> Result<Vec<There>, Trouble> {
-        self.pages("/releases").await
+        self.pages(&self.at("/releases"), None).await
     }
 
     /// One release.
@@ -47,7 +47,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn release_assets(&self, id: u64) -> Result<Vec<Asset>, Trouble> {
-        self.pages(&format!("/releases/{id}/assets")).await
+        self.pages(&self.at(&format!("/releases/{id}/assets")), None).await
     }
 
     /// Makes the draft; where the reply is lost, the one of the same tag is it.

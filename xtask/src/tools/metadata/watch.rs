@@ -37,7 +37,7 @@ const SET_FOR_CHILDREN: [&str; 8] = [
 
 /// What has to be known of the last answer to look whether it still holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Watched {
+pub(in crate::tools) struct Watched {
     /// The root manifest, then the members'.
     manifests: Vec<PathBuf>,
     /// The members' target sources.
@@ -48,7 +48,7 @@ pub(super) struct Watched {
 
 impl Watched {
     /// What to watch after this answer.
-    pub(super) fn of(metadata: &Metadata) -> Watched {
+    pub(in crate::tools) fn of(metadata: &Metadata) -> Watched {
         let root = metadata.workspace_root.as_std_path();
         let members = metadata.workspace_packages();
         let mut manifests = vec![root.join("Cargo.toml")];
@@ -60,7 +60,7 @@ impl Watched {
 
     /// Whether something of it was changed after this moment, or so shortly before that clocks cannot tell: the answer
     /// may then be older than the digest.
-    pub(super) fn changed_since(&self, moment: Timestamp) -> bool {
+    pub(in crate::tools) fn changed_since(&self, moment: Timestamp) -> bool {
         let folders = self.manifests.iter().filter_map(|manifest| manifest.parent());
         let folders = folders.flat_map(|folder| TARGET_FOLDERS.iter().map(move |name| folder.join(name)));
         let globs = self.globs.iter().filter_map(|glob| glob.parent().map(Path::to_owned));
@@ -73,7 +73,7 @@ impl Watched {
     }
 
     /// The digest of all of it, as it is now; `None` where files do not tell.
-    pub(super) fn digest(&self, world: &World, directory: &Path) -> Option<Digest> {
+    pub(in crate::tools) fn digest(&self, world: &World, directory: &Path) -> Option<Digest> {
         let mut hasher = Hasher::default();
         let program = world.env("CARGO").unwrap_or("cargo");
         hasher.field(identity::of(world, directory, &[program])?.hex().as_bytes());

@@ -1,110 +1,136 @@
-//! Cargo.lock against the advisory snapshot, read as RustSec reads them (crate `rustsec`).
+//! What Cargo.lock names against the advisory databases, matched as RustSec matches (crate `rustsec`), and where a version was
+//! withdrawn from the registry.
 //!
-//! The whole lockfile is looked up, whatever features or platforms a build would choose. Packages of the workspace
-//! and path dependencies have no source and are left out; packages from git are looked up and marked, because a
-//! fork's version number may be older than its code.
+//! The whole lockfile is looked up; how near a package comes to what is shipped is told beside each match. Packages of the workspace
+//! and path dependencies have no source and are left out. Packages from git and from other registries are looked up and marked:
+//! a fork's version number may be older than its code, and a name may be another package's.
 
-use super::snapshot::{AdvisoryFacts, Snapshot, embedded};
+mod base;
+mod databases;
+mod osv;
+mod yanked;
+
+pub use base::against;
+pub use databases::Databases;
+pub use osv::parse as parse_osv;
+
+use super::snapshot::{AdvisoryFacts, Snapshot};
 use crate::evidence::CouldNotRun;
-use crate::evidence::advisories::{AdvisoriesEvidence, AdvisoryMatch, PackageSource};
-use crate::world::World;
-use jiff::civil::Date;
+use crate::evidence::advisories::{AdvisoriesEvidence, AdvisoryKind, AdvisoryMatch, OnBase, PackageSource};
+use crate::tools::dependencies::lockfile;
+use crate::workspace::dependencies::{Dependencies, Dependency, NeedKind, Reached};
 use rustsec::advisory::Versions;
-use rustsec::{Lockfile, package::Package};
-use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read as _};
-use std::path::Path;
+use semver::{Version, VersionReq};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A lockfile of this size names a hundred times the packages of the largest known workspace.
-const LOCKFILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
-const LOCKFILE: &str = "Cargo.lock";
+/// What lockfiles call crates.io.
+const CRATES_IO: [&str; 2] =
+    ["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
 
-/// What the embedded snapshot says of the workspace's Cargo.lock.
-///
-/// # Errors
-/// Where Cargo.lock is missing, not readable or not a lockfile.
-pub fn gather(world: &World, root: &Path) -> Result<AdvisoriesEvidence, CouldNotRun> {
-    gather_with(world, root, &embedded()?)
+/// What was found, with the advisories that were found: they may be asked about other versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookedUp {
+    /// What is judged.
+    pub evidence: AdvisoriesEvidence,
+    /// The advisories behind the matches, by id.
+    advisories: BTreeMap<String, AdvisoryFacts>,
 }
 
-/// The same with another snapshot.
+/// What the databases say of these dependencies. `text` is the lockfile's, for lines. Pure.
 ///
 /// # Errors
-/// As [`gather`].
-pub fn gather_with(
-    world: &World,
-    root: &Path,
-    snapshot: &Snapshot,
-) -> Result<AdvisoriesEvidence, CouldNotRun> {
-    let text = read_lockfile(root)?;
-    let today = world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    look_up(&text, snapshot, today)
-}
-
-/// What the snapshot says of a lockfile's text. Pure.
-///
-/// # Errors
-/// Where the text is not a lockfile, or the snapshot is damaged.
-pub fn look_up(text: &str, snapshot: &Snapshot, today: Date) -> Result<AdvisoriesEvidence, CouldNotRun> {
-    let lockfile: Lockfile = text.parse().map_err(|error: rustsec::cargo_lock::Error| CouldNotRun {
-        message: format!("failed to read {LOCKFILE}: {}", one_line(&error.to_string())),
-        help: format!("repair it, or write it anew: git checkout -- {LOCKFILE}, or cargo generate-lockfile"),
-    })?;
-    let by_package = snapshot.by_package();
-    let lines = entry_lines(text);
-    let mut evidence = AdvisoriesEvidence {
-        packages: 0,
-        snapshot_date: snapshot.date.clone(),
-        snapshot_commit: snapshot.commit.clone(),
-        snapshot_age_days: snapshot.age_days(today)?,
-        matches: Vec::new(),
+/// Where a version of the lockfile is none, or a database is damaged.
+pub fn look_up(
+    dependencies: &Dependencies,
+    text: &str,
+    databases: &Databases,
+) -> Result<LookedUp, CouldNotRun> {
+    let reached = dependencies.reached();
+    let lines = lockfile::entry_lines(text);
+    let direct: BTreeSet<usize> = dependencies
+        .packages
+        .iter()
+        .filter(|package| package.member)
+        .flat_map(|package| {
+            package
+                .needs
+                .iter()
+                .filter(|need| need.kind != NeedKind::Locked || dependencies.unresolved.is_some())
+        })
+        .map(|need| need.package)
+        .collect();
+    let mut found = LookedUp {
+        evidence: AdvisoriesEvidence {
+            databases: databases.used.clone(),
+            unresolved: dependencies.unresolved.clone(),
+            refresh_failed: databases.refresh_failed.clone(),
+            ..AdvisoriesEvidence::default()
+        },
+        advisories: BTreeMap::new(),
     };
-    for package in &lockfile.packages {
-        let Some(source) = source_of(package) else { continue };
-        evidence.packages += u64::from(source == PackageSource::Registry);
-        for facts in by_package.get(package.name.as_str()).into_iter().flatten() {
-            if applies(facts, package)? {
-                evidence.matches.push(matched(facts, package, source, &lines));
+    let by_package: Vec<_> = databases.snapshots.iter().map(Snapshot::by_package).collect();
+    let around = Around { dependencies, reached: &reached, direct: &direct, lines: &lines };
+    for (index, package) in dependencies.packages.iter().enumerate() {
+        let Some(source) = package.source.as_deref().and_then(source_of) else { continue };
+        let version = version_of(package)?;
+        found.evidence.packages += u64::from(source != PackageSource::Git);
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for (rank, by_package) in by_package.iter().enumerate() {
+            let candidates = by_package.get(package.name.as_str()).into_iter().flatten();
+            for facts in candidates.filter(|facts| facts.withdrawn.is_none()) {
+                // One fault has several names: the main database decides, and of others whoever is asked first.
+                let own = facts.aliases.iter().map(String::as_str).chain([facts.id.as_str()]);
+                if rank > 0 && own.clone().any(|name| names.contains(name)) {
+                    continue;
+                }
+                names.extend(own);
+                if applies(facts, &version)? {
+                    found.evidence.matches.push(around.matched(facts, index, source));
+                    found.advisories.insert(facts.id.clone(), (*facts).clone());
+                }
             }
         }
+        match (source, databases.index.yanked(&package.name, &package.version)) {
+            (PackageSource::Registry, Some(yanked)) => {
+                found.evidence.yanked_known += 1;
+                if yanked {
+                    found.evidence.matches.push(around.matched(&withdrawn(package), index, source));
+                }
+            }
+            (PackageSource::Registry, None) => found.evidence.yanked_unknown += 1,
+            (PackageSource::OtherRegistry | PackageSource::Git, _) => {}
+        }
     }
-    evidence.matches.sort();
-    evidence.matches.dedup();
-    Ok(evidence)
+    found.evidence.matches.sort();
+    found.evidence.matches.dedup();
+    Ok(found)
 }
 
-fn read_lockfile(root: &Path) -> Result<String, CouldNotRun> {
-    let path = root.join(LOCKFILE);
-    let failed = |why: &str, help: &str| CouldNotRun {
-        message: format!("failed to read {}: {why}", path.display()),
-        help: help.to_owned(),
-    };
-    let file = std::fs::File::open(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => failed("there is none", "cargo generate-lockfile"),
-        _ => failed(&error.to_string(), "make the file readable"),
-    })?;
-    let mut text = String::new();
-    let read = file.take(LOCKFILE_BYTES_MAX + 1).read_to_string(&mut text);
-    read.map_err(|error| failed(&error.to_string(), "cargo generate-lockfile"))?;
-    if text.len() as u64 > LOCKFILE_BYTES_MAX {
-        return Err(failed("it is larger than 32 MiB", "cargo generate-lockfile"));
-    }
-    Ok(text)
-}
-
-/// `None` for what no database can know: the workspace's own packages and path dependencies.
-fn source_of(package: &Package) -> Option<PackageSource> {
-    let source = package.source.as_ref()?;
-    match (source.is_path(), source.is_git()) {
-        (true, _) => None,
-        (_, true) => Some(PackageSource::Git),
-        _ => Some(PackageSource::Registry),
+/// `None` for what no database can know.
+pub(super) fn source_of(source: &str) -> Option<PackageSource> {
+    let source = source.split('#').next().unwrap_or(source);
+    match source {
+        _ if CRATES_IO.contains(&source) => Some(PackageSource::Registry),
+        _ if source.starts_with("git+") => Some(PackageSource::Git),
+        _ if source.starts_with("path+") => None,
+        _ => Some(PackageSource::OtherRegistry),
     }
 }
 
-fn applies(facts: &AdvisoryFacts, package: &Package) -> Result<bool, CouldNotRun> {
-    if facts.withdrawn.is_some() {
-        return Ok(false);
+fn version_of(package: &Dependency) -> Result<Version, CouldNotRun> {
+    package.version.parse().map_err(|error| CouldNotRun {
+        message: format!(
+            "failed to read Cargo.lock: `{}` of {} is no version: {error}",
+            package.version, package.name
+        ),
+        help: "write it anew: git checkout -- Cargo.lock, or cargo generate-lockfile".to_owned(),
+    })
+}
+
+/// Whether an advisory speaks of a version.
+fn applies(facts: &AdvisoryFacts, version: &Version) -> Result<bool, CouldNotRun> {
+    if let Some(affected) = &facts.affected {
+        return Ok(affected.has(version));
     }
     let versions = requirements(&facts.patched)
         .and_then(|patched| Ok((patched, requirements(&facts.unaffected)?)))
@@ -113,58 +139,60 @@ fn applies(facts: &AdvisoryFacts, package: &Package) -> Result<bool, CouldNotRun
             Versions::new(patched, unaffected).map_err(|error| error.to_string())
         })
         .map_err(|why| CouldNotRun {
-            message: format!("the advisory snapshot is damaged at {}: {}", facts.id, one_line(&why)),
-            help: "gateline security snapshot --from PATH_TO_ADVISORY_DB".to_owned(),
+            message: format!("the advisory database is damaged at {}: {}", facts.id, one_line(&why)),
+            help: "fetch it anew: gateline security update, or update gateline".to_owned(),
         })?;
-    Ok(versions.is_vulnerable(&package.version))
+    Ok(versions.is_vulnerable(version))
 }
 
-fn requirements(texts: &[String]) -> Result<Vec<semver::VersionReq>, semver::Error> {
+fn requirements(texts: &[String]) -> Result<Vec<VersionReq>, semver::Error> {
     texts.iter().map(|text| text.parse()).collect()
 }
 
-fn matched(
-    facts: &AdvisoryFacts,
-    package: &Package,
-    source: PackageSource,
-    lines: &BTreeMap<(String, String), u32>,
-) -> AdvisoryMatch {
-    let (name, version) = (package.name.as_str().to_owned(), package.version.to_string());
-    AdvisoryMatch {
-        id: facts.id.clone(),
-        kind: facts.kind,
-        title: facts.title.clone(),
-        patched: facts.patched.clone(),
-        line: lines.get(&(name.clone(), version.clone())).copied().unwrap_or(0),
-        url: facts.link(),
-        package: name,
-        version,
-        source,
+/// What the registry says of a withdrawn version, as an advisory.
+fn withdrawn(package: &Dependency) -> AdvisoryFacts {
+    AdvisoryFacts {
+        package: package.name.clone(),
+        kind: AdvisoryKind::Yanked,
+        title: "this version was withdrawn from crates.io".to_owned(),
+        url: Some(format!("https://crates.io/crates/{}/versions", package.name)),
+        ..AdvisoryFacts::default()
     }
 }
 
-/// The line of each `[[package]]` as cargo writes it in every format; a package written otherwise has none.
-fn entry_lines(text: &str) -> BTreeMap<(String, String), u32> {
-    let mut lines = BTreeMap::new();
-    let (mut start, mut name) = (0, None);
-    for (line, number) in text.lines().zip(1..) {
-        let line = line.trim_end();
-        if line.starts_with('[') {
-            (start, name) = (number, None);
-        } else if let Some(value) = quoted(line, "name") {
-            name = Some(value);
-        } else if let (Some(value), Some(name)) = (quoted(line, "version"), name.take()) {
-            lines.entry((name.to_owned(), value.to_owned())).or_insert(start);
+/// What is known around a match.
+struct Around<'a> {
+    dependencies: &'a Dependencies,
+    reached: &'a Reached,
+    direct: &'a BTreeSet<usize>,
+    lines: &'a BTreeMap<(String, String), u32>,
+}
+
+impl Around<'_> {
+    fn matched(&self, facts: &AdvisoryFacts, index: usize, source: PackageSource) -> AdvisoryMatch {
+        let package = &self.dependencies.packages[index];
+        let (name, version) = (package.name.clone(), package.version.clone());
+        AdvisoryMatch {
+            id: facts.id.clone(),
+            kind: facts.kind,
+            title: facts.title.clone(),
+            patched: facts.patched.clone(),
+            line: self.lines.get(&(name.clone(), version.clone())).copied().unwrap_or(0),
+            url: facts.link(),
+            severity: facts.severity.clone(),
+            aliases: facts.aliases.clone(),
+            reach: self.reached.of(index),
+            direct: self.direct.contains(&index),
+            path: self.dependencies.path(self.reached, index),
+            on_base: OnBase::New,
+            package: name,
+            version,
+            source,
         }
     }
-    lines
 }
 
-fn quoted<'a>(line: &'a str, key: &str) -> Option<&'a str> {
-    line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')
-}
-
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

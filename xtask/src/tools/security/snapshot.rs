@@ -4,9 +4,14 @@
 //! says so. [`refresh`] writes it anew; the same database gives the same bytes. The database is CC0-1.0; entries
 //! imported from GitHub are CC-BY-4.0 and keep the link that their licence asks for.
 
+mod affected;
+pub mod clone;
 mod database;
 mod origin;
 
+pub use affected::{Affected, Event};
+
+use crate::digest::{Digest, Hasher};
 use crate::evidence::CouldNotRun;
 use crate::evidence::advisories::AdvisoryKind;
 use crate::failure::Failure;
@@ -17,6 +22,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The schema of the snapshot's JSON.
@@ -30,7 +36,7 @@ const LICENCE: &str = "RustSec advisory database, https://github.com/rustsec/adv
 const EMBEDDED: &[u8] = include_bytes!("../../../data/advisories.json.gz");
 
 /// The facts at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// [`SCHEMA`].
     pub schema: String,
@@ -45,7 +51,7 @@ pub struct Snapshot {
 }
 
 /// What matching needs of one advisory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdvisoryFacts {
     /// `RUSTSEC-2020-0071`.
     pub id: String,
@@ -75,6 +81,12 @@ pub struct AdvisoryFacts {
     /// Its licence where it is not CC0-1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// How bad it is, by its CVSS score or in the database's word: `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// The versions that it speaks of, where it names these and not the others: then `patched` is only for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affected: Option<Affected>,
 }
 
 /// What a refresh wrote.
@@ -102,30 +114,74 @@ pub async fn refresh(
     commit: Option<&str>,
     into: &Path,
 ) -> anyhow::Result<Refreshed> {
-    let (advisories, archive) = if from.is_dir() {
-        (database::from_directory(from)?, origin::Origin::default())
+    let snapshot = if from.is_dir() {
+        let advisories = database::from_directory(from)?;
+        let origin = origin::of_checkout(world, from).await?.named(commit)?;
+        of(from, advisories, origin)?
     } else {
-        database::from_archive(from)?
+        let (advisories, origin) = database::from_archive(from)?;
+        of(from, advisories, origin.named(commit)?)?
     };
+    store(&snapshot, into)
+}
+
+/// The facts of a checkout or another folder with the database, as they are there now.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn of_folder(world: &World, folder: &Path) -> anyhow::Result<Snapshot> {
+    let origin = origin::of_checkout(world, folder).await?;
+    let own = folder.to_owned();
+    let advisories = tokio::task::spawn_blocking(move || database::from_directory(&own)).await??;
+    of(folder, advisories, origin)
+}
+
+/// What tells the files of such a folder from any others, and its commit: sizes and times of files, the contents of git's own.
+///
+/// # Errors
+/// Where the folder cannot be listed.
+pub fn state(folder: &Path) -> anyhow::Result<Digest> {
+    let mut hasher = Hasher::default();
+    hasher.field(folder.as_os_str().as_encoded_bytes());
+    for name in [".git/HEAD", ".git/index", ".git/packed-refs", ".git/logs/HEAD"] {
+        hasher.field(&facts(&folder.join(name)));
+    }
+    for file in database::files(folder)? {
+        hasher.field(file.as_os_str().as_encoded_bytes());
+        hasher.field(&facts(&file));
+    }
+    Ok(hasher.finish())
+}
+
+/// Size and times of a file; nothing where there is none.
+fn facts(file: &Path) -> Vec<u8> {
+    let Ok(facts) = std::fs::symlink_metadata(file) else { return Vec::new() };
+    let numbers =
+        [facts.len().cast_signed(), facts.mtime(), facts.mtime_nsec(), facts.ctime(), facts.ctime_nsec()];
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+fn of(from: &Path, advisories: Vec<AdvisoryFacts>, origin: origin::Origin) -> anyhow::Result<Snapshot> {
     let Some(newest) = advisories.iter().map(|facts| facts.date.clone()).max() else {
         let message = format!("there is no advisory below {}", from.display());
         return Err(Failure::usage(message, "name a checkout or .tar.gz of github.com/rustsec/advisory-db"));
     };
-    let found = if from.is_dir() { origin::of_checkout(world, from).await? } else { archive };
-    let origin = found.named(commit)?;
-    let snapshot = Snapshot {
+    Ok(Snapshot {
         schema: SCHEMA.to_owned(),
         commit: origin.commit.unwrap_or_else(|| "unknown".to_owned()),
         date: origin.date.unwrap_or(newest),
         licence: LICENCE.to_owned(),
         advisories,
-    };
+    })
+}
+
+fn store(snapshot: &Snapshot, into: &Path) -> anyhow::Result<Refreshed> {
     let bytes = snapshot.to_bytes()?;
     write(into, &bytes)?;
     Ok(Refreshed {
         advisories: snapshot.advisories.len(),
-        date: snapshot.date,
-        commit: snapshot.commit,
+        date: snapshot.date.clone(),
+        commit: snapshot.commit.clone(),
         bytes: bytes.len(),
     })
 }
@@ -188,9 +244,13 @@ impl Snapshot {
 }
 
 impl AdvisoryFacts {
-    /// Where to read more: what the advisory cites, else its page at rustsec.org.
+    /// Where to read more: what the advisory cites, else its page at rustsec.org or osv.dev.
     pub fn link(&self) -> String {
-        self.url.clone().unwrap_or_else(|| format!("https://rustsec.org/advisories/{}.html", self.id))
+        let page = || match self.id.starts_with("RUSTSEC-") {
+            true => format!("https://rustsec.org/advisories/{}.html", self.id),
+            false => format!("https://osv.dev/vulnerability/{}", self.id),
+        };
+        self.url.clone().unwrap_or_else(page)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Matching a lockfile against a snapshot, with versions at each border.
 
 use super::*;
-use crate::evidence::advisories::AdvisoryKind;
-use crate::world::Clock;
+use crate::evidence::advisories::LockfileOfBase;
+use crate::tools::dependencies::lockfile::Lockfile;
+use crate::tools::security::snapshot::embedded;
+use crate::workspace::dependencies::Reach;
+use jiff::civil::Date;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -19,8 +22,20 @@ fn lockfile(version: u32, packages: &[(&str, &str, Option<&str>)]) -> String {
     text
 }
 
+/// As where cargo has no answer: the lockfile alone.
+fn with(text: &str, snapshots: Vec<Snapshot>) -> Result<LookedUp, CouldNotRun> {
+    let dependencies = crate::tools::dependencies::of_lockfile(&Lockfile::parse(text)?);
+    let mut databases = Databases::default();
+    for snapshot in snapshots {
+        let one = Databases::of("embedded", snapshot, today())?;
+        databases.snapshots.extend(one.snapshots);
+        databases.used.extend(one.used);
+    }
+    look_up(&dependencies, text, &databases)
+}
+
 fn looked_up(text: &str) -> AdvisoriesEvidence {
-    look_up(text, &embedded().unwrap(), today()).unwrap()
+    with(text, vec![embedded().unwrap()]).unwrap().evidence
 }
 
 fn ids(evidence: &AdvisoriesEvidence) -> Vec<(&str, u32)> {
@@ -54,7 +69,12 @@ fn every_format_of_the_lockfile_is_read() {
          [metadata]\n\"checksum time 0.1.42 ({CRATES_IO})\" = \"{}\"\n",
         "0a".repeat(32)
     );
-    assert_eq!(ids(&looked_up(&first)), [("RUSTSEC-2020-0071", 8)]);
+    let found = looked_up(&first);
+    assert_eq!(ids(&found), [("RUSTSEC-2020-0071", 8)]);
+    assert_eq!(
+        (found.matches[0].path.join(" "), found.matches[0].direct),
+        ("app@0.1.0 time@0.1.42".into(), true)
+    );
     let windows = lockfile(4, &[("time", "0.1.42", Some(CRATES_IO))]).replace('\n', "\r\n");
     assert_eq!(ids(&looked_up(&windows)), [("RUSTSEC-2020-0071", 4)]);
 }
@@ -67,6 +87,11 @@ fn our_own_packages_are_not_looked_up_and_git_is_marked() {
     assert_eq!((evidence.packages, ids(&evidence)), (0, vec![]));
     let evidence =
         looked_up(&lockfile(4, &[("time", "0.1.42", Some(git)), ("smallvec", "1.6.0", Some(sparse))]));
+    let other = "registry+https://example.org/index";
+    assert_eq!(
+        looked_up(&lockfile(4, &[("time", "0.1.42", Some(other))])).matches[0].source,
+        PackageSource::OtherRegistry
+    );
     let sources: Vec<_> =
         evidence.matches.iter().map(|matched| (matched.package.as_str(), matched.source)).collect();
     assert_eq!(sources, [("time", PackageSource::Git), ("smallvec", PackageSource::Registry)]);
@@ -83,10 +108,10 @@ fn a_withdrawn_advisory_does_not_apply_and_a_damaged_one_is_told() {
     let of_time = |facts: &&AdvisoryFacts| facts.id == "RUSTSEC-2020-0071";
     let facts = embedded().unwrap().advisories.iter().find(of_time).unwrap().clone();
     let withdrawn = only(AdvisoryFacts { withdrawn: Some("2024-01-01".into()), ..facts.clone() });
-    assert_eq!(ids(&look_up(&text, &withdrawn, today()).unwrap()), []);
+    assert_eq!(ids(&with(&text, vec![withdrawn]).unwrap().evidence), []);
     for damaged in ["not a version", "!= 1.0"] {
         let damaged = only(AdvisoryFacts { patched: vec![damaged.into()], ..facts.clone() });
-        let error = look_up(&text, &damaged, today()).unwrap_err();
+        let error = with(&text, vec![damaged]).unwrap_err();
         assert!(error.message.contains("damaged at RUSTSEC-2020-0071"), "{}", error.message);
     }
 }
@@ -104,28 +129,140 @@ fn a_lockfile_that_is_none_could_not_be_checked() {
     let conflict = lockfile(4, &[]) + "<<<<<<< HEAD\n";
     let no_version = "[[package]]\nname = \"x\"\n".to_owned();
     for text in [conflict, no_version, lockfile(99, &[]), "\0".to_owned()] {
-        let error = look_up(&text, &embedded().unwrap(), today()).unwrap_err();
+        let error = with(&text, vec![embedded().unwrap()]).unwrap_err();
         assert!(error.message.starts_with("failed to read Cargo.lock"), "{}", error.message);
         assert!(!error.message.contains('\n') && error.help.contains("cargo generate-lockfile"));
     }
 }
 
 #[test]
-fn the_workspaces_lockfile_is_read_or_missed() {
-    let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-    let world = World::with(BTreeMap::new(), "/".into(), clock);
-    let root = tempfile::tempdir().unwrap();
-    let missing = gather(&world, root.path()).unwrap_err();
-    assert!(missing.message.contains("there is none") && missing.help == "cargo generate-lockfile");
-    let path = root.path().join(LOCKFILE);
-    std::fs::write(&path, lockfile(4, &[("time", "0.1.42", Some(CRATES_IO))])).unwrap();
-    let evidence = gather(&world, root.path()).unwrap();
-    assert_eq!((evidence.packages, evidence.matches.len()), (1, 1));
-    std::fs::write(&path, [0xff, 0xfe]).unwrap();
-    assert!(gather(&world, root.path()).unwrap_err().message.contains("UTF-8"));
-    std::fs::File::create(&path).unwrap().set_len(LOCKFILE_BYTES_MAX + 1).unwrap();
-    assert!(gather(&world, root.path()).unwrap_err().message.contains("32 MiB"));
-    std::fs::remove_file(&path).unwrap();
-    std::fs::create_dir(&path).unwrap();
-    assert!(gather(&world, root.path()).is_err());
+fn a_fault_with_several_names_is_told_once() {
+    let text = lockfile(4, &[("x", "1.0.0", Some(CRATES_IO))]);
+    let facts = |id: &str, aliases: &[&str], patched: &str| AdvisoryFacts {
+        id: id.into(),
+        package: "x".into(),
+        patched: vec![patched.into()],
+        aliases: aliases.iter().map(ToString::to_string).collect(),
+        ..AdvisoryFacts::default()
+    };
+    let check = |main: Vec<AdvisoryFacts>, other: Vec<AdvisoryFacts>, expected: &[&str]| {
+        let found = with(&text, vec![of(main), of(other)]).unwrap().evidence;
+        let ids: Vec<&str> = found.matches.iter().map(|matched| matched.id.as_str()).collect();
+        assert_eq!(ids, expected);
+    };
+    let ghsa = || facts("GHSA-1", &["RUSTSEC-1"], ">= 2.0.0");
+    check(vec![facts("RUSTSEC-1", &[], ">= 2.0.0")], vec![ghsa()], &["RUSTSEC-1"]);
+    check(
+        vec![facts("RUSTSEC-1", &["GHSA-1"], ">= 2.0.0")],
+        vec![facts("GHSA-1", &[], ">= 2.0.0")],
+        &["RUSTSEC-1"],
+    );
+    check(vec![], vec![ghsa()], &["GHSA-1"]);
+    // The main database decides which versions are affected, unless it took the advisory back.
+    check(vec![facts("RUSTSEC-1", &[], ">= 1.0.0")], vec![ghsa()], &[]);
+    let back = AdvisoryFacts { withdrawn: Some("2026-01-01".into()), ..facts("RUSTSEC-1", &[], ">= 2.0.0") };
+    check(vec![back], vec![ghsa()], &["GHSA-1"]);
+    // Two advisories of the main database may share a name elsewhere.
+    let both = vec![facts("RUSTSEC-1", &["CVE-1"], ">= 2.0.0"), facts("RUSTSEC-2", &["CVE-1"], ">= 2.0.0")];
+    check(both, vec![], &["RUSTSEC-1", "RUSTSEC-2"]);
+}
+
+fn of(advisories: Vec<AdvisoryFacts>) -> Snapshot {
+    Snapshot { advisories, ..embedded().unwrap() }
+}
+
+#[test]
+fn what_the_base_has_is_not_brought_in() {
+    let facts = AdvisoryFacts {
+        id: "RUSTSEC-1".into(),
+        package: "x".into(),
+        patched: vec![">= 2.0.0".into()],
+        ..AdvisoryFacts::default()
+    };
+    let check = |here: &[&str], base: &[&str], expected: &[OnBase]| {
+        let text = |versions: &[&str]| {
+            let packages: Vec<_> = versions.iter().map(|version| ("x", *version, Some(CRATES_IO))).collect();
+            lockfile(4, &packages)
+        };
+        let found = with(&text(here), vec![of(vec![facts.clone()])]).unwrap();
+        let marked = base::mark(found, &Lockfile::parse(&text(base)).unwrap());
+        let on_base: Vec<OnBase> = marked.matches.iter().map(|matched| matched.on_base).collect();
+        assert_eq!(
+            (on_base.as_slice(), marked.compared),
+            (expected, LockfileOfBase::Nothing),
+            "{here:?} {base:?}"
+        );
+    };
+    use OnBase::{New, OtherVersion, Same};
+    check(&["1.0.0"], &["1.0.0"], &[Same]);
+    check(&["1.0.0"], &[], &[New]);
+    check(&["1.1.0"], &["1.0.0"], &[OtherVersion]);
+    check(&["1.1.0"], &["2.0.0"], &[New]);
+    check(&["1.0.0", "1.1.0"], &["1.0.0"], &[Same, New]);
+    check(&["1.1.0", "1.2.0"], &["1.0.0"], &[OtherVersion, New]);
+    check(&["1.1.0", "1.2.0"], &["1.0.0", "1.0.1"], &[OtherVersion, OtherVersion]);
+}
+
+#[test]
+fn a_package_of_another_source_is_another_package() {
+    let facts = AdvisoryFacts {
+        id: "RUSTSEC-1".into(),
+        package: "x".into(),
+        patched: vec![],
+        ..AdvisoryFacts::default()
+    };
+    let of_source = |source: &str| lockfile(4, &[("x", "1.0.0", Some(source))]);
+    let found = with(&of_source(CRATES_IO), vec![of(vec![facts])]).unwrap();
+    let base = Lockfile::parse(&of_source("git+https://example.org/x#abc")).unwrap();
+    assert_eq!(base::mark(found, &base).matches[0].on_base, OnBase::New);
+}
+
+/// The history of the database, replayed day by day: what is found of a lockfile never shrinks but by a withdrawal, and each
+/// advisory is found from its own day on.
+#[test]
+fn an_advisory_is_found_from_its_day_on() {
+    let whole = embedded().unwrap();
+    let packages = [
+        ("time", "0.1.42"),
+        ("smallvec", "1.6.0"),
+        ("openssl", "0.10.30"),
+        ("tokio", "1.0.0"),
+        ("hyper", "0.13.0"),
+    ];
+    let packages: Vec<_> =
+        packages.iter().map(|(name, version)| (*name, *version, Some(CRATES_IO))).collect();
+    let text = lockfile(4, &packages);
+    let mut days: Vec<String> = whole.advisories.iter().map(|facts| facts.date.clone()).collect();
+    days.sort();
+    days.dedup();
+    let mut before = 0;
+    for day in days.iter().step_by(20) {
+        let known = whole.advisories.iter().filter(|facts| facts.date <= *day).cloned().collect();
+        let found = with(&text, vec![of(known)]).unwrap().evidence;
+        let dates = found
+            .matches
+            .iter()
+            .map(|matched| &whole.advisories.iter().find(|facts| facts.id == matched.id).unwrap().date);
+        assert!(dates.into_iter().all(|date| date <= day));
+        assert!(found.matches.len() >= before, "{day}");
+        before = found.matches.len();
+    }
+    assert_eq!(
+        with(&text, vec![whole]).unwrap().evidence.matches.len(),
+        before.max(10),
+        "the last day has all"
+    );
+}
+
+#[test]
+fn without_cargos_word_the_lockfile_alone_is_enough() {
+    let text = lockfile(4, &[("time", "0.1.42", Some(CRATES_IO))]);
+    let dependencies = crate::tools::dependencies::of_lockfile(&Lockfile::parse(&text).unwrap());
+    let dependencies = Dependencies { unresolved: Some("no cargo".into()), ..dependencies };
+    let databases = Databases::of("embedded", embedded().unwrap(), today()).unwrap();
+    let found = look_up(&dependencies, &text, &databases).unwrap().evidence;
+    assert_eq!((found.matches[0].reach, found.unresolved.as_deref()), (Reach::Linked, Some("no cargo")));
+    assert_eq!((found.yanked_known, found.yanked_unknown), (0, 1));
+    let odd = lockfile(4, &[("time", "one", Some(CRATES_IO))]);
+    assert!(with(&odd, vec![]).unwrap_err().message.contains("`one` of time is no version"));
 }

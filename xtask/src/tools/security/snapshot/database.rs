@@ -21,19 +21,25 @@ const ARCHIVE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Every advisory below `crates/` of a checkout, sorted by id. Symbolic links are not followed.
 pub(super) fn from_directory(root: &Path) -> anyhow::Result<Vec<AdvisoryFacts>> {
-    let crates = root.join("crates");
     let mut advisories = Vec::new();
-    for folder in entries(&crates)? {
-        if !folder.symlink_metadata()?.is_dir() {
-            continue;
-        }
-        for file in entries(&folder)? {
-            let Some(place) = Place::of(&file) else { continue };
-            anyhow::ensure!(file.symlink_metadata()?.is_file(), "{} is not a file", file.display());
-            advisories.push(parsed(&place, std::fs::File::open(&file)?)?);
-        }
+    for file in files(root)? {
+        let Some(place) = Place::of(&file) else { continue };
+        anyhow::ensure!(file.symlink_metadata()?.is_file(), "{} is not a file", file.display());
+        advisories.push(parsed(&place, std::fs::File::open(&file)?)?);
     }
     sorted(advisories)
+}
+
+/// The advisories below `crates/` of a checkout, sorted.
+pub(super) fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for folder in entries(&root.join("crates"))? {
+        if folder.symlink_metadata()?.is_dir() {
+            files.extend(entries(&folder)?.into_iter().filter(|file| Place::of(file).is_some()));
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The same of a `.tar.gz`, with what the archive tells of its origin.
@@ -94,11 +100,26 @@ fn parsed(place: &Place, reader: impl Read) -> anyhow::Result<AdvisoryFacts> {
     anyhow::ensure!(text.len() as u64 <= ADVISORY_BYTES_MAX, "{}: larger than 1 MiB", reading());
     // rustsec slices the text of its own complaint, and may cut a character in two.
     anyhow::ensure!(text.starts_with("```toml"), "{}: no front matter", reading());
-    let advisory: Advisory = text.parse().with_context(reading)?;
+    let advisory: Advisory =
+        text.parse().map_err(|error: rustsec::Error| broken(&text, &error)).with_context(reading)?;
     let metadata = &advisory.metadata;
     let agrees = metadata.id.as_str() == place.id && metadata.package.as_str() == place.package;
     anyhow::ensure!(agrees, "{}: it names itself {} of {}", reading(), metadata.id, metadata.package);
     facts(&advisory).with_context(reading)
+}
+
+/// What is wrong with an advisory, with the line where its front matter breaks off.
+fn broken(text: &str, error: &rustsec::Error) -> anyhow::Error {
+    let said = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let matter = text.trim_start_matches("```toml").split("```").next().unwrap_or_default();
+    let place = toml::from_str::<toml::Table>(matter).err().and_then(|error| error.span());
+    match place {
+        Some(span) => {
+            let line = matter[..span.start].matches('\n').count() + 1;
+            anyhow::anyhow!("line {line}: {said}")
+        }
+        None => anyhow::anyhow!(said),
+    }
 }
 
 fn facts(advisory: &Advisory) -> anyhow::Result<AdvisoryFacts> {
@@ -124,6 +145,8 @@ fn facts(advisory: &Advisory) -> anyhow::Result<AdvisoryFacts> {
         url: metadata.url.as_ref().map(ToString::to_string),
         withdrawn: metadata.withdrawn.as_ref().map(|date| date.as_str().to_owned()),
         licence,
+        severity: advisory.severity().map(|severity| severity.to_string()),
+        affected: None,
     })
 }
 
