@@ -191,7 +191,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn two_places_make_the_same_files() {
-    let words = ["publish", "assets", "--features", "more"];
+    let words = ["release", "assets", "--features", "more"];
     let (one, other) = (tool(), tool());
     one.run(&[&words[..], &["--dry-run"]].concat()).exits(0).says(&["tool 1.2.3", "SHA256SUMS"]);
     assert!(!one.workspace.join("target/gateline/assets").exists(), "a dry run makes nothing");
@@ -253,14 +253,14 @@ fn two_places_make_the_same_files() {
 #[test]
 fn notes_are_the_section_of_the_version() {
     let tool = tool();
-    assert_eq!(tool.run(&["publish", "notes"]).exits(0).out, "- A tool.\n");
-    let json = tool.run(&["publish", "notes", "v1.2.3", "--format", "json"]).exits(0).json();
+    assert_eq!(tool.run(&["release", "notes"]).exits(0).out, "- A tool.\n");
+    let json = tool.run(&["release", "notes", "v1.2.3", "--format", "json"]).exits(0).json();
     assert_eq!(
         (&json["version"], &json["day"], &json["notes"]),
         (&"1.2.3".into(), &"2026-11-29".into(), &"- A tool.".into())
     );
     let of_tag = |tag: &str| -> Ran {
-        tool.command(&["publish", "notes"])
+        tool.command(&["release", "notes"])
             .env("GITHUB_REF", format!("refs/tags/{tag}"))
             .output()
             .unwrap()
@@ -268,9 +268,9 @@ fn notes_are_the_section_of_the_version() {
     };
     of_tag("v1.2.3").exits(0);
     of_tag("v1.3.0").exits(10).says(&["v1.3.0 is not the tag of tool 1.2.3"]);
-    tool.run(&["publish", "notes", "9.9.9"]).exits(2).says(&["there is no section", "rename `Unreleased`"]);
-    tool.run(&["publish", "notes", "one"]).exits(2).says(&["is not a version"]);
-    tool.run(&["publish", "notes", "--changelog", "NONE.md"]).exits(2).says(&["failed to read"]);
+    tool.run(&["release", "notes", "9.9.9"]).exits(2).says(&["there is no section", "rename `Unreleased`"]);
+    tool.run(&["release", "notes", "one"]).exits(2).says(&["is not a version"]);
+    tool.run(&["release", "notes", "--changelog", "NONE.md"]).exits(2).says(&["failed to read"]);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn crates_are_published_once_and_in_order() {
     let log = tool.folder.path().join("log");
     let run = |more: &[&str], fails: &str, why: &str| -> (Ran, String) {
         let _ = std::fs::remove_file(&log);
-        let mut command = tool.command(&[&["publish", "crates"], more].concat());
+        let mut command = tool.command(&[&["release", "crates"], more].concat());
         command.env("CARGO", &stand_in).env("LOG", &log).env("FAILS", fails).env("WHY", why);
         let ran: Ran = command.output().unwrap().into();
         (ran, std::fs::read_to_string(&log).unwrap_or_default())

@@ -11,7 +11,7 @@ mod merge;
 mod orders;
 mod plan;
 mod policies;
-mod publish;
+mod release;
 mod resident;
 mod security;
 
@@ -25,7 +25,7 @@ pub use merge::Merge;
 pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
-pub use publish::{PublishVerb, Sbom};
+pub use release::{Release, ReleaseVerb, Sbom};
 pub use resident::Resident;
 pub use security::{Security, SecurityVerb};
 
@@ -199,9 +199,8 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
-    /// What a version is published with: notes, programs, crates.
-    #[command(subcommand)]
-    Publish(PublishVerb),
+    /// Let a held release go on (`release DIGEST`); or what a version is released with: notes, programs, crates.
+    Release(Release),
     /// What a binary is made of, as CycloneDX 1.6 JSON.
     Sbom(Sbom),
     /// The hash-chained record.

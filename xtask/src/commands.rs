@@ -18,7 +18,7 @@ mod own;
 mod people;
 mod plan;
 mod policy;
-mod publish;
+mod release;
 mod resident;
 mod sbom;
 mod security;
@@ -150,7 +150,7 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Github(what) => github::github(context, &what).await,
-        Verb::Publish(what) => publish::publish(context, what).await,
+        Verb::Release(asked) => release::release(context, asked).await,
         Verb::Sbom(asked) => sbom::sbom(context, asked).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
         Verb::Init(asked) => init::init(context, asked).await,

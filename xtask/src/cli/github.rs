@@ -27,7 +27,7 @@ pub enum GithubVerb {
 pub struct GithubRelease {
     /// The tag; default: the one that the run is of.
     pub tag: Option<String>,
-    /// The folder with the files, as `publish assets` writes them; default: `assets` in the report folder.
+    /// The folder with the files, as `release assets` writes them; default: `assets` in the report folder.
     #[arg(long, value_name = "DIR")]
     pub assets: Option<PathBuf>,
     /// Print what would be published, and ask GitHub nothing.

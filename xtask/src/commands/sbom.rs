@@ -1,4 +1,4 @@
-//! `sbom`: what a binary would be made of, by the manifests. `publish assets` writes the same of what was really built.
+//! `sbom`: what a binary would be made of, by the manifests. `release assets` writes the same of what was really built.
 
 use super::context::{Context, write_report};
 use crate::cli::Sbom;

@@ -157,7 +157,7 @@ pub fn bill(
     })
 }
 
-/// The standard library, and the libc of this machine where it is linked statically (as `image build` and `publish assets` do).
+/// The standard library, and the libc of this machine where it is linked statically (as `image build` and `release assets` do).
 fn system(subject: &Subject<'_>, toolchain: &Toolchain) -> Vec<Component> {
     let part = |name: &str, version: &str, licence: &str, repository: &str| Component {
         name: name.to_owned(),

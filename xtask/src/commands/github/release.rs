@@ -9,7 +9,7 @@ pub(super) mod perform;
 
 use super::Context;
 use crate::cli::GithubRelease;
-use crate::commands::publish::{self as made, FOLDER, Released, released};
+use crate::commands::release::{self as made, FOLDER, Released, released};
 use crate::digest::{Digest, short_commit};
 use crate::evidence::Evidence;
 use crate::exit::Exit;
@@ -66,7 +66,7 @@ async fn plan(context: &Context, run: &Run, asked: &GithubRelease) -> anyhow::Re
         assets.iter().find(|(_, file)| !(1..=RELEASE_ASSET_BYTES_MAX).contains(&file.size))
     {
         let message = format!("`{name}` is empty, or larger than GitHub takes (2 GiB)");
-        return Err(Failure::usage(message, "build it again: cargo xtask publish assets"));
+        return Err(Failure::usage(message, "build it again: cargo xtask release assets"));
     }
     let sums = made::sums(&assets)?.text();
     let list = File { size: sums.len() as u64, digest: Digest::of(sums.as_bytes()) };

@@ -136,7 +136,7 @@ async fn send(client: &Client, planned: &Planned, release: &There, name: &str) -
             let file = planned.folder.join(name);
             tokio::fs::read(&file).await.map_err(|error| {
                 let message = format!("failed to read {}: {error}", file.display());
-                Stopped::Here(Failure::infrastructure(message, "cargo xtask publish assets"))
+                Stopped::Here(Failure::infrastructure(message, "cargo xtask release assets"))
             })?
         }
     };

@@ -1,4 +1,4 @@
-//! `publish notes`: what the changelog says of a version, for people and for `github release`.
+//! `release notes`: what the changelog says of a version, for people and for `github release`.
 
 use super::{Released, released};
 use crate::commands::context::Context;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The changelog of a workspace.
 const CHANGELOG: &str = "CHANGELOG.md";
 
-/// `publish notes`.
+/// `release notes`.
 pub(super) async fn notes(
     context: &Context,
     version: Option<String>,

@@ -1,11 +1,25 @@
-//! The grammar of `publish` and `sbom`.
+//! The grammar of `release` and `sbom`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// `publish …`.
+use super::OfRelease;
+
+/// `release`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct Release {
+    /// What a version is released with.
+    #[command(subcommand)]
+    pub what: Option<ReleaseVerb>,
+    /// The held release that may go on.
+    #[command(flatten)]
+    pub held: Option<OfRelease>,
+}
+
+/// `release …`.
 #[derive(Debug, Subcommand)]
-pub enum PublishVerb {
+pub enum ReleaseVerb {
     /// What the changelog says of a version.
     Notes {
         /// The version or its tag; default: the version of the package that is released.

@@ -1,4 +1,4 @@
-//! `publish assets`: the files of a release for the machine that it runs on, the same bytes for the same commit and toolchain.
+//! `release assets`: the files of a release for the machine that it runs on, the same bytes for the same commit and toolchain.
 //!
 //! The binary is built as the image's is (`tools/image/binary.rs`), and told the commit that it is of. The bill of materials is of
 //! what cargo said that it linked. Jobs for other machines add their files to the same folder; SHA256SUMS is written over all of them.
@@ -62,7 +62,7 @@ fn plan(released: &Released, target: &str) -> Vec<Asset> {
     ]
 }
 
-/// `publish assets --dry-run`.
+/// `release assets --dry-run`.
 pub(super) async fn show(context: &Context, asked: Asked) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let released = released(context, &workspace, asked.package.as_deref()).await?;
@@ -80,7 +80,7 @@ pub(super) async fn show(context: &Context, asked: Asked) -> anyhow::Result<Exit
     Ok(Exit::Done)
 }
 
-/// `publish assets`.
+/// `release assets`.
 pub(super) async fn assets(context: &Context, asked: Asked) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     refuse_dirty(&workspace)?;
@@ -115,7 +115,7 @@ pub(super) async fn assets(context: &Context, asked: Asked) -> anyhow::Result<Ex
 /// The files of a folder with their digests: all but the list of these.
 pub(in crate::commands) fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, File>> {
     let failed = || format!("failed to read {}", folder.display());
-    let help = "leave only files of the release in it; `publish assets` writes them";
+    let help = "leave only files of the release in it; `release assets` writes them";
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).with_context(failed)? {
         let entry = entry.with_context(failed)?;

@@ -1,4 +1,4 @@
-//! `publish crates`: every package that crates.io may have, by cargo itself. What is there already is not published again, so that a
+//! `release crates`: every package that crates.io may have, by cargo itself. What is there already is not published again, so that a
 //! release that was interrupted can be run again.
 
 use super::packages::public_in_order;
@@ -37,7 +37,7 @@ struct Became {
     became: &'static str,
 }
 
-/// `publish crates`.
+/// `release crates`.
 pub(super) async fn crates(context: &Context, told: Told) -> anyhow::Result<Exit> {
     if context.global.offline && told == Told::Published {
         return Err(Failure::usage(
