@@ -3,20 +3,27 @@
 
 #![expect(clippy::disallowed_methods, reason = "runs the real scripts, as a runner would")]
 
+#[path = "action/machines.rs"]
+mod machines;
+
 use clap::CommandFactory as _;
 use gateline::cli::Cli;
 use gateline::digest::Digest;
+use gateline::release::pin::{PATH, PROGRAM, Pin, TARGETS};
+use gateline::release::sums::Sums;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The program under test.
 const GATELINE: &str = env!("CARGO_BIN_EXE_gateline");
+/// A commit that was tagged.
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Shows its arguments, one per line, and ends with the code it is told.
 const STAND_IN: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit \"${ENDS:-0}\"\n";
 /// Stands for gh: gives the file that it is told as the asset, and says of its provenance what it is told.
 const GH: &str = "#!/bin/sh\necho \"gh $GH_HOST $*\" >>\"$LOG\"\ncase \"$1\" in\n  release) [ -n \"$ASSET\" ] || exit 1\n    \
-                  while [ \"$1\" != --dir ]; do shift; done; cp \"$ASSET\" \"$2/gateline-x86_64-unknown-linux-gnu\";;\n  \
+                  while [ \"$1\" != --pattern ]; do shift; done; asset=$2; shift 2; cp \"$ASSET\" \"$2/$asset\";;\n  \
                   attestation) exit \"$PROVENANCE\";;\nesac\n";
 /// Stands for cargo: leaves a program where the real one would.
 const CARGO: &str = "#!/bin/sh\necho \"cargo $PWD $*\" >>\"$LOG\"\nmkdir -p \"$CARGO_TARGET_DIR/debug\"\n\
@@ -113,14 +120,12 @@ impl Step {
         self.run(&self.at("stand-in"), environment)
     }
 
-    /// Pins a program, and looks for it where the release has this asset with this provenance.
+    /// Pins a program as a release does, and looks for it where the release has this asset with this provenance.
     fn find(&self, pinned: &str, asset: &str, provenance: &str) -> Ran {
-        let sum = Digest::of(pinned.as_bytes());
-        let pin = format!(
-            "# c\nversion 1.2.3\ncommit abc\nsha256 {} gateline-x86_64-unknown-linux-gnu\n",
-            sum.hex()
-        );
-        std::fs::write(self.at("an action/action/pin"), pin).expect("it can be written");
+        let named = TARGETS.map(|target| (format!("{PROGRAM}-{target}"), Digest::of(pinned.as_bytes())));
+        let sums = Sums::of(named).expect("plain names");
+        let pin = Pin::new(semver::Version::new(1, 2, 3), COMMIT, &sums).expect("it has programs");
+        std::fs::write(self.at("an action/action/pin"), pin.text()).expect("it can be written");
         std::fs::write(self.at("asset"), asset).expect("it can be written");
         let asset = if asset.is_empty() { String::new() } else { self.at("asset").display().to_string() };
         let environment = [("ACTION_REPOSITORY", "gate/line"), ("ASSET", &asset), ("PROVENANCE", provenance)];
@@ -269,9 +274,22 @@ fn a_pinned_program_with_its_provenance_is_used() {
     assert_eq!((ran.code, ran.outputs.as_str()), (Some(0), "found=true\n"), "{}", ran.err);
     assert_eq!(step.program().as_deref(), Some("the program"));
     let log = step.log();
-    let asked = ["gh github.example release download v1.2.3 --repo gate/line", "--source-digest abc"];
+    let source = format!("--source-digest {COMMIT}");
+    let asked = ["gh github.example release download v1.2.3 --repo gate/line", source.as_str()];
     assert!(asked.iter().all(|words| log.contains(words)), "{log}");
     assert!(log.contains("--signer-workflow gate/line/.github/workflows/release.yml"), "{log}");
+}
+
+#[test]
+fn the_pin_names_what_the_script_asks_for() {
+    let script = std::fs::read_to_string(repository().join("action/get.sh")).expect("it is there");
+    let asked: BTreeSet<&str> =
+        script.lines().filter_map(|line| line.split_once(" asset=")?.1.strip_suffix(" ;;")).collect();
+    assert_eq!(
+        asked,
+        TARGETS.map(|target| format!("{PROGRAM}-{target}")).iter().map(String::as_str).collect()
+    );
+    assert!(script.contains("pin=\"$GITHUB_ACTION_PATH/pin\"") && PATH == "action/pin");
 }
 
 #[test]

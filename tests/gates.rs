@@ -163,6 +163,7 @@ fn every_outcome_is_right(evidence: &TestsEvidence) {
     let expected = [
         ("macros::lib$inside_a_macro_crate", Passed),
         ("traps::bench/speed", Passed),
+        ("traps::doc$src/lib.rs - none (line 16)", Ignored),
         ("traps::doc$src/lib.rs - three (line 11)", Failed),
         ("traps::doc$src/lib.rs - two (line 3)", Passed),
         ("traps::lib$tests::environment_is_declared", Passed),
@@ -187,7 +188,7 @@ fn every_outcome_is_right(evidence: &TestsEvidence) {
         let test = outcome(evidence, &format!("traps::lib$tests::{name}"));
         assert!(matches!(&test.outcome, TestOutcome::Vanished(said) if said.contains(why)), "{test:#?}");
     }
-    assert_eq!(evidence.tests.len(), 18);
+    assert_eq!(evidence.tests.len(), 19);
     assert_eq!(outcome(evidence, "traps::lib$tests::leaves_a_child").left_behind, ["sleep"]);
     let left_behind = evidence.tests.iter().filter(|test| !test.left_behind.is_empty()).count();
     assert_eq!((left_behind, evidence.empty.as_slice()), (1, &["traps::empty".to_owned()][..]));
@@ -250,7 +251,8 @@ async fn a_list_runs_nothing(fixture: &Fixture, compiled: &Compiled, policy: &Te
     let all = list(&[]).await;
     let ignored: Vec<_> =
         all.tests.iter().filter(|test| test.ignored).map(|test| test.name.as_str()).collect();
-    assert_eq!((all.tests.len(), ignored), (18, vec!["traps::lib$tests::ignored"]), "{all:#?}");
+    let expected = vec!["traps::doc$src/lib.rs - none (line 16)", "traps::lib$tests::ignored"];
+    assert_eq!((all.tests.len(), ignored), (19, expected), "{all:#?}");
     assert!(all.tests.iter().any(|test| test.name == "traps::doc$src/lib.rs - two (line 3)"), "{all:#?}");
     assert_eq!(all.broken.len(), 1);
     let some = list(&["tests::hangs"]).await;

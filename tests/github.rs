@@ -10,11 +10,21 @@
 mod contract;
 #[path = "github/fake.rs"]
 mod fake;
+#[path = "github/fake_releases.rs"]
+mod fake_releases;
 #[macro_use]
 #[path = "github/story.rs"]
 mod story;
 #[path = "github/around.rs"]
 mod around;
+#[path = "github/faults.rs"]
+mod faults;
+#[path = "github/forks.rs"]
+mod forks;
+#[path = "github/releases.rs"]
+mod releases;
+#[path = "github/rulesets.rs"]
+mod rulesets;
 mod support;
 
 use fake::{Fault, What};
@@ -265,18 +275,6 @@ fn a_token_goes_nowhere_else() {
     story.fake.state().faults = vec![Fault { method: "GET", at: "/pulls/{pull_number}", what }];
     assert_eq!(story.report(&[]), Exit::Infrastructure);
     assert_eq!(story.fake.requests().0, 1);
-}
-
-#[test]
-fn a_fork_is_told_by_exit_code_alone() {
-    for name in ["pull_request", "pull_request_review"] {
-        let mut story = story!();
-        story.event(name, &request("someone/r"));
-        assert_eq!(story.report(&[]), Exit::Refused);
-        story.verdict(&verdict(0));
-        assert_eq!(story.report(&["--here-too"]), Exit::Done);
-        assert_eq!(story.fake.requests(), (0, 0), "{name}");
-    }
 }
 
 fn ended(from: &str, head: &str, conclusion: &str) -> Value {

@@ -94,6 +94,18 @@ fn a_repository_gets_policies_and_workflows_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn what_needs_nightly_is_left_out_with_a_reason() {
+    let bench = "//! Quick.\n#![feature(test)]\nextern crate test;\n";
+    let library = "//! A fixture.\n\n/// Two.\npub fn two() -> u32 {\n    2\n}\n\n#[test]\nfn is_two() {\n    assert_eq!(two(), 2);\n}\n";
+    let fixture =
+        of(&[("benches/quick.rs", bench), ("src/lib.rs", library), ("src/main.rs", "fn main() {}\n")]);
+    let line = "+leave_out: {\"fixture::bench/quick\":\"it needs nightly Rust\"}";
+    init(&fixture, &["--dry-run"]).exits(0).says(&[line]);
+    // Without it, nothing could be measured: it does not compile.
+    init(&fixture, &["--dry-run", "--from-current", "--offline"]).exits(0).says(&[line, "+minimum: "]);
+}
+
+#[test]
 fn nothing_is_written_without_a_yes() {
     let fixture = of(&[]);
     init(&fixture, &[]).exits(2).says(&["no terminal to ask at", "--yes", "+minimum: 80"]);

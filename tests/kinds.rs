@@ -3,6 +3,8 @@
 
 #[path = "kinds/files.rs"]
 mod files;
+#[path = "kinds/planted.rs"]
+mod planted;
 mod support;
 
 use files::FILES;
@@ -75,6 +77,7 @@ fn every_test_is_named(fixture: &Fixture, ran: &Ran) {
         "kinds::whole",
         "kinds::whole [features: extra]",
         "macros::lib$inside_a_macro_crate",
+        "still::lib$although_it_says_no_twice",
         "util::doc$util/src/lib.rs - larger (line 5)",
     ];
     let names: BTreeSet<&str> = named.keys().map(String::as_str).collect();
@@ -98,8 +101,8 @@ fn what_is_not_built_is_told(fixture: &Fixture, ran: &Ran) {
     let code = |wanted: &str| findings.iter().filter(|(code, _)| code == wanted).count();
     assert_eq!(
         (code("lint/rustdoc"), code("lint/rustdoc-not-checked")),
-        (1, 1),
-        "a broken link, and a library that rustdoc was not asked about: {findings:#?}"
+        (1, 2),
+        "a broken link, and two libraries that rustdoc was not asked about: {findings:#?}"
     );
 }
 
@@ -272,4 +275,59 @@ fn tests_see_what_cargo_would_give_them_and_their_lines_are_looked_for_in_their_
     fixture.run(&["ci", "--gate", "coverage", "--offline"]).exits(0).says(&["5 passed"]);
     assert!(!fixture.codes().contains(&"tests/empty-binary".to_owned()), "it has a test in the other set");
     assert_eq!(lines(&fixture, "src/lib.rs"), [(9, 3), (10, 3), (11, 3)].into());
+}
+
+/// File and line of everything that clippy or rustc had to say; each place once, so that a doubled finding is seen.
+fn places(fixture: &Fixture) -> Vec<(String, u64)> {
+    let told = fixture.findings().into_iter().filter(|finding| finding["code"] == "lint/clippy");
+    let place = |finding: serde_json::Value| {
+        (
+            finding["file"].as_str().unwrap_or_default().to_owned(),
+            finding["line"].as_u64().unwrap_or_default(),
+        )
+    };
+    let mut places: Vec<_> = told.map(place).collect();
+    places.sort();
+    places
+}
+
+#[test]
+fn what_only_tests_use_is_found_however_lint_is_compiled() {
+    let fixture = fixture(planted::FILES);
+    let expected = [
+        ("alone/src/lib.rs", 3),
+        ("alone/src/lib.rs", 5),
+        ("alone/src/lib.rs", 11),
+        ("alone/src/lib.rs", 15),
+        ("alone/src/lib.rs", 26),
+        ("every/benches/quick.rs", 4),
+        ("every/build.rs", 4),
+        ("every/examples/show.rs", 4),
+        ("every/examples/tested.rs", 3),
+        ("every/examples/tested.rs", 11),
+        ("every/src/main.rs", 4),
+        ("every/tests/it.rs", 5),
+        ("macros/src/lib.rs", 5),
+        ("macros/src/lib.rs", 12),
+        ("program/src/main.rs", 3),
+        ("program/src/main.rs", 11),
+    ];
+    let expected: Vec<_> = expected.map(|(file, line)| (file.to_owned(), line)).into();
+    let check = |arguments: &[&str]| {
+        let ran = fixture.run(&[&["ci", "--offline", "--gate", "lint"], arguments].concat()).exits(10);
+        assert_eq!(places(&fixture), expected, "{arguments:?}: {}", ran.all());
+    };
+    check(&["--gate", "coverage", "--gate", "tests"]);
+    check(&[]);
+    fixture.write("policies/lint.yaml", "share_compile: off\n");
+    check(&["--gate", "tests"]);
+    check(&[]);
+    // What is not affected is not looked at, and what is, is looked at as a whole.
+    std::fs::remove_file(fixture.workspace.join("policies/lint.yaml")).expect("it was written above");
+    fixture.write(
+        "program/src/main.rs",
+        "fn only_tests() {}\nfn main() {}\n#[test]\nfn one() {\n    only_tests();\n}\n",
+    );
+    let ran = fixture.run(&["ci", "--offline", "--gate", "lint", "--affected", "--base", "HEAD"]).exits(10);
+    assert_eq!(places(&fixture), [("program/src/main.rs".to_owned(), 1)], "{}", ran.all());
 }

@@ -7,7 +7,7 @@ use support::client::Connection;
 use support::fixture::Fixture;
 use support::releases::Image;
 use support::site::{Pace, Site, below, free_ports};
-use support::{Ran, eventually, gateline, git, interrupt, processes_of};
+use support::{GATELINE, Ran, eventually, gateline, git, interrupt, processes_of};
 
 const MANIFEST: &str = "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 const LOCKFILE: &str = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion = \"1.0.0\"\n";
@@ -278,7 +278,9 @@ fn deployments_that_cannot_begin_say_what_to_type() {
     site.run(&["deploy", "produktion"])
         .exits(2)
         .says(&["no environment `produktion`", "development, staging, production"]);
-    site.run(&["deploy", "development"]).exits(2).says(&["no release was made here", "cargo xtask ship"]);
+    site.run(&["deploy", "development"])
+        .exits(2)
+        .says(&["no release was made here", &format!("{GATELINE} ship")]);
     site.run(&["promote", "development", "staging"]).exits(2).says(&["nothing serves 100 %"]);
     site.run(&["rollback", "development"]).exits(2).says(&["no earlier release"]);
     site.run(&["history"]).exits(0).says(&["nothing has happened yet"]);

@@ -7,9 +7,9 @@ mod support;
 mod trouble;
 
 use support::client::Load;
-use support::eventually;
 use support::releases::{Image, prepared};
 use support::site::{ENVIRONMENTS, Pace, Site};
+use support::{GATELINE, eventually};
 
 /// Clients on each proxy.
 const CLIENTS: usize = 4;
@@ -83,7 +83,7 @@ fn a_release_that_answers_errors_goes_back_by_itself() {
     site.run(&["deploy", "production", "--yes"]).exits(11).says(&[
         "rolled back",
         "were errors",
-        "next: cargo xtask history",
+        &format!("next: {GATELINE} history"),
     ]);
     assert_eq!(site.answering("production"), good.to_string());
     let told = site.run(&["audit", "log", "--format", "json"]).exits(0).json();
@@ -111,7 +111,9 @@ fn a_killed_deployer_loses_nothing_and_the_weights_lapse() {
     deployer.wait().expect("the deployer ends");
     // Nobody resumes: the supervisor carries out what was authorised before.
     site.wait_for_weight("production", "stable", 100);
-    site.run(&["deploy", "production", "--yes"]).exits(13).says(&["did not end", "cargo xtask resume"]);
+    site.run(&["deploy", "production", "--yes"])
+        .exits(13)
+        .says(&["did not end", &format!("{GATELINE} resume")]);
     site.run(&["resume"]).exits(11).says(&["lapsed"]);
     none_lost(load);
     assert_eq!(site.answering("production"), good.to_string());
@@ -189,7 +191,7 @@ fn id_of(held: &support::Ran) -> String {
 fn an_approval_is_asked_for_held_and_given() {
     let site = Site::new(Pace::Quick);
     let digest = site.release(Image::One);
-    let held = site.run(&["deploy", "production"]).exits(13).says(&["cargo xtask approve"]);
+    let held = site.run(&["deploy", "production"]).exits(13).says(&[&format!("{GATELINE} approve")]);
     let id = id_of(&held);
     site.run(&["status"]).exits(0).says(&["awaiting approval", &id]);
     site.run(&["approve", "production-none"]).exits(2).says(&["there is no rollout", &id]);

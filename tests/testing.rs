@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 use support::fixture::Fixture;
-use support::git;
+use support::{GATELINE, git};
 
 const MANIFEST: &str =
     "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n[lib]\ndoctest = false\n";
@@ -43,7 +43,7 @@ fn what_failed_is_run_again_until_nothing_is_left_and_a_part_never_stands_for_th
     fixture
         .run(&["test", "--rerun-failed"])
         .exits(2)
-        .says(&["no run of the tests is recorded", "cargo xtask test"]);
+        .says(&["no run of the tests is recorded", &format!("{GATELINE} test")]);
     fixture.run(&["ci", "--gate", "tests", "--record-baseline"]).exits(10).says(&["1 passed, 2 failed"]);
     let whole = verdict(&fixture, "");
     assert_eq!((codes(&whole), whole["facts"].get("filters")), (vec!["tests/failed"; 2], None));

@@ -133,6 +133,9 @@ fn what_the_parser_refuses_the_schema_refuses() {
         ("image", "ports: [70000]"),
         ("rollout", "environments: [{name: a, steps: [{weight: 10}]}]"),
         ("security", "secrets: {skip: 1}"),
+        ("github", "reviews: {approvals: 11}"),
+        ("github", "merge_queue: {check_timeout_minutes: 0}"),
+        ("github", "environments: [{wait_minutes: 1}]"),
         ("waivers", "waivers: [{code: tests/failed, subject: a, reason: b, expires: 2026-12-31}]"),
         ("approvers", "approvers: [{github: a}]"),
     ] {

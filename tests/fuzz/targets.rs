@@ -8,6 +8,8 @@ use gateline::policy::SecurityPolicy;
 use gateline::policy::coverage::InputFormat;
 use gateline::policy::security::{ScannerFormat, ScannerInput};
 use gateline::policy::{PolicySet, Texts};
+use gateline::release::notes::notes;
+use gateline::release::sums::Sums;
 use gateline::report::{cobertura, lcov};
 use gateline::tools::coverage_import::gathered::Gathered;
 use gateline::tools::coverage_import::parse;
@@ -19,13 +21,14 @@ use gateline::tools::security::advisories::parse_osv;
 use gateline::tools::security::deny_toml;
 use gateline::tools::security::scanners::parse as parse_report;
 use gateline::tools::security::snapshot::AdvisoryFacts;
+use gateline::tools::security::workflows;
 use std::path::Path;
 
 /// A target: its name, which is its folder of seeds, and what it does with any bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 15] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -33,6 +36,9 @@ pub(crate) const TARGETS: [Target; 12] = [
     ("policy", policy),
     ("lockfile", lockfile),
     ("osv", osv),
+    ("workflow", workflow),
+    ("changelog", changelog),
+    ("sums", sums),
     ("sarif", |bytes| report(bytes, ScannerFormat::Sarif)),
     ("theauditor", |bytes| report(bytes, ScannerFormat::TheAuditor)),
     ("cargo-deny", |bytes| report(bytes, ScannerFormat::CargoDeny)),
@@ -160,6 +166,27 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
     lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect()
 }
 
+/// A version that a changelog is clear about has notes that say something, and asking again gives the same.
+fn changelog(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match notes(text, "1.0.0") {
+        Ok(found) => {
+            assert!(!found.text.trim().is_empty(), "notes without words");
+            let fenced = text.contains("```") || text.contains("~~~");
+            assert!(fenced || !found.text.lines().any(|line| line.starts_with("## ")), "another section");
+        }
+        Err(why) => assert!(!why.to_string().is_empty(), "an error without words"),
+    }
+}
+
+/// What is read of a list of digests is the same when it is written and read again.
+fn sums(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(sums) = Sums::parse(text) {
+        assert_eq!(Sums::parse(&sums.text()).as_ref(), Ok(&sums));
+    }
+}
+
 /// A file's name, a line end, its text; a form feed between files. What is accepted is the same after writing it out; what is
 /// not says why.
 fn policy(bytes: &[u8]) {
@@ -176,4 +203,18 @@ fn policy(bytes: &[u8]) {
     let written: Texts = written.as_object().into_iter().flatten().map(whole).collect();
     let again = PolicySet::parse(&written, today).expect("what was accepted is accepted again");
     assert_eq!(again.policy, set.policy);
+}
+
+/// As a workflow and as an action: what is found stands on a line of the text, in order, and a fix is one of its lines.
+fn workflow(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = text.lines().count() + 1;
+    for path in [".github/workflows/fuzz.yml", "action.yml"] {
+        let evidence = workflows::look_at_text(path, text);
+        assert!(evidence.pinned <= evidence.used);
+        for found in &evidence.found {
+            assert!(found.line as usize <= lines, "{found:?} of {lines}");
+            assert!(found.fix.iter().all(|edit| edit.line as usize <= lines), "{found:?} of {lines}");
+        }
+    }
 }

@@ -35,6 +35,11 @@ pub fn two() -> u32 {
 /// ```
 pub fn three()   {}
 
+/// ```ignore
+/// traps::none();
+/// ```
+pub fn none() {}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -87,6 +87,76 @@ fn the_token_is_in_no_output() {
     }
 }
 
+#[test]
+fn an_enterprise_s_own_addresses_are_used_in_every_link() {
+    let mut story = story!();
+    story.set("GITHUB_SERVER_URL", "https://ghe.example:8443");
+    assert_eq!(story.report(&[]), Exit::Refused);
+    story.is_told_once(100);
+    let state = story.fake.state();
+    let page = "https://ghe.example:8443/o/r";
+    assert_eq!(state.checks[0]["details_url"], format!("{page}/actions/runs/11"));
+    let body = state.comments[0]["body"].as_str().unwrap();
+    assert!(body.contains(&format!("]({page}/blob/{HEAD}/src/lib.rs#L1)")), "{body}");
+    assert!(!body.contains("github.com"), "{body}");
+    drop(state);
+    // An address that would carry the token in the clear is refused before anything is sent.
+    story.fake.forget_log();
+    for bad in ["http://ghe.example", "https://user@ghe.example", "ftp://x"] {
+        story.set("GITHUB_API_URL", bad);
+        assert_eq!(story.report(&[]), Exit::Usage, "{bad}");
+    }
+    assert_eq!(story.fake.requests(), (0, 0));
+}
+
+#[test]
+fn other_systems_get_the_text_and_the_exit_code() {
+    let story = story!();
+    let own = [("CI", "true")];
+    let gitlab =
+        [("GITLAB_CI", "true"), ("CI_COMMIT_SHA", MERGE), ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main")];
+    let jenkins = [("JENKINS_URL", "https://ci.example/"), ("GIT_COMMIT", MERGE), ("CHANGE_ID", "7")];
+    for (name, variables) in [("none", &[][..]), ("CI", &own), ("GitLab", &gitlab), ("Jenkins", &jenkins)] {
+        for (findings, code) in [(2, 10), (0, 0)] {
+            story.verdict(&verdict(findings));
+            let ran = |token: &str| -> Ran {
+                let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gateline"));
+                command.args(["github", "report", "--report-dir", story.folder.path().to_str().unwrap()]);
+                command.env_clear().envs(variables.iter().copied()).current_dir(story.folder.path());
+                // A token that lies about must not be used where nobody said for which repository.
+                command.env(token, "ghs_1_secret").output().unwrap().into()
+            };
+            for token in ["GITHUB_TOKEN", "NOTHING"] {
+                let ran = ran(token).exits(code).says(&["Gateline: ", "GitHub is told nothing more"]);
+                assert!(!ran.out.contains("::"), "{name}: no workflow commands: {}", ran.out);
+            }
+        }
+    }
+    assert_eq!(story.fake.requests(), (0, 0));
+}
+
+#[test]
+fn anywhere_a_repository_can_be_named() {
+    let mut story = story!();
+    for name in [
+        "GITHUB_REPOSITORY",
+        "GITHUB_SHA",
+        "GITHUB_REF",
+        "GITHUB_RUN_ID",
+        "GITHUB_EVENT_NAME",
+        "GITHUB_EVENT_PATH",
+    ] {
+        story.variables.remove(name);
+    }
+    story.set("GITLAB_CI", "true");
+    let mut of_head = verdict(3);
+    of_head["commit"] = json!(HEAD);
+    story.verdict(&of_head);
+    assert_eq!(story.report(&["--repository", "o/r", "--pull-request", "7"]), Exit::Refused);
+    story.is_told_once(3);
+    assert_eq!(story.report(&["--repository", "not a repository"]), Exit::Usage);
+}
+
 /// What the gate `advisories` says.
 fn advisories(outcome: &str, known: &[&str]) -> Value {
     let finding = |name: &&str| {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// The operations that the suite uses.
-const OPERATIONS: [(&str, &str); 19] = [
+const OPERATIONS: [(&str, &str); 36] = [
     ("post", "/repos/{owner}/{repo}/check-runs"),
     ("patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
     ("get", "/repos/{owner}/{repo}/check-runs/{check_run_id}"),
@@ -31,7 +31,46 @@ const OPERATIONS: [(&str, &str); 19] = [
     ("get", "/repos/{owner}/{repo}/issues"),
     ("post", "/repos/{owner}/{repo}/issues"),
     ("patch", "/repos/{owner}/{repo}/issues/{issue_number}"),
+    ("get", "/repos/{owner}/{repo}"),
+    ("get", "/repos/{owner}/{repo}/rulesets"),
+    ("post", "/repos/{owner}/{repo}/rulesets"),
+    ("get", "/repos/{owner}/{repo}/rulesets/{ruleset_id}"),
+    ("put", "/repos/{owner}/{repo}/rulesets/{ruleset_id}"),
+    ("get", "/repos/{owner}/{repo}/rules/branches/{branch}"),
+    ("get", "/repos/{owner}/{repo}/branches/{branch}/protection"),
+    ("get", "/repos/{owner}/{repo}/environments/{environment_name}"),
+    ("put", "/repos/{owner}/{repo}/environments/{environment_name}"),
+    ("get", "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"),
+    ("post", "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"),
+    (
+        "delete",
+        "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
+    ),
+    ("get", "/repos/{owner}/{repo}/actions/permissions/workflow"),
+    ("put", "/repos/{owner}/{repo}/actions/permissions/workflow"),
+    ("get", "/apps/{app_slug}"),
+    ("get", "/users/{username}"),
+    ("get", "/orgs/{org}/teams/{team_slug}"),
 ];
+/// Those of releases and of the pin.
+const RELEASES: [(&str, &str); 14] = [
+    ("get", "/repos/{owner}/{repo}/releases"),
+    ("post", "/repos/{owner}/{repo}/releases"),
+    ("get", "/repos/{owner}/{repo}/releases/{release_id}"),
+    ("patch", "/repos/{owner}/{repo}/releases/{release_id}"),
+    ("get", "/repos/{owner}/{repo}/releases/{release_id}/assets"),
+    ("post", "/repos/{owner}/{repo}/releases/{release_id}/assets"),
+    ("delete", "/repos/{owner}/{repo}/releases/assets/{asset_id}"),
+    ("get", "/repos/{owner}/{repo}/commits/{ref}"),
+    ("get", "/repos/{owner}/{repo}/git/ref/{ref}"),
+    ("post", "/repos/{owner}/{repo}/git/refs"),
+    ("get", "/repos/{owner}/{repo}/contents/{path}"),
+    ("put", "/repos/{owner}/{repo}/contents/{path}"),
+    ("post", "/repos/{owner}/{repo}/pulls"),
+    ("get", "/repos/{owner}/{repo}/releases/tags/{tag}"),
+];
+/// Parameters that may have slashes in them.
+const GREEDY: [&str; 2] = ["{ref}", "{path}"];
 /// Keys that say nothing about a shape.
 const WORDS: [&str; 5] = ["description", "externalDocs", "summary", "title", "x-github"];
 
@@ -67,7 +106,8 @@ impl Contract {
         let package = package("@octokit/openapi")?;
         let version = std::fs::read_to_string(package.join("package.json")).unwrap();
         let version: Value = serde_json::from_str(&version).unwrap();
-        let name = format!("github-{}-{}.json", version["version"].as_str().unwrap(), OPERATIONS.len());
+        let count = OPERATIONS.len() + RELEASES.len();
+        let name = format!("github-{}-{count}.json", version["version"].as_str().unwrap());
         let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let root: Value = match std::fs::read(&kept) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
@@ -97,11 +137,15 @@ impl Contract {
             .map(|(template, _)| template)
             .filter(|template| {
                 let parts: Vec<&str> = template.trim_matches('/').split('/').collect();
-                parts.len() == got.len()
-                    && parts.iter().zip(&got).all(|(part, got)| part.starts_with('{') || part == got)
+                let fits = match parts.last().is_some_and(|last| GREEDY.contains(last)) {
+                    true => parts.len() <= got.len(),
+                    false => parts.len() == got.len(),
+                };
+                fits && parts.iter().zip(&got).all(|(part, got)| part.starts_with('{') || part == got)
             })
             .collect();
-        found.sort_by_key(|template| template.matches('{').count());
+        let greedy = |template: &str| GREEDY.iter().any(|last| template.ends_with(last));
+        found.sort_by_key(|template| (greedy(template), template.matches('{').count()));
         let template = found.first()?;
         Some(Operation { method: method.to_lowercase(), template: (*template).clone() })
     }
@@ -149,8 +193,10 @@ impl Contract {
         }
         let schema =
             &self.resolved(&self.of(operation)["requestBody"])["content"]["application/json"]["schema"];
+        let is_file = self.of(operation)["requestBody"]["content"]["application/octet-stream"].is_object();
         match (schema.is_null(), body.is_empty()) {
             (true, true) => {}
+            (true, false) if is_file => {}
             (true, false) => wrong.push("a body where none is taken".to_owned()),
             (false, true) if self.of(operation)["requestBody"]["required"] == true => {
                 wrong.push("no body".to_owned());
@@ -259,7 +305,7 @@ fn unknown(schema: &Value, body: &Value) -> Vec<String> {
 /// The operations, and everything that they refer to.
 fn cut(whole: &Value) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for (method, template) in OPERATIONS {
+    for (method, template) in OPERATIONS.into_iter().chain(RELEASES) {
         let operation = &whole["paths"][template][method];
         assert!(operation.is_object(), "GitHub does not describe {method} {template}");
         let mut operation = operation.clone();

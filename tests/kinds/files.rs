@@ -4,7 +4,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     (".gitignore", "target\n"),
     (
         "Cargo.toml",
-        "[workspace]\nmembers = [\"bare\", \"kinds\", \"macros\", \"util\"]\nexclude = [\"broken\", \"vendor\"]\nresolver = \"3\"\n",
+        "[workspace]\nmembers = [\"bare\", \"kinds\", \"macros\", \"still\", \"util\"]\nexclude = [\"broken\", \"vendor\"]\nresolver = \"3\"\n",
     ),
     ("policies/tests.yaml", "features: [default, none, extra]\n"),
     ("policies/coverage.yaml", "minimum: 0\n"),
@@ -78,6 +78,14 @@ mod tests {
         "//! A macro.\n\n/// The same.\n/// ```\n/// macros::same!(1);\n/// ```\n#[proc_macro]\n\
          pub fn same(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    tokens\n}\n\n\
          #[test]\nfn inside_a_macro_crate() {}\n",
+    ),
+    (
+        "still/Cargo.toml",
+        "[package]\nname = \"still\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[lib]\ntest = false\nbench = false\ndoctest = false\n",
+    ),
+    (
+        "still/src/lib.rs",
+        "//! Its manifest switches everything off.\n\n#[test]\nfn although_it_says_no_twice() {}\n",
     ),
     (
         "kinds/Cargo.toml",

@@ -3,7 +3,7 @@
 
 use crate::support::releases::Image;
 use crate::support::site::{Pace, Site};
-use crate::support::{self, eventually};
+use crate::support::{self, GATELINE, eventually};
 use crate::{id_of, none_lost, under_load};
 
 #[test]
@@ -18,7 +18,7 @@ fn a_tampered_journal_refuses_to_run_and_names_the_record() {
     std::fs::write(site.journal(), lines.join("\n") + "\n").expect("it can be tampered with");
     site.run(&["audit", "verify"]).exits(1).says(&["record 3"]);
     site.run(&["deploy", "development", "--digest", &one.to_string()]).exits(1).says(&["record 3"]);
-    site.run(&["status"]).exits(0).says(&[two.short(), "record 3", "cargo xtask rollback"]);
+    site.run(&["status"]).exits(0).says(&[two.short(), "record 3", &format!("{GATELINE} rollback")]);
     assert_eq!(site.answering("development"), two.to_string());
 
     // The way back stays open; what the journal cannot tell must be named.

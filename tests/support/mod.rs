@@ -35,6 +35,7 @@ pub(crate) fn gateline(folder: &Path, state: &Path, arguments: &[&str]) -> Comma
         "RUSTFLAGS",
         "RUSTDOCFLAGS",
         "CARGO_TARGET_DIR",
+        "GITHUB_REF",
     ] {
         command.env_remove(inherited);
     }

@@ -10,6 +10,7 @@ use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::lint::LintEvidence;
 use gateline::evidence::secrets::SecretsEvidence;
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
+use gateline::evidence::workflows::WorkflowsEvidence;
 use gateline::evidence::{BansEvidence, LicencesEvidence, ScannersEvidence, SourcesEvidence};
 use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, PolicyEvidence, SCHEMA, Subject};
 use gateline::policy::Policy;
@@ -148,6 +149,7 @@ fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {
         sources: measured(SourcesEvidence::default()),
         scanners: measured(ScannersEvidence::default()),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+        workflows: measured(WorkflowsEvidence::default()),
         policy: measured(PolicyEvidence::default()),
         image: measured(ImageEvidence { digest: image.clone(), size_bytes: 1, largest: vec![] }),
     };

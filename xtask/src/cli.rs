@@ -11,11 +11,12 @@ mod merge;
 mod orders;
 mod plan;
 mod policies;
+mod release;
 mod resident;
 mod security;
 
 pub use audit::AuditVerb;
-pub use github::{GithubIssue, GithubReport, GithubVerb};
+pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
 pub use lint::Lint;
@@ -24,6 +25,7 @@ pub use merge::Merge;
 pub use orders::{OfEnvironment, OfRelease, OrderVerb};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
+pub use release::{Release, ReleaseVerb, Sbom};
 pub use resident::Resident;
 pub use security::{Security, SecurityVerb};
 
@@ -102,7 +104,7 @@ pub enum Verb {
     Coverage(Coverage),
     /// rustfmt, clippy, rustdoc and their like alone.
     Lint(Lint),
-    /// The security group alone: advisories, licences, bans, sources, secrets, scanners.
+    /// The security group alone, or one part of it.
     Security(Security),
     /// Show the steps of a verb, with their commands, without running them.
     Plan(Plan),
@@ -197,6 +199,10 @@ pub enum Verb {
     /// GitHub: checks, comments, code scanning.
     #[command(subcommand)]
     Github(GithubVerb),
+    /// Let a held release go on (`release DIGEST`); or what a version is released with: notes, programs, crates.
+    Release(Release),
+    /// What a binary is made of, as CycloneDX 1.6 JSON.
+    Sbom(Sbom),
     /// The hash-chained record.
     Audit {
         /// What to do with it.
@@ -350,9 +356,11 @@ pub enum GateName {
     Sources,
     /// Committed secrets.
     Secrets,
+    /// Workflows and actions of the repository.
+    Workflows,
     /// Results of other scanners.
     Scanners,
-    /// Advisories, licences, bans, sources, secrets and scanners.
+    /// All parts of the security group.
     Security,
     /// The policies themselves.
     Policy,

@@ -14,10 +14,13 @@ mod lint;
 mod local;
 mod orders;
 mod outputs;
+mod own;
 mod people;
 mod plan;
 mod policy;
+mod release;
 mod resident;
+mod sbom;
 mod security;
 mod ship;
 mod site;
@@ -33,6 +36,7 @@ use crate::tools::partners;
 use crate::world::World;
 use clap::CommandFactory as _;
 use context::Context;
+use std::path::Path;
 
 /// Runs a verb to its exit code. Every error is printed here, once, with its help.
 pub fn main(world: &World, cli: Cli) -> Exit {
@@ -40,7 +44,9 @@ pub fn main(world: &World, cli: Cli) -> Exit {
         Verb::Resident(resident) => return stay(world, resident),
         verb => verb,
     };
+    let folder = world.directory().join(cli.global.workspace.as_deref().unwrap_or(Path::new("")));
     let console = Console::new(world, cli.global.format, verbosity(&cli.global));
+    let console = console.called(own::words(world, &folder));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let world = if cli.global.offline {
         world.clone().with_variable("CARGO_NET_OFFLINE", "true")
@@ -144,6 +150,8 @@ async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
         Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
         Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
         Verb::Github(what) => github::github(context, &what).await,
+        Verb::Release(asked) => release::release(context, asked).await,
+        Verb::Sbom(asked) => sbom::sbom(context, asked).await,
         Verb::Audit { what } => audit::audit(context, &what).await,
         Verb::Init(asked) => init::init(context, asked).await,
         Verb::Doctor => doctor::doctor(context).await,

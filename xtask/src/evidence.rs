@@ -18,10 +18,12 @@ pub mod part;
 pub mod patch;
 pub mod policy;
 pub mod reused;
+pub mod sbom;
 pub mod scanners;
 pub mod secrets;
 pub mod sources;
 pub mod tests;
+pub mod workflows;
 
 use crate::digest::Digest;
 use crate::workspace::Change;
@@ -39,6 +41,7 @@ pub use scanners::ScannersEvidence;
 pub use secrets::SecretsEvidence;
 pub use sources::SourcesEvidence;
 pub use tests::TestsEvidence;
+pub use workflows::WorkflowsEvidence;
 
 /// The schema of `evidence.json`.
 pub const SCHEMA: &str = "gateline/evidence/v1";
@@ -97,6 +100,9 @@ pub struct GateEvidence {
     pub sources: Option<Measured<SourcesEvidence>>,
     /// Secrets in tracked files, redacted.
     pub secrets: Option<Measured<SecretsEvidence>>,
+    /// Workflows and actions of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflows: Option<Measured<WorkflowsEvidence>>,
     /// What outside scanners reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanners: Option<Measured<ScannersEvidence>>,

@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod sources;
 pub mod tests;
 pub mod waiving;
+pub mod workflows;
 
 use crate::evidence::{Evidence, Measured, TestsEvidence};
 use crate::policy::{Policy, PolicySource, TestsPolicy};
@@ -108,6 +109,9 @@ fn judge(
         }),
         Gate::Secrets => judged(gate, parts.secrets.as_ref(), |one, took| {
             secrets::judge(&demanded.security.secrets, one, took)
+        }),
+        Gate::Workflows => judged(gate, parts.workflows.as_ref(), |one, took| {
+            workflows::judge(&demanded.security.workflows, one, took)
         }),
         Gate::Image => {
             judged(gate, parts.image.as_ref(), |one, took| image::judge(&demanded.image, one, took))

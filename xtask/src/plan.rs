@@ -51,6 +51,8 @@ pub enum Step {
     Sources,
     /// Tracked files against the secret rules. Needs no compiler.
     Secrets,
+    /// Workflows and actions of the repository. Needs no compiler.
+    Workflows,
     /// The reports of other scanners. Needs no compiler.
     Scanners,
     /// One instrumented compilation, with clippy in it, for lint, tests, coverage and documentation tests.
@@ -83,6 +85,7 @@ impl Step {
             Step::Bans => "bans".into(),
             Step::Sources => "sources".into(),
             Step::Secrets => "secrets".into(),
+            Step::Workflows => "workflows".into(),
             Step::Scanners => "scanners".into(),
             Step::Compile => "compile".into(),
             Step::Test => "tests".into(),
@@ -105,6 +108,7 @@ impl Step {
                 | Step::Bans
                 | Step::Sources
                 | Step::Secrets
+                | Step::Workflows
                 | Step::Scanners
         )
     }
@@ -168,6 +172,7 @@ fn needed_by(gate: Gate) -> Vec<Step> {
         Gate::Bans => vec![Step::Bans],
         Gate::Sources => vec![Step::Sources],
         Gate::Secrets => vec![Step::Secrets],
+        Gate::Workflows => vec![Step::Workflows],
         Gate::Scanners => vec![Step::Scanners],
         Gate::Image => vec![Step::Image],
         Gate::Policy => vec![Step::Policy],
@@ -186,6 +191,7 @@ fn demand(policy: &Policy, gate: Gate) -> String {
         Gate::Bans => "no package that is banned (policies/security.yaml)".into(),
         Gate::Sources => "every package from a place that is allowed (policies/security.yaml)".into(),
         Gate::Secrets => "no secret in tracked files (policies/security.yaml)".into(),
+        Gate::Workflows => "no known hole in a workflow or an action (policies/security.yaml)".into(),
         Gate::Scanners => match policy.security.scanners.inputs.len() {
             0 => "no report of another scanner is named (policies/security.yaml)".into(),
             count => format!("nothing in {count} reports of other scanners (policies/security.yaml)"),
@@ -213,6 +219,7 @@ mod tests {
             "bans",
             "sources",
             "secrets",
+            "workflows",
             "scanners",
             "compile",
             "tests",

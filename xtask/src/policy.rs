@@ -7,6 +7,7 @@ pub mod approvers;
 pub mod coverage;
 pub mod features;
 pub mod file;
+pub mod github;
 pub mod image;
 pub mod lint;
 pub mod loosened;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use coverage::CoveragePolicy;
 pub use features::FeatureSet;
+pub use github::GithubPolicy;
 pub use image::ImagePolicy;
 pub use lint::LintPolicy;
 pub use percent::Percent;
@@ -50,6 +52,8 @@ pub struct Policy {
     pub image: ImagePolicy,
     /// `policies/rollout.yaml`.
     pub rollout: RolloutPolicy,
+    /// `policies/github.yaml`.
+    pub github: GithubPolicy,
 }
 
 /// Where the policies in force were read.

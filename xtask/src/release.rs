@@ -2,6 +2,15 @@
 //!
 //! Making one needs [`Passed`], which only the fold of a verdict gives. A type does not survive a file: what is read
 //! back is [`Unverified`], and its evidence is judged again before it is a release.
+//!
+//! Below it lies what a version is published with: the [`proof`] that its commit passed, [`notes`] from the changelog, [`sums`] of its files, the [`pin`] of the
+//! Action, and [`publication`], the page on GitHub.
+
+pub mod notes;
+pub mod pin;
+pub mod proof;
+pub mod publication;
+pub mod sums;
 
 use crate::digest::Digest;
 use crate::evidence::Evidence;
@@ -140,7 +149,7 @@ mod tests {
     use crate::evidence::{
         AdvisoriesEvidence, BansEvidence, GateEvidence, ImageEvidence, LicencesEvidence, LintEvidence,
         Measured, PolicyEvidence, SCHEMA as EVIDENCE, ScannersEvidence, SecretsEvidence, SourcesEvidence,
-        Subject,
+        Subject, WorkflowsEvidence,
     };
     use crate::verdict::Gate;
 
@@ -149,7 +158,7 @@ mod tests {
         Some(Measured { result: Ok(evidence), duration_millis: 1 })
     }
 
-    fn passing(policy: &Policy) -> Evidence {
+    pub(super) fn passing(policy: &Policy) -> Evidence {
         let digest = Digest::of(b"x");
         let test = TestResult::new("t", TestOutcome::Passed);
         let file = FileCoverage {
@@ -174,6 +183,7 @@ mod tests {
             sources: measured(SourcesEvidence::default()),
             scanners: measured(ScannersEvidence::default()),
             secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+            workflows: measured(WorkflowsEvidence::default()),
             policy: measured(PolicyEvidence::default()),
             image: measured(ImageEvidence { digest: digest.clone(), size_bytes: 1, largest: vec![] }),
         };

@@ -11,6 +11,7 @@ pub mod html;
 pub mod human;
 pub mod junit;
 pub mod lcov;
+mod own;
 mod paper;
 pub mod rank;
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub mod text;
 pub mod trend;
 
 pub use console::{Console, Step, Style, Verbosity};
+pub use own::Own;
 pub use paper::Paper;

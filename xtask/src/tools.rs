@@ -24,6 +24,7 @@ pub mod policies;
 pub mod redaction;
 pub mod remember;
 pub mod runner;
+pub mod sbom;
 pub mod security;
 mod stream;
 pub mod toolchain;

@@ -68,6 +68,8 @@ pub enum Gate {
     Sources,
     /// Committed secrets.
     Secrets,
+    /// Workflows and actions of the repository.
+    Workflows,
     /// What outside scanners found.
     Scanners,
     /// The container image.
@@ -161,7 +163,7 @@ pub struct About {
 
 impl Gate {
     /// Every gate, in the order of reports.
-    pub const ALL: [Gate; 11] = [
+    pub const ALL: [Gate; 12] = [
         Gate::Lint,
         Gate::Tests,
         Gate::Coverage,
@@ -170,12 +172,13 @@ impl Gate {
         Gate::Bans,
         Gate::Sources,
         Gate::Secrets,
+        Gate::Workflows,
         Gate::Scanners,
         Gate::Image,
         Gate::Policy,
     ];
     /// What is asked of a workspace, before there is an image.
-    pub const OF_WORKSPACE: [Gate; 10] = [
+    pub const OF_WORKSPACE: [Gate; 11] = [
         Gate::Lint,
         Gate::Tests,
         Gate::Coverage,
@@ -184,14 +187,22 @@ impl Gate {
         Gate::Bans,
         Gate::Sources,
         Gate::Secrets,
+        Gate::Workflows,
         Gate::Scanners,
         Gate::Policy,
     ];
     /// What a release needs: all of them.
-    pub const FOR_RELEASE: [Gate; 11] = Gate::ALL;
+    pub const FOR_RELEASE: [Gate; 12] = Gate::ALL;
     /// The security group.
-    pub const SECURITY: [Gate; 6] =
-        [Gate::Advisories, Gate::Licences, Gate::Bans, Gate::Sources, Gate::Secrets, Gate::Scanners];
+    pub const SECURITY: [Gate; 7] = [
+        Gate::Advisories,
+        Gate::Licences,
+        Gate::Bans,
+        Gate::Sources,
+        Gate::Secrets,
+        Gate::Workflows,
+        Gate::Scanners,
+    ];
 
     /// Its name in policies, reports and documents.
     pub const fn name(self) -> &'static str {
@@ -204,6 +215,7 @@ impl Gate {
             Gate::Bans => "bans",
             Gate::Sources => "sources",
             Gate::Secrets => "secrets",
+            Gate::Workflows => "workflows",
             Gate::Scanners => "scanners",
             Gate::Image => "image",
             Gate::Policy => "policy",

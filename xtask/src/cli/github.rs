@@ -1,6 +1,7 @@
 //! The grammar of `github`.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// `github …`.
 #[derive(Debug, Subcommand)]
@@ -9,6 +10,75 @@ pub enum GithubVerb {
     Report(GithubReport),
     /// Keep one issue about advisories: open while the verdict in the report folder has some, closed after that.
     Issue(GithubIssue),
+    /// What policies/github.yaml asks of GitHub (rulesets, environments, rights of workflows): compare it, or make it so.
+    Rulesets {
+        /// What to do.
+        #[command(subcommand)]
+        what: RulesetsVerb,
+    },
+    /// Publish a version: a draft with the notes, every file, read back, and only then public.
+    Release(GithubRelease),
+    /// Propose the pin of the Action, from the files of a published version.
+    Pin(GithubPin),
+}
+
+/// `github release`.
+#[derive(Debug, Args)]
+pub struct GithubRelease {
+    /// The tag; default: the one that the run is of.
+    pub tag: Option<String>,
+    /// The folder with the files, as `release assets` writes them; default: `assets` in the report folder.
+    #[arg(long, value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+    /// Print what would be published, and ask GitHub nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The repository; default: what the run says.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+}
+
+/// `github pin`.
+#[derive(Debug, Args)]
+pub struct GithubPin {
+    /// The tag; default: the one that the run is of.
+    pub tag: Option<String>,
+    /// The branch that it is proposed for.
+    #[arg(long, default_value = "main")]
+    pub base: String,
+    /// Print the pin, and write nothing: reads the published files all the same.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The repository; default: what the run says.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+}
+
+/// `github rulesets …`.
+#[derive(Debug, Subcommand)]
+pub enum RulesetsVerb {
+    /// Show how what is in force differs; 10 where it does, 1 where the token may not see enough.
+    Check(Rulesets),
+    /// Show the same, ask, write what differs, and read it back.
+    Apply {
+        /// Where.
+        #[command(flatten)]
+        asked: Rulesets,
+        /// Show it and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What both take.
+#[derive(Debug, Args)]
+pub struct Rulesets {
+    /// The repository; default: what the run says.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
 }
 
 /// `github issue`.

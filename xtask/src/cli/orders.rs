@@ -17,8 +17,6 @@ pub enum OrderVerb {
     Thaw(OfEnvironment),
     /// Let a release go nowhere. One that broke a guard or was rolled back from is held by itself.
     Hold(OfRelease),
-    /// Let a held release go on.
-    Release(OfRelease),
 }
 
 /// An order about an environment.

@@ -72,6 +72,12 @@ pub enum SecurityVerb {
     },
     /// Fetch the advisory database anew, for `database: clone` in policies/security.yaml.
     Update,
+    /// Workflows and actions alone.
+    Workflows {
+        /// What it is compared with.
+        #[command(flatten)]
+        against: Against,
+    },
     /// Make the embedded advisory snapshot anew from a copy of the RustSec database.
     Snapshot {
         /// The database: a folder or a `.tar.gz`.

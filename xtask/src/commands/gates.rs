@@ -165,7 +165,7 @@ pub(super) async fn judge_and_show_this(
     reports::trend(context, workspace, &in_force, &store, &verdict)?;
     let report = folder(context, workspace, &evidence).join("verdict.json");
     let report = workspace.shown(&report).display().to_string();
-    context.console.result(&verdict, |_| {
+    context.console.verdict(&verdict, |_| {
         let counts = counts(&verdict).map_or(String::new(), |counts| format!("\n{counts}"));
         human::verdict(context.console.paper(), &verdict, Some(&evidence), &report) + &counts
     });
@@ -210,7 +210,7 @@ pub(super) fn conclude(
     evidence: &Evidence,
     wanted: &[Gate],
 ) -> anyhow::Result<Verdict> {
-    let verdict = judge(in_force, evidence, wanted);
+    let verdict = context.console.own().verdict(judge(in_force, evidence, wanted));
     reports::write(context, workspace, in_force, evidence, &verdict)?;
     outputs::of_verdict(context, &folder(context, workspace, evidence), &verdict);
     Ok(verdict)
@@ -260,6 +260,7 @@ fn of_name(name: GateName) -> Vec<Gate> {
         GateName::Bans => vec![Gate::Bans],
         GateName::Sources => vec![Gate::Sources],
         GateName::Secrets => vec![Gate::Secrets],
+        GateName::Workflows => vec![Gate::Workflows],
         GateName::Scanners => vec![Gate::Scanners],
         GateName::Security => Gate::SECURITY.to_vec(),
         GateName::Policy => vec![Gate::Policy],

@@ -6,11 +6,14 @@
 mod issue;
 #[cfg(feature = "github")]
 mod perform;
+mod pin;
 mod planned;
 mod read;
+mod release;
 #[cfg_attr(feature = "github", expect(dead_code, reason = "this build has the feature"))]
 mod rerun;
 pub(super) mod reviews;
+mod rulesets;
 
 use super::context::Context;
 use super::outputs;
@@ -29,6 +32,9 @@ pub(super) async fn github(context: &Context, what: &GithubVerb) -> anyhow::Resu
     match what {
         GithubVerb::Report(asked) => report(context, asked).await,
         GithubVerb::Issue(asked) => issue::issue(context, asked).await,
+        GithubVerb::Rulesets { what } => rulesets::rulesets(context, what).await,
+        GithubVerb::Release(asked) => release::release(context, asked).await,
+        GithubVerb::Pin(asked) => pin::pin(context, asked).await,
     }
 }
 
@@ -104,6 +110,14 @@ async fn tell(
 #[cfg(not(feature = "github"))]
 async fn tell(context: &Context, _: &Run, _: &Planned, _: token::Identity) -> anyhow::Result<Option<Exit>> {
     rerun::with_feature(context, "github").await.map(Some)
+}
+
+/// The tag that was named, else the one that the run is of.
+fn tag(run: &Run, named: Option<&str>) -> anyhow::Result<String> {
+    let of_run = || run.reference.as_deref().and_then(|reference| reference.strip_prefix("refs/tags/"));
+    named.or_else(of_run).map(str::to_owned).ok_or_else(|| {
+        Failure::usage("no tag is known: this run is of none", "name it, as v1.2.3, or run it for a tag")
+    })
 }
 
 /// The report folder. A second stage has no workspace: it must name it.

@@ -124,7 +124,7 @@ async fn make(
     }
 }
 
-fn package(workspace: &Workspace, policy: &ImagePolicy) -> anyhow::Result<PackageFacts> {
+pub(super) fn package(workspace: &Workspace, policy: &ImagePolicy) -> anyhow::Result<PackageFacts> {
     let package = workspace.service_package(policy.package.as_deref()).map_err(|names| {
         let message = "it is not clear which package becomes the image";
         Failure::usage(

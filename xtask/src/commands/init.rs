@@ -148,11 +148,13 @@ async fn setting(
     if ground.target_ignored.is_none() {
         left_out.push(".gitignore: the target directory lies outside the workspace".to_owned());
     }
-    let start = if asked.from_current {
-        start::start(context, workspace, asked.from.as_deref()).await?
+    let nightly = start::nightly_only(context, workspace).await;
+    let mut start = if asked.from_current {
+        start::start(context, workspace, asked.from.as_deref(), &nightly).await?
     } else {
         init::Start::default()
     };
+    start.entries.extend(init::leaving_out(&nightly));
     left_out.extend(start.left_out.iter().cloned());
     Ok(Setting {
         steps,

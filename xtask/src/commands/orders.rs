@@ -27,8 +27,12 @@ pub(super) async fn order(context: &Context, verb: OrderVerb) -> anyhow::Result<
         OrderVerb::Freeze(of) => freeze(&mut site, &of, Order::Freeze).await,
         OrderVerb::Thaw(of) => freeze(&mut site, &of, Order::Thaw).await,
         OrderVerb::Hold(of) => hold(&mut site, &of, Order::Hold).await,
-        OrderVerb::Release(of) => hold(&mut site, &of, Order::Release).await,
     }
+}
+
+/// `release DIGEST`: a held release may go on.
+pub(super) async fn release(context: &Context, of: &OfRelease) -> anyhow::Result<Exit> {
+    hold(&mut Site::open(context).await?, of, Order::Release).await
 }
 
 async fn abort(site: &mut Site<'_>, of: &OfEnvironment) -> anyhow::Result<Exit> {

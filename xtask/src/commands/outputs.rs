@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use crate::policy::Percent;
+use crate::report::annotations;
 use crate::verdict::{Gate, Verdict, share_of};
 use crate::world::World;
 use anyhow::Context as _;
@@ -68,18 +69,9 @@ fn tell(context: &Context, values: &[(&str, String)]) {
 fn append(world: &World, file: &Path, values: &[(&str, String)]) -> anyhow::Result<()> {
     let failed = || format!("failed to write {}", file.display());
     let end = format!("ghadelimiter_{}", world.random_hex::<16>()?);
-    let lines: String = values.iter().map(|(name, value)| line(name, value, &end)).collect();
+    let lines: String = values.iter().map(|(name, value)| annotations::output(name, value, &end)).collect();
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).with_context(failed)?;
     file.write_all(lines.as_bytes()).with_context(failed)
-}
-
-/// One output as the runner reads it. A value of several lines ends at a word that nobody can guess
-/// ("Workflow commands for GitHub Actions", multiline strings).
-fn line(name: &str, value: &str, end: &str) -> String {
-    if value.contains(['\n', '\r']) {
-        return format!("{name}<<{end}\n{value}\n{end}\n");
-    }
-    format!("{name}={value}\n")
 }
 
 #[cfg(test)]
@@ -87,24 +79,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-
-    /// The outputs as the runner reads them: by the first of `=` and `<<` in a line.
-    fn read(text: &str) -> Vec<(String, String)> {
-        let (mut all, mut lines) = (Vec::new(), text.split('\n'));
-        while let Some(line) = lines.next().filter(|line| !line.is_empty()) {
-            let several = line.find("<<").filter(|at| line.find('=').is_none_or(|equals| *at < equals));
-            match several {
-                Some(at) => {
-                    let value: Vec<&str> = lines.by_ref().take_while(|one| *one != &line[at + 2..]).collect();
-                    all.push((line[..at].to_owned(), value.join("\n")));
-                }
-                None => {
-                    all.extend(line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
-                }
-            }
-        }
-        all
-    }
 
     #[test]
     fn what_others_wrote_stays_and_takes_its_room() {
@@ -125,11 +99,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_runner_reads_what_was_written(values in proptest::collection::vec("[^\r]{0,20}|a=b<<c|\n\n|x\ny=1", 0..4)) {
-            let lines: String = values.iter().map(|value| line("verdict", value, "end-of-it")).collect();
-            let expected: Vec<(String, String)> =
-                values.into_iter().map(|value| ("verdict".to_owned(), value)).collect();
-            prop_assert_eq!(read(&lines), expected);
+        fn the_summary_of_a_step_is_never_thrown_away(there in 0usize..=2 * SUMMARY_BYTES_MAX, page in 0usize..=2 * SUMMARY_BYTES_MAX, over: bool) {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            file.as_file().set_len(there as u64).unwrap();
+            append_page(file.path(), |room| "x".repeat(if over { page } else { page.min(room) })).unwrap();
+            let length = usize::try_from(file.as_file().metadata().unwrap().len()).unwrap();
+            prop_assert!(length <= SUMMARY_BYTES_MAX.max(there), "{there} and {page} became {length}");
         }
     }
 }

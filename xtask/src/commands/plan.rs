@@ -6,7 +6,6 @@
 
 mod affected;
 mod lines;
-mod own;
 
 pub(super) use affected::show_affected;
 pub(super) use lines::{Lines, Surveyed, of_step};

@@ -29,6 +29,9 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
             import::import(context, import::Wanted { file, yes, owner, expires }).await
         }
         Some(SecurityVerb::Update) => update(context).await,
+        Some(SecurityVerb::Workflows { against }) => {
+            gates::against(context, &[Gate::Workflows], against).await
+        }
         Some(SecurityVerb::Snapshot { from, commit }) => snapshot(context, &from, commit.as_deref()).await,
     }
 }

@@ -156,7 +156,7 @@ impl Run<'_> {
         let report = workspace.shown(&report).display().to_string();
         let paper = self.context.console.paper();
         let text = |_| crate::report::human::verdict(paper, verdict, Some(evidence), &report);
-        self.context.console.result(verdict, text);
+        self.context.console.verdict(verdict, text);
         if verdict.outcome == Outcome::Refused {
             self.context.console.note("nothing was deployed");
         }

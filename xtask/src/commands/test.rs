@@ -113,7 +113,7 @@ async fn one_set(
 ) -> anyhow::Result<Option<Listing>> {
     let (world, console) = (&context.world, &context.console);
     let purpose = match build::why_apart(cargo, in_force.policy.lint.share_compile) {
-        None => Purpose::Shared,
+        None => Purpose::TestsOfShared,
         Some(_) => Purpose::Tests,
     };
     let step = console.step(world, "compile");

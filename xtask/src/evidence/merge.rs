@@ -3,7 +3,8 @@
 //! Shards are one run only where they speak of the same commit, tree, policy, toolchain and base, were split from the same
 //! names by the same times, and are all there once. Anything else is refused with the folders' names: a verdict over shards
 //! that do not belong together would be a verdict over nothing. Tests are joined, lines are summed, and what every shard may
-//! have measured (lint, advisories, secrets) must say the same wherever it was measured.
+//! have measured (lint, advisories, secrets) must say the same wherever it was measured. A shard that does not compile has no
+//! tests that could be split: its errors refuse the whole, whichever of the others are here.
 
 use super::against::{Against, Fallen, Patched};
 use super::coverage::{FileLines, FunctionCount, LineCounts, Share};
@@ -45,7 +46,11 @@ pub fn merge(pieces: &[Piece], first: &[String]) -> Result<Whole, String> {
     for piece in pieces {
         same_run(one, piece)?;
     }
-    all_there(pieces)?;
+    let split: Vec<&Piece> = pieces.iter().filter(|piece| was_split(piece)).collect();
+    for piece in &split {
+        same_split(split[0], piece)?;
+    }
+    all_there(&split, pieces.len() - split.len())?;
     let lines = lines(pieces)?;
     let mut coverage = of_all(pieces, "coverage", |gates| &gates.coverage)?;
     if let (Some(Measured { result: Ok(evidence), .. }), Some(lines)) = (&mut coverage, &lines) {
@@ -65,6 +70,7 @@ pub fn merge(pieces: &[Piece], first: &[String]) -> Result<Whole, String> {
         bans: same(pieces, "bans", |gates| &gates.bans)?,
         sources: same(pieces, "sources", |gates| &gates.sources)?,
         secrets: same(pieces, "secrets", |gates| &gates.secrets)?,
+        workflows: same(pieces, "workflows", |gates| &gates.workflows)?,
         scanners: same(pieces, "scanners", |gates| &gates.scanners)?,
         policy: same(pieces, "policy", |gates| &gates.policy)?,
         image: None,
@@ -81,16 +87,24 @@ fn tests_of(piece: &Piece) -> Result<&TestsEvidence, String> {
     }
 }
 
+/// Whether there were tests to split: not where the first feature set does not compile.
+fn was_split(piece: &Piece) -> bool {
+    let split = |tests: &TestsEvidence| tests.part.shard.is_some() || tests.compile_errors.is_empty();
+    tests_of(piece).is_ok_and(split)
+}
+
 fn shard_of(piece: &Piece) -> Result<&ShardPart, String> {
     let shard = tests_of(piece)?.part.shard.as_ref();
     shard.ok_or_else(|| format!("{}: it is no shard, its tests were not split", piece.from))
 }
 
-/// Refuses what was not split from the same run as the first.
+fn foreign(other: &Piece, one: &Piece, what: &str, this: &str, that: &str) -> String {
+    format!("{} is foreign: its {what} is {this}, that of {} is {that}", other.from, one.from)
+}
+
+/// Refuses what is not of the same run as the first.
 fn same_run(one: &Piece, other: &Piece) -> Result<(), String> {
-    let foreign = |what: &str, this: &str, that: &str| {
-        Err(format!("{} is foreign: its {what} is {this}, that of {} is {that}", other.from, one.from))
-    };
+    let foreign = |what: &str, this: &str, that: &str| Err(foreign(other, one, what, this, that));
     if other.evidence.schema != SCHEMA {
         return foreign("schema", &other.evidence.schema, SCHEMA);
     }
@@ -124,9 +138,14 @@ fn same_run(one: &Piece, other: &Piece) -> Result<(), String> {
     if a.part.affected != b.part.affected {
         return Err(format!("{} was asked for other packages than {}", other.from, one.from));
     }
+    Ok(())
+}
+
+/// Refuses what was split in another way than the first.
+fn same_split(one: &Piece, other: &Piece) -> Result<(), String> {
     let (a, b) = (shard_of(one)?, shard_of(other)?);
     if a.count != b.count {
-        return foreign("number of shards", &b.count.to_string(), &a.count.to_string());
+        return Err(foreign(other, one, "number of shards", &b.count.to_string(), &a.count.to_string()));
     }
     if a.times != b.times {
         return Err(format!("{} was split by other recorded times than {}", other.from, one.from));
@@ -151,8 +170,8 @@ fn same_run(one: &Piece, other: &Piece) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses a shard that is not there, or there twice.
-fn all_there(pieces: &[Piece]) -> Result<(), String> {
+/// Refuses a shard that is not there, or there twice. One that does not compile does not know which one it is.
+fn all_there(pieces: &[&Piece], not_compiled: usize) -> Result<(), String> {
     let mut seen: BTreeMap<u32, &str> = BTreeMap::new();
     let mut count = 0;
     for piece in pieces {
@@ -167,7 +186,7 @@ fn all_there(pieces: &[Piece]) -> Result<(), String> {
     }
     let missing: Vec<String> =
         (1..=count).filter(|index| !seen.contains_key(index)).map(|index| index.to_string()).collect();
-    if missing.is_empty() {
+    if missing.len() <= not_compiled {
         return Ok(());
     }
     Err(format!("of {count} shards, {} missing: {}", missing.len(), missing.join(", ")))

@@ -67,6 +67,12 @@ pub fn about(step: &Step) -> About {
             "the gate `secrets` in evidence.json, redacted",
             "cargo xtask ci --gate secrets",
         ),
+        Step::Workflows => (
+            &[("security.yaml", "workflows")],
+            ".github/workflows and every action.yml; zizmor's answer about them, where it is installed",
+            "the gate `workflows` in evidence.json",
+            "cargo xtask ci --gate workflows",
+        ),
         Step::Compile => (
             &[("lint.yaml", ""), ("tests.yaml", "features")],
             "sources, manifests, Cargo.lock, cargo's configuration",

@@ -135,6 +135,36 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "sources.replaced", LEVEL),
     ("security", "secrets.level", LEVEL),
     ("security", "secrets.skip", Less),
+    ("security", "workflows.unpinned_action", LEVEL),
+    ("security", "workflows.unpinned_image", LEVEL),
+    ("security", "workflows.head_checkout", LEVEL),
+    ("security", "workflows.privileged_trigger", LEVEL),
+    ("security", "workflows.template_injection", LEVEL),
+    ("security", "workflows.possible_injection", LEVEL),
+    ("security", "workflows.bad_expression", LEVEL),
+    ("security", "workflows.wide_permissions", LEVEL),
+    ("security", "workflows.broad_permissions", LEVEL),
+    ("security", "workflows.missing_permissions", LEVEL),
+    ("security", "workflows.persisted_credentials", LEVEL),
+    ("security", "workflows.leaked_credentials", LEVEL),
+    ("security", "workflows.cache_poisoning", LEVEL),
+    ("security", "workflows.self_hosted", LEVEL),
+    ("security", "workflows.inherited_secrets", LEVEL),
+    ("security", "workflows.exposed_secrets", LEVEL),
+    ("security", "workflows.hardcoded_credentials", LEVEL),
+    ("security", "workflows.unsafe_artifact", LEVEL),
+    ("security", "workflows.untrusted_environment", LEVEL),
+    ("security", "workflows.insecure_commands", LEVEL),
+    ("security", "workflows.bot_condition", LEVEL),
+    ("security", "workflows.always_true", LEVEL),
+    ("security", "workflows.skipped_check", LEVEL),
+    ("security", "workflows.missing_timeout", LEVEL),
+    ("security", "workflows.zizmor", LEVEL),
+    ("security", "workflows.ask_zizmor", Later(&["off", "auto"])),
+    ("security", "workflows.trusted_actions", Less),
+    ("security", "workflows.privileged", Less),
+    ("security", "workflows.required_checks", Unchanged),
+    ("security", "workflows.skip", Less),
     // A report that is taken out, or read otherwise, is looked at less; one that is added is not.
     ("security", "scanners.inputs", More),
     ("security", "scanners.stale", LEVEL),
@@ -171,6 +201,38 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("rollout", "environments[].deadlines.weight_expiry_secs", Lower),
     ("rollout", "environments[].deadlines.approval_secs", Lower),
     ("rollout", "environments[].deadlines.pause_secs", Lower),
+    ("github", "required_checks[].name", Neither),
+    // Another App's word is another's word.
+    ("github", "required_checks[].app", Unchanged),
+    ("github", "up_to_date", True),
+    ("github", "pull_request", True),
+    ("github", "reviews.approvals", Higher),
+    ("github", "reviews.code_owners", True),
+    ("github", "reviews.dismiss_stale", True),
+    ("github", "reviews.last_push", True),
+    ("github", "reviews.conversations", True),
+    ("github", "merge_queue.enabled", True),
+    ("github", "merge_queue.method", Neither),
+    ("github", "merge_queue.grouping", Later(&["head-green", "all-green"])),
+    ("github", "merge_queue.build_max", Neither),
+    ("github", "merge_queue.merge_min", Neither),
+    ("github", "merge_queue.merge_max", Neither),
+    ("github", "merge_queue.merge_wait_minutes", Neither),
+    ("github", "merge_queue.check_timeout_minutes", Neither),
+    ("github", "linear_history", True),
+    ("github", "no_force_pushes", True),
+    ("github", "no_deletion", True),
+    ("github", "workflows.token", Later(&["write", "read"])),
+    ("github", "workflows.approve_pull_requests", Later(&["true", "false"])),
+    ("github", "environments[].name", Neither),
+    // Any one of them is enough: more names are no stricter, and none is the loosest.
+    ("github", "environments[].reviewers", Unchanged),
+    ("github", "environments[].prevent_self_review", True),
+    ("github", "environments[].wait_minutes", Higher),
+    ("github", "environments[].any_ref", Later(&["true", "false"])),
+    // None stands for the default branch.
+    ("github", "environments[].branches", Unchanged),
+    ("github", "environments[].tags", Unchanged),
 ];
 
 /// What the change's policies loosen against the base's, in the order of files and keys. `texts` are the change's files,
@@ -231,7 +293,7 @@ impl Walk<'_> {
                     self.key(&under(pattern, key), &under(shown, key), &under(path, key), pair);
                 }
             }
-            (None, Value::Array(before), Value::Array(now)) if is_listed(before) => {
+            (None, Value::Array(before), Value::Array(now)) if is_listed(before, now) => {
                 self.list(pattern, shown, path, (before, now));
             }
             _ => self.say(shown, path, plain(old), plain(new)),
@@ -275,9 +337,13 @@ impl Walk<'_> {
     }
 }
 
-/// Whether this is a list of sections rather than of words.
-fn is_listed(items: &[Value]) -> bool {
-    !items.is_empty() && items.iter().all(Value::is_object)
+/// Whether this is a list of sections rather than of words. What was empty tells nothing: then the names of what came do.
+fn is_listed(before: &[Value], now: &[Value]) -> bool {
+    let named = |item: &Value| item["name"].is_string();
+    match before.is_empty() {
+        true => now.iter().all(named),
+        false => before.iter().all(Value::is_object),
+    }
 }
 
 /// Whether the new value demands less than the old one. Values that cannot be compared do.

@@ -10,8 +10,15 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
 /// The policy files that this version reads, each named as its gate.
-pub const FILES: [&str; 6] =
-    ["lint.yaml", "tests.yaml", "coverage.yaml", "security.yaml", "image.yaml", "rollout.yaml"];
+pub const FILES: [&str; 7] = [
+    "lint.yaml",
+    "tests.yaml",
+    "coverage.yaml",
+    "security.yaml",
+    "image.yaml",
+    "rollout.yaml",
+    "github.yaml",
+];
 /// The files besides: what is borne, and who may accept a loosening.
 pub const PEOPLE_FILES: [&str; 2] = [waivers::FILE, approvers::FILE];
 
@@ -27,6 +34,7 @@ pub fn parse(read: impl Fn(&str) -> anyhow::Result<Option<String>>) -> anyhow::R
         security: file(&read, "security.yaml")?,
         image: file(&read, "image.yaml")?,
         rollout: file(&read, "rollout.yaml")?,
+        github: file(&read, "github.yaml")?,
     };
     validate(&policy, &read)?;
     Ok(policy)
@@ -71,6 +79,7 @@ pub fn to_yaml(policy: &Policy) -> anyhow::Result<String> {
         section("security.yaml", serde_yaml::to_string(&policy.security)),
         section("image.yaml", serde_yaml::to_string(&policy.image)),
         section("rollout.yaml", serde_yaml::to_string(&policy.rollout)),
+        section("github.yaml", serde_yaml::to_string(&policy.github)),
     ]
     .into_iter()
     .collect();
@@ -94,9 +103,12 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
     if let Some(Senseless { key, what, help }) = policy.tests.senseless() {
         return refuse("tests.yaml", &key, what, help);
     }
-    if let Some(Senseless { key, what, help }) = policy.security.senseless() {
-    if let Some(Senseless { key, what, help }) = policy.security.advisories.senseless() {
+    let security = policy.security.senseless().or_else(|| policy.security.advisories.senseless());
+    if let Some(Senseless { key, what, help }) = security {
         return refuse("security.yaml", &key, what, help);
+    }
+    if let Some(Senseless { key, what, help }) = policy.github.senseless() {
+        return refuse("github.yaml", &key, what, help);
     }
     if let Some(at) = policy.coverage.inputs.iter().position(|input| input.file.trim().is_empty()) {
         return refuse(
@@ -305,6 +317,12 @@ mod tests {
         );
         check_error("security.yaml", "advisories: {platforms: [linux]}", &["`linux` is no platform"]);
         check_error("image.yaml", "user: 0", &["root"]);
+        check_error(
+            "github.yaml",
+            "merge_queue:\n  merge_min: 9\n",
+            &["github.yaml:2:3", "more than the most"],
+        );
+        check_error("github.yaml", "reviews: {aprovals: 2}", &["did you mean `approvals`"]);
         check_error("rollout.yaml", "environments: []", &["no environments"]);
         check_error("rollout.yaml", "environments: [{name: Prod}]", &["is no name"]);
         check_error("rollout.yaml", "environments: [{name: a}, {name: a}]", &["repeats"]);

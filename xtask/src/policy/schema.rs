@@ -6,7 +6,9 @@
 
 use super::approvers::Approvers;
 use super::waivers::Waivers;
-use super::{CoveragePolicy, ImagePolicy, LintPolicy, RolloutPolicy, SecurityPolicy, TestsPolicy};
+use super::{
+    CoveragePolicy, GithubPolicy, ImagePolicy, LintPolicy, RolloutPolicy, SecurityPolicy, TestsPolicy,
+};
 use crate::verdict::Verdict;
 use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
@@ -21,6 +23,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("security", policy::<SecurityPolicy>("security")),
         ("image", policy::<ImagePolicy>("image")),
         ("rollout", policy::<RolloutPolicy>("rollout")),
+        ("github", policy::<GithubPolicy>("github")),
         ("waivers", policy::<Waivers>("waivers")),
         ("approvers", policy::<Approvers>("approvers")),
         ("verdict", titled(SchemaSettings::draft2020_12().for_serialize(), of::<Verdict>, "verdict.json")),

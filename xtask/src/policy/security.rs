@@ -7,6 +7,7 @@ mod scanners;
 mod secrets;
 mod senseless;
 mod sources;
+mod workflows;
 
 pub use advisories::{AdvisoriesPolicy, AdvisoryScope, DATABASE_URL};
 pub use bans::{BannedPackage, BansPolicy, BuildScripts, SkippedDuplicate};
@@ -15,6 +16,7 @@ pub use scanners::{ScannerFormat, ScannerInput, ScannersPolicy, Suppressions};
 pub use secrets::SecretsPolicy;
 pub(crate) use senseless::LICENCES;
 pub use sources::{CRATES_IO, GitPin, SourcesPolicy};
+pub use workflows::{AskZizmor, WorkflowsPolicy};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,8 @@ pub struct SecurityPolicy {
     pub sources: SourcesPolicy,
     /// Secrets in tracked files.
     pub secrets: SecretsPolicy,
+    /// Workflows and actions of the repository.
+    pub workflows: WorkflowsPolicy,
     /// Results of other scanners.
     pub scanners: ScannersPolicy,
 }

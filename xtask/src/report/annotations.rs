@@ -52,8 +52,9 @@ fn command(finding: &Finding) -> String {
         Severity::Note => "notice",
     };
     let mut properties = Vec::new();
-    if let Some(file) = &finding.file {
-        properties.push(format!("file={}", property(&text::plain(file))));
+    // As `@actions/core` leaves properties without a value out.
+    if let Some(file) = finding.file.as_deref().map(text::plain).filter(|file| !file.is_empty()) {
+        properties.push(format!("file={}", property(&file)));
         properties.extend(finding.line.map(|line| format!("line={line}")));
         properties.extend(finding.end_line.map(|line| format!("endLine={line}")));
     }
@@ -75,6 +76,15 @@ fn data(text: &str) -> String {
 /// `escapeProperty` of `@actions/core`.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// One output of a step, as a line of the file that `GITHUB_OUTPUT` names. A value of several lines ends at a word that nobody can
+/// guess ("Workflow commands for GitHub Actions", multiline strings).
+pub fn output(name: &str, value: &str, end: &str) -> String {
+    if value.contains(['\n', '\r']) {
+        return format!("{name}<<{end}\n{value}\n{end}\n");
+    }
+    format!("{name}={value}\n")
 }
 
 /// Text that GitHub shows and does not obey: commands stop until the token, which nobody can guess, comes again.
@@ -107,10 +117,31 @@ mod tests {
     use crate::verdict::{Gate, GateVerdict};
     use proptest::prelude::*;
 
+    /// Characters of a message that GitHub shows; the rest is cut off.
+    const MESSAGE_CHARS_SHOWN: usize = 4_096;
+
     fn of(findings: Vec<Finding>) -> Verdict {
         let mut verdict = sample::verdict();
         verdict.gates = vec![GateVerdict::of(Gate::Lint, 0, serde_json::json!({}), findings)];
         verdict
+    }
+
+    /// The outputs as the runner reads them: by the first of `=` and `<<` in a line.
+    fn read(text: &str) -> Vec<(String, String)> {
+        let (mut all, mut lines) = (Vec::new(), text.split('\n'));
+        while let Some(line) = lines.next().filter(|line| !line.is_empty()) {
+            let several = line.find("<<").filter(|at| line.find('=').is_none_or(|equals| *at < equals));
+            match several {
+                Some(at) => {
+                    let value: Vec<&str> = lines.by_ref().take_while(|one| *one != &line[at + 2..]).collect();
+                    all.push((line[..at].to_owned(), value.join("\n")));
+                }
+                None => {
+                    all.extend(line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+                }
+            }
+        }
+        all
     }
 
     #[test]
@@ -150,13 +181,42 @@ mod tests {
         #[test]
         fn no_message_can_give_a_second_command(message in any::<String>(), file in any::<String>(), help in any::<String>()) {
             let hostile = format!("{message}\r\n::error::x\n##[error]y,line=1");
+            let properties = if text::plain(&file).is_empty() { 1 } else { 3 };
             let finding = Finding::new(Gate::Lint, "clippy", Severity::Error, hostile, help).at(file, 3);
             let lines = write(&of(vec![finding]), "r");
             prop_assert_eq!(lines.lines().count(), 1);
             prop_assert!(!lines.trim_end_matches('\n').contains(['\n', '\r']));
-            // Between the two colons at the start and the first two after it, there are our three properties.
+            // Between the two colons at the start and the first two after it, there are our properties and no other.
             let (head, _) = lines.strip_prefix("::").unwrap().split_once("::").unwrap();
-            prop_assert_eq!(head.split(',').count(), 3);
+            prop_assert_eq!(head.split(',').count(), properties);
+        }
+
+        #[test]
+        fn the_runner_reads_what_was_written(values in proptest::collection::vec("[^\r]{0,20}|a=b<<c|\n\n|x\ny=1", 0..4)) {
+            let lines: String = values.iter().map(|value| output("verdict", value, "end-of-it")).collect();
+            let expected: Vec<(String, String)> =
+                values.into_iter().map(|value| ("verdict".to_owned(), value)).collect();
+            prop_assert_eq!(read(&lines), expected);
+        }
+
+        #[test]
+        fn no_more_commands_of_a_kind_than_github_shows(kinds in prop::collection::vec(0usize..3, 0..70), message in any::<String>()) {
+            let severities = [Severity::Error, Severity::Warning, Severity::Note];
+            let finding = |(line, kind): (u32, &usize)| Finding::new(Gate::Lint, "clippy", severities[*kind], message.repeat(50), "h").at("a.rs", line);
+            let lines = write(&of((1..).zip(&kinds).map(finding).collect()), "r");
+            for name in ["error", "warning", "notice"] {
+                let start = format!("::{name} ");
+                let of_kind = lines.lines().filter(|line| line.starts_with(&start));
+                prop_assert!(of_kind.count() <= PER_KIND_MAX);
+            }
+            let counted = lines.lines().filter(|line| line.starts_with("::notice title=gateline::")).count();
+            let told: usize = lines.lines().last().and_then(|line| line.strip_prefix("::notice title=gateline::")?.split(' ').next()?.parse().ok()).unwrap_or(0);
+            prop_assert_eq!(lines.lines().count() - counted + told, kinds.len(), "shown or counted");
+            for line in lines.lines() {
+                let message = line[2..].split_once("::").unwrap().1;
+                let decoded = message.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%");
+                prop_assert!(decoded.chars().count() <= MESSAGE_CHARS_SHOWN);
+            }
         }
 
         #[test]

@@ -6,8 +6,9 @@ mod step;
 pub use step::{Step, seconds};
 
 use super::paper::{columns, style};
-use super::{Paper, annotations};
+use super::{Own, Paper, annotations};
 use crate::cli::Format;
+use crate::verdict::Verdict;
 use crate::world::World;
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -23,6 +24,7 @@ pub struct Console {
     reader: Reader,
     /// Columns of the terminals behind stdout and stderr.
     columns: (Option<u16>, Option<u16>),
+    own: Own,
 }
 
 /// Who reads the streams besides people.
@@ -77,7 +79,19 @@ impl Console {
                 Some("true") => Reader::GitHub { token: world.random_hex::<16>().ok() },
                 _ => Reader::People,
             },
+            own: Own::default(),
         }
+    }
+
+    /// The same for a program that is started with these words.
+    #[must_use]
+    pub fn called(self, own: Own) -> Console {
+        Console { own, ..self }
+    }
+
+    /// How the program is called where its texts are read.
+    pub fn own(&self) -> &Own {
+        &self.own
     }
 
     /// A console for the errors of a start that failed.
@@ -90,6 +104,7 @@ impl Console {
             moving: Moving::Still,
             reader: Reader::GitHub { token: None },
             columns: (None, None),
+            own: Own::default(),
         }
     }
 
@@ -131,7 +146,7 @@ impl Console {
     /// Narration: one line on stderr, broken where the terminal has no room for it.
     pub fn note(&self, line: impl AsRef<str>) {
         if self.verbosity > Verbosity::Quiet {
-            self.say(&broken(self.narration(), line.as_ref()));
+            self.say(&broken(self.narration(), &self.own.text(line.as_ref())));
         }
     }
 
@@ -145,10 +160,10 @@ impl Console {
     /// An error with its help: on stderr always.
     pub fn error(&self, error: &anyhow::Error) {
         let paper = self.narration();
-        let said = paper.wrap(&format!("{error:#}"), "error: ".len(), 2);
+        let said = paper.wrap(&self.own.text(&format!("{error:#}")), "error: ".len(), 2);
         self.say(&format!("{}: {said}", self.paint_stderr(anstyle_red(), "error")));
         if let Some(help) = crate::failure::Failure::help_of(error) {
-            let help = paper.wrap_help(help, "  next: ".len(), 4);
+            let help = paper.wrap_help(&self.own.text(help), "  next: ".len(), 4);
             self.say(&format!("  {}: {help}", self.paint_stderr(anstyle_cyan(), "next")));
         }
     }
@@ -174,14 +189,28 @@ impl Console {
         }
     }
 
-    /// The verb's result on stdout: text for people, or one JSON document.
+    /// The verb's result on stdout: text for people, or one JSON document. All of it is ours.
     pub fn result<T: Serialize>(&self, value: &T, human: impl FnOnce(Style) -> String) {
         let text = match self.format {
-            Format::Human => self.shown(human(self.stdout)),
-            Format::Json => {
-                let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string());
-                if self.is_read_by_github() { annotations::defused_json(&text) } else { text }
-            }
+            Format::Human => self.own.text(&human(self.stdout)).into_owned(),
+            Format::Json => self.own.json(&document(value)).into_owned(),
+        };
+        self.put(text);
+    }
+
+    /// The same for a verdict, which helps in our own words already: what tests and compilers print is shown as it is.
+    pub fn verdict(&self, verdict: &Verdict, human: impl FnOnce(Style) -> String) {
+        self.put(match self.format {
+            Format::Human => human(self.stdout),
+            Format::Json => document(verdict),
+        });
+    }
+
+    fn put(&self, text: String) {
+        let text = match self.format {
+            Format::Human => self.shown(text),
+            Format::Json if self.is_read_by_github() => annotations::defused_json(&text),
+            Format::Json => text,
         };
         // A reader that went away (a closed pipe) is not our failure.
         let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
@@ -206,6 +235,10 @@ impl Console {
     fn paint_stderr(&self, style: anstyle::Style, text: &str) -> String {
         paint(self.stderr, style, text)
     }
+}
+
+fn document<T: Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string())
 }
 
 /// A line of narration as it is, or broken with its indentation.

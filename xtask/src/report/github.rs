@@ -6,6 +6,7 @@
 pub mod check;
 pub mod comment;
 pub mod issue;
+pub mod release;
 
 use super::text;
 use crate::verdict::Finding;

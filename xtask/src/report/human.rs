@@ -211,6 +211,10 @@ pub fn facts(gate: &GateVerdict) -> String {
             format!("{}, {}", counted(number("packages"), "package"), counted(number("sources"), "source"))
         }
         Gate::Secrets => format!("{} read", counted(number("files"), "file")),
+        Gate::Workflows => {
+            let read = counted(number("workflows"), "workflow");
+            format!("{read}, {} of {} pinned", number("pinned"), counted(number("used"), "use"))
+        }
         Gate::Scanners => match number("inputs") {
             0 => "no scanner is named".to_owned(),
             count => format!("{}, {}", counted(count, "report"), counted(number("results"), "result")),

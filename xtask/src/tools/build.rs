@@ -1,7 +1,8 @@
 //! The one compilation: lint, tests, coverage and doctests all come from it.
 //!
 //! `cargo test --no-run --all-targets` under our compiler wrapper gives clippy's diagnostics, instrumented test binaries
-//! and the libraries that doctests link, in one go. Dependencies are compiled as an ordinary `cargo build` does; only the
+//! and the libraries that doctests link, in one go. It leaves out what no test needs as users get it, and with that the warnings
+//! that stand only without `cfg(test)`: for lint, cargo builds that afterwards (docs/decisions/0027-*.md). Dependencies are compiled as an ordinary `cargo build` does; only the
 //! members' fingerprints differ from it.
 //!
 //! Where `clippy-driver` is missing, members are compiled by rustc alone: tests and coverage still run, and the lint gate
@@ -15,7 +16,7 @@ mod targets;
 pub(crate) mod wrapper;
 
 pub use said::{diagnostic, relative};
-pub use targets::not_built;
+pub use targets::{Built, nightly_only, not_built};
 pub use wrapper::Purpose;
 
 use super::cargo::{Cargo, Progress};
@@ -192,20 +193,33 @@ async fn compile_as_is(
     let failed = |message: String| CouldNotRun { message, help: "cargo xtask doctor".to_owned() };
     let wrapper = wrapper::install(cargo, purpose).map_err(|error| failed(format!("{error:#}")))?;
     let profiles = throw_away_profiles(cargo);
-    let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo)
-        .env("CARGO_TERM_PROGRESS_WHEN", "always")
-        .env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS);
+    let command = with_wrapper(command_for(purpose, cargo), &wrapper, cargo);
+    let told = |command: CommandLine| {
+        let command = command.env("CARGO_TERM_PROGRESS_WHEN", "always");
+        command.env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS)
+    };
     let start = world.monotonic();
     let mut gathered = Gathered::new(cargo);
-    let ended = follow(world, &command, &mut gathered, progress).await;
-    // Members that a proc-macro links count while they run inside the compiler: that belongs to no test.
-    let _ = std::fs::remove_dir_all(profiles);
-    let (status, narration) = ended.map_err(|error| failed(format!("{error:#}")))?;
-    if gathered.unreadable > 0 {
-        return Err(failed(format!("{} messages of cargo could not be read", gathered.unreadable)));
+    let run = async |command: &CommandLine, gathered: &mut Gathered| {
+        let ended = follow(world, command, gathered, progress).await;
+        // Members that a proc-macro links count while they run inside the compiler: that belongs to no test.
+        let _ = std::fs::remove_dir_all(&profiles);
+        let (status, narration) = ended.map_err(|error| failed(format!("{error:#}")))?;
+        if gathered.unreadable > 0 {
+            return Err(failed(format!("{} messages of cargo could not be read", gathered.unreadable)));
+        }
+        outcome(status, gathered, &narration)
+    };
+    let mut outcome = run(&told(command), &mut gathered).await?;
+    let rest = match outcome {
+        Compilation::Succeeded => rest(purpose, cargo, Built::AsTold(&gathered.built())),
+        Compilation::DoesNotCompile => None,
+    };
+    if let Some(rest) = rest {
+        gathered.only_listen();
+        outcome = run(&told(with_wrapper(rest, &wrapper, cargo)), &mut gathered).await?;
     }
     let duration_millis = u64::try_from((world.monotonic() - start).as_millis()).unwrap_or(u64::MAX);
-    let outcome = outcome(status, &gathered, &narration)?;
     Ok(gathered.into_compiled(cargo.clone(), wrapper, outcome, duration_millis))
 }
 
@@ -250,7 +264,7 @@ pub fn with_compiler_for(
 pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
     let (verb, first) = match purpose {
         Purpose::Lint => ("check", "--keep-going"),
-        Purpose::Shared | Purpose::Tests => ("test", "--no-run"),
+        Purpose::Shared | Purpose::TestsOfShared | Purpose::Tests => ("test", "--no-run"),
     };
     let mut command = cargo.command(verb, [first]);
     command.arguments.extend(cargo.target_arguments());
@@ -260,6 +274,15 @@ pub fn command_for(purpose: Purpose, cargo: &Cargo) -> CommandLine {
         command = command.arg("--no-fail-fast");
     }
     command
+}
+
+/// What lint looks at besides, and that command leaves out.
+pub fn rest(purpose: Purpose, cargo: &Cargo, built: Built<'_>) -> Option<CommandLine> {
+    match purpose {
+        Purpose::Shared => targets::plain(cargo, built),
+        Purpose::Lint => targets::tested_by_name(cargo),
+        Purpose::TestsOfShared | Purpose::Tests => None,
+    }
 }
 
 /// Every test program of what was compiled so, run whole, as cargo does by itself; `plan` prints it.

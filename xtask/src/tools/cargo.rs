@@ -5,7 +5,7 @@ mod features;
 mod targets;
 
 pub use features::Take;
-pub use targets::{Omitted, section, target_name};
+pub use targets::{Omitted, flag, section, target_name};
 
 use super::metadata;
 use super::toolchain::{self, Asker};

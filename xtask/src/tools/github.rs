@@ -9,5 +9,11 @@ pub mod client;
 pub mod context;
 pub mod event;
 pub mod limits;
+#[cfg(feature = "github")]
+pub mod pin;
+#[cfg(feature = "github")]
+pub mod release;
 pub mod retry;
+#[cfg(feature = "github")]
+pub mod settings;
 pub mod token;

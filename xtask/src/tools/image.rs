@@ -8,7 +8,7 @@ mod binary;
 mod cache;
 mod elf;
 
-pub use binary::{Binary, SOURCE_DATE_EPOCH};
+pub use binary::{Binary, BinaryRequest, SOURCE_DATE_EPOCH};
 
 use crate::digest::Digest;
 use crate::evidence::image::{ImageEvidence, LargeFile};
@@ -120,7 +120,7 @@ pub async fn build(
             "set `user` to a number above 0, or remove the line for 65532",
         ));
     }
-    let binary = binary::build(world, request, progress).await?;
+    let binary = binary(world, &request.binary(), progress).await?;
     progress(&format!("linked {} (static, {})", binary.name, crate::oci::inspect::human(binary.size_bytes)));
     let facts = facts(request, &binary.name);
     let recipe = Recipe {
@@ -136,6 +136,33 @@ pub async fn build(
         .context("failed to assemble the image")??;
     progress(&format!("image {} ({})", built.digest, crate::oci::inspect::human(built.size_bytes)));
     Ok(built)
+}
+
+impl ImageRequest<'_> {
+    /// The binary of the image.
+    pub fn binary(&self) -> BinaryRequest<'_> {
+        BinaryRequest {
+            root: &self.root,
+            target_dir: &self.target_dir,
+            package: &self.package.name,
+            binary: self.policy.binary.as_deref().unwrap_or(&self.package.name),
+            profile: &self.policy.profile,
+            features: &self.policy.features,
+            told: &[],
+        }
+    }
+}
+
+/// Builds a static binary, without an image around it.
+///
+/// # Errors
+/// As [`build`].
+pub async fn binary(
+    world: &World,
+    request: &BinaryRequest<'_>,
+    progress: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Binary> {
+    binary::build(world, request, progress).await
 }
 
 /// Reads what an image in a layout holds.

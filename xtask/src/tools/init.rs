@@ -18,7 +18,7 @@ mod write;
 pub use diff::unified;
 pub use ground::{Ground, ground};
 pub use place::{Placing, place};
-pub use policies::{Entry, Start};
+pub use policies::{Entry, Start, leaving_out};
 pub use write::{Staged, write};
 
 use crate::policy::schema;

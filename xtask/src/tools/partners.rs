@@ -1,5 +1,6 @@
 //! Where `setup` puts the tools and test partners that are no system packages, and how everything finds them.
 
+use super::identity::target_directory;
 use crate::world::World;
 use std::path::{Path, PathBuf};
 
@@ -13,15 +14,10 @@ pub fn folder(target: &Path) -> PathBuf {
 
 /// The programs in the folder of the workspace around the working directory.
 ///
-/// It is looked for from there upwards, beside the first `Cargo.lock`: asking cargo where its target directory is would
-/// cost every verb some 50 ms.
+/// The target directory is guessed from files: asking cargo where it is would cost every verb some 50 ms.
 pub fn programs(world: &World, workspace: Option<&Path>) -> Option<PathBuf> {
     let start = world.directory().join(workspace.unwrap_or(Path::new("")));
-    let target = match world.env("CARGO_TARGET_DIR") {
-        Some(named) => world.directory().join(named),
-        None => start.ancestors().find(|folder| folder.join("Cargo.lock").is_file())?.join("target"),
-    };
-    Some(folder(&target).join("bin"))
+    Some(folder(&target_directory(world, &start)?).join("bin"))
 }
 
 /// The world with those programs behind everything else in `PATH`, so that they never hide a tool of the system.
@@ -49,7 +45,8 @@ mod tests {
     #[test]
     fn the_folder_stands_behind_everything_else() {
         let workspace = tempfile::tempdir().unwrap();
-        std::fs::write(workspace.path().join("Cargo.lock"), "").unwrap();
+        // Before cargo has ever run here there is no `Cargo.lock`.
+        std::fs::write(workspace.path().join("Cargo.toml"), "[workspace]\n").unwrap();
         let inside = workspace.path().join("src/deep");
         std::fs::create_dir_all(&inside).unwrap();
         let path = |variables: &[(&str, &str)], directory: &Path| {
@@ -66,6 +63,8 @@ mod tests {
         );
         assert_eq!(path(&[("PATH", "/usr/bin")], &inside), format!("/usr/bin:{}", own.display()));
         assert_eq!(path(&[], workspace.path()), own.display().to_string());
+        std::fs::write(inside.join("Cargo.toml"), "[package]\nname = \"deep\"\n").unwrap();
+        assert_eq!(path(&[], &inside), own.display().to_string(), "a member's own manifest is not the root");
         let elsewhere = [("PATH", "/usr/bin"), ("CARGO_TARGET_DIR", "/t")];
         assert_eq!(path(&elsewhere, &inside), "/usr/bin:/t/gateline/tools/bin");
         assert_eq!(path(&[("PATH", "/usr/bin")], Path::new("/nowhere")), "/usr/bin");

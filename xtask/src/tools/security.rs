@@ -10,3 +10,4 @@ pub mod scanners;
 pub mod secrets;
 pub mod snapshot;
 pub mod sources;
+pub mod workflows;

@@ -100,7 +100,7 @@ async fn own_folder(context: &Context, mut packages: Vec<&str>) -> anyhow::Resul
     Ok(())
 }
 
-/// Packages of the npm registry that are data: nothing of them is run, neither now nor while they are installed.
+/// Packages of the npm registry, data or a library that a test asks: nothing of them is run while they are installed.
 async fn data(context: &Context, packages: &[&str]) -> anyhow::Result<()> {
     let folder = partners::folder(&context.workspace().await?.target);
     let step = context.console.step(&context.world, format!("installing {}", packages.join(" ")));

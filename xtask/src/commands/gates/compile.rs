@@ -104,7 +104,8 @@ impl Measurer<'_> {
         };
         let lint = self.ask.gates.contains(&Gate::Lint);
         match build::why_apart(cargo, self.in_force.policy.lint.share_compile) {
-            None => compile(Purpose::Shared).await,
+            None if lint => compile(Purpose::Shared).await,
+            None => compile(Purpose::TestsOfShared).await,
             Some(_) if !lint => compile(Purpose::Tests).await,
             Some(why) => {
                 let linted = compile(Purpose::Lint).await?;

@@ -41,12 +41,13 @@ impl Measurer<'_> {
             false => None,
         };
         // What needs no compiler runs while cargo compiles.
-        let (begun, format, advisories, supply, secrets, scanners) = tokio::join!(
+        let (begun, format, advisories, supply, secrets, workflows, scanners) = tokio::join!(
             self.begin(&plan, cargo.as_ref()),
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.supply(&plan),
             self.secrets(&plan),
+            self.workflows(&plan),
             self.scanners(&plan),
         );
         let Begun { compared, choice, compiled } = begun?;
@@ -55,6 +56,7 @@ impl Measurer<'_> {
         }
         (gates.licences, gates.bans, gates.sources) = (supply.licences, supply.bans, supply.sources);
         gates.secrets = secrets;
+        gates.workflows = workflows;
         gates.scanners = scanners;
         match compiled {
             None => {}
@@ -135,7 +137,7 @@ impl Measurer<'_> {
     }
 
     /// What tests see of the environment, and the flags of compilers: what answers depend on. Our own folder of tools is left
-    /// out of `PATH`: it stands there as soon as there is a `Cargo.lock`, which the first run may write.
+    /// out of `PATH`: where it is guessed wrong, the same machine would have another one.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         let world = &self.context.world;
         let mut environment =

@@ -67,11 +67,12 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
     {
         tests.add(vec![note]);
     }
+    let verdict = context.console.own().verdict(verdict);
     reports::write(context, &workspace, &in_force, &whole.evidence, &verdict)?;
     baseline::record(context, &workspace, &in_force, &ask, (&whole.evidence, &verdict)).await;
     let report = workspace.shown(&folder.join("verdict.json")).display().to_string();
     let paper = context.console.paper();
-    context.console.result(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));
+    context.console.verdict(&verdict, |_| human::verdict(paper, &verdict, Some(&whole.evidence), &report));
     Ok(verdict.outcome.exit())
 }
 
@@ -119,6 +120,7 @@ fn measured(gates: &GateEvidence) -> Vec<Gate> {
         Gate::Bans => gates.bans.is_some(),
         Gate::Sources => gates.sources.is_some(),
         Gate::Secrets => gates.secrets.is_some(),
+        Gate::Workflows => gates.workflows.is_some(),
         Gate::Scanners => gates.scanners.is_some(),
         Gate::Policy => gates.policy.is_some(),
         Gate::Image => false,

@@ -4,14 +4,15 @@ use super::compare::Compared;
 use super::measure::{Measurer, blocking};
 use crate::evidence::{
     AdvisoriesEvidence, BansEvidence, CouldNotRun, LicencesEvidence, Measured, ScannersEvidence,
-    SecretsEvidence, SourcesEvidence,
+    SecretsEvidence, SourcesEvidence, WorkflowsEvidence,
 };
 use crate::plan::{Plan, Step};
 use crate::tools::dependencies::{self, Wanted, lockfile};
 use crate::tools::git::{self, BaseRequest, Found};
 use crate::tools::security::advisories::{Databases, LookedUp};
 use crate::tools::security::packages::Packages;
-use crate::tools::security::{advisories, bans, licences, scanners, secrets, sources};
+use crate::tools::security::{advisories, bans, licences, scanners, secrets, sources, workflows};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What was measured of the supply chain; each where the plan has it.
@@ -73,6 +74,19 @@ impl Measurer<'_> {
         let skip = self.in_force.policy.security.secrets.skip.clone();
         let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
         Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
+    }
+
+    pub(super) async fn workflows(&self, plan: &Plan) -> Option<Measured<WorkflowsEvidence>> {
+        if !plan.has(&Step::Workflows) {
+            return None;
+        }
+        let repository = &self.workspace.repository;
+        // A workflow that nobody has added yet is one that soon runs.
+        let changed = repository.changed.iter().map(PathBuf::from);
+        let files: Vec<PathBuf> = repository.tracked.iter().cloned().chain(changed).collect();
+        let policy = &self.in_force.policy.security.workflows;
+        let gathering = workflows::gather(&self.context.world, &self.workspace.root, &files, policy);
+        Some(self.timed(gathering).await)
     }
 
     /// Licences, bans and sources: cargo is asked once for all of them, and its time is that of the first.

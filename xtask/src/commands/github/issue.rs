@@ -8,14 +8,13 @@ use crate::cli::GithubIssue;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::github::issue::{self, Wanted};
-use crate::tools::github::context::{Request, Run, Trust};
+use crate::tools::github::context::Run;
 use crate::tools::github::token;
 
 /// `github issue`.
 pub(super) async fn issue(context: &Context, asked: &GithubIssue) -> anyhow::Result<Exit> {
     let run = super::run(context, asked.repository.as_deref())?;
-    let of_a_change = run.target().is_some_and(|target| target.request != Request::None);
-    if run.trust() != Trust::Own || of_a_change {
+    if run.is_of_a_change() {
         let message = "an issue is about the default branch, and this run is of a change";
         return Err(Failure::usage(message, "run it on a schedule or after a push"));
     }

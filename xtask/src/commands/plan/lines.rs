@@ -3,7 +3,6 @@
 //! A step that starts other programs shows their commands; one that this program does by itself shows the verb that does it
 //! alone. What has no line of its own is told in a comment, and what is not installed is told as the run tells it.
 
-use super::own::own_words;
 use crate::commands::context::{Context, InForce};
 use crate::commands::gates::failure;
 use crate::digest::Hasher;
@@ -39,8 +38,6 @@ pub(in crate::commands) struct Surveyed<'a> {
     context: &'a Context,
     workspace: &'a Workspace,
     in_force: &'a InForce,
-    /// How this program is started.
-    own: String,
     /// The feature sets that are compiled and tested, each as cargo gets it.
     sets: Vec<Tested>,
     /// Those that are only linted.
@@ -94,7 +91,6 @@ impl<'a> Surveyed<'a> {
         in_force: &'a InForce,
     ) -> anyhow::Result<Surveyed<'a>> {
         let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
-        let own = own_words(&context.world, &workspace.root);
         let first = cargo.and_then(|cargo| cargo.of_policy(&in_force.policy.tests));
         let sets = first.and_then(|first| feature_sets(first, &in_force.policy));
         let (sets, linted, same) = sets.map_err(|why| failure(&why))?;
@@ -104,7 +100,7 @@ impl<'a> Surveyed<'a> {
             Tested { cargo, purpose, apart }
         };
         let sets = sets.into_iter().zip(aparts).map(tested).collect();
-        Ok(Surveyed { context, workspace, in_force, own, sets, linted, same })
+        Ok(Surveyed { context, workspace, in_force, sets, linted, same })
     }
 
     /// The same with these packages only.
@@ -131,7 +127,7 @@ impl<'a> Surveyed<'a> {
 
     /// The verb that does a step and nothing else.
     pub(in crate::commands) fn alone(&self, step: &Step) -> String {
-        about(step).alone.replacen("cargo xtask", &self.own, 1)
+        self.context.console.own().text(&about(step).alone).into_owned()
     }
 }
 
@@ -185,6 +181,7 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
         Step::Sources => by_itself("no other program: Cargo.lock and manifests are read here"),
         Step::Scanners => by_itself("no other program: whoever runs the scanners has run them before"),
         Step::Secrets => by_itself("git names the tracked files, which are read here"),
+        Step::Workflows => by_itself("zizmor gives a second opinion where it is installed"),
         Step::Format => {
             match (policy.lint.rustfmt, surveyed.sets.first()) {
                 (Level::Off, _) | (_, None) => lines.note("policies/lint.yaml says `rustfmt: off`"),
@@ -229,8 +226,10 @@ pub(in crate::commands) async fn of_step(surveyed: &Surveyed<'_>, step: &Step) -
 
 fn compile(surveyed: &Surveyed<'_>, lines: &mut Lines) -> anyhow::Result<()> {
     let mut add = |purpose, cargo: &Cargo| -> anyhow::Result<()> {
-        let command = build::with_compiler_for(purpose, cargo, build::command_for(purpose, cargo))?;
-        lines.runs.push(surveyed.line(&command));
+        let rest = build::rest(purpose, cargo, build::Built::Guess);
+        for command in std::iter::once(build::command_for(purpose, cargo)).chain(rest) {
+            lines.runs.push(surveyed.line(&build::with_compiler_for(purpose, cargo, command)?));
+        }
         Ok(())
     };
     let left_out = surveyed.in_force.policy.tests.leave_out.iter();

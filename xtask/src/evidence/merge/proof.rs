@@ -4,7 +4,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::evidence::part::Split;
 use crate::evidence::tests::TestOutcome;
-use crate::evidence::{SecretsEvidence, Subject};
+use crate::evidence::{CouldNotRun, SecretsEvidence, Subject};
 use proptest::prelude::*;
 
 fn measured<E>(result: E) -> Option<Measured<E>> {
@@ -117,6 +117,34 @@ fn what_is_missing_doubled_or_foreign_is_refused_by_name() {
     let missing = merge(&two()[..1], &first()).unwrap_err();
     assert_eq!(missing, "of 2 shards, 1 missing: 2");
     assert!(merge(&[], &[]).is_err());
+}
+
+#[test]
+fn a_shard_that_does_not_compile_refuses_the_whole_by_its_errors() {
+    let broken = |piece: &mut Piece| {
+        let error = serde_json::json!({"file": "a.rs", "line": 1, "tool": "clippy", "severity": "error",
+            "lint": "", "message": "mismatched types", "rendered": ""});
+        let errors = vec![serde_json::from_value(error).unwrap()];
+        let engine = tests_mut(piece).engine.clone();
+        *tests_mut(piece) = TestsEvidence { compile_errors: errors, engine, ..TestsEvidence::default() };
+        let why = CouldNotRun { message: "it does not compile".into(), help: String::new() };
+        piece.evidence.gates.coverage = Some(Measured { result: Err(why), duration_millis: 0 });
+        piece.lines = None;
+    };
+    let judged = |pieces: &[Piece]| {
+        let whole = merge(pieces, &first()).map(|whole| whole.evidence.gates)?;
+        let tests = whole.tests.unwrap().result.unwrap();
+        let verdict = crate::gates::of_these_tests(&crate::policy::TestsPolicy::default(), &tests);
+        Ok::<_, String>((verdict.outcome, verdict.findings[0].code.clone()))
+    };
+    let refused = (crate::verdict::Outcome::Refused, "tests/does-not-compile".to_owned());
+    let [one, mut two] = two();
+    broken(&mut two);
+    assert_eq!(judged(&[one.clone(), two.clone()]), Ok(refused.clone()));
+    assert_eq!(judged(&[two.clone(), one.clone()]), Ok(refused.clone()));
+    assert_eq!(judged(&[two.clone(), two.clone()]), Ok(refused));
+    let three = piece(1, 3, &[], &[]);
+    assert_eq!(judged(&[three, two]), Err("of 3 shards, 2 missing: 2, 3".to_owned()));
 }
 
 #[test]

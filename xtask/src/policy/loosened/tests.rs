@@ -74,6 +74,23 @@ fn each_way_to_loosen_is_found_and_its_reverse_is_not() {
 }
 
 #[test]
+fn what_github_must_enforce_loosens_by_key() {
+    let check = |strict: &str, loose: &str, key: &str| check("github.yaml", strict, loose, key);
+    check("{}", "required_checks: []", "required_checks[required]");
+    check("required_checks: [{name: a}, {name: b}]", "required_checks: [{name: a}]", "required_checks[b]");
+    check("reviews: {approvals: 2}", "reviews: {approvals: 1}", "reviews.approvals");
+    check("{}", "reviews: {last_push: false}", "reviews.last_push");
+    check("merge_queue: {enabled: true}", "{}", "merge_queue.enabled");
+    check("{}", "merge_queue: {grouping: head-green}", "merge_queue.grouping");
+    check("{}", "workflows: {token: write}", "workflows.token");
+    check("{}", "workflows: {approve_pull_requests: true}", "workflows.approve_pull_requests");
+    check("environments: [{name: a}]", "{}", "environments[a]");
+    check("environments: [{name: a}]", "environments: [{name: a, any_ref: true}]", "environments[a].any_ref");
+    let other = [("github.yaml", "required_checks: [{name: required, app: other}]")];
+    assert_eq!((compared(&[], &other).len(), compared(&other, &[]).len()), (1, 1), "neither App is stricter");
+}
+
+#[test]
 fn a_finding_says_what_was_and_is_and_where() {
     let found = compared(&[], &[("coverage.yaml", "# lower\nminimum: 70\n")]);
     let expected = Loosened {

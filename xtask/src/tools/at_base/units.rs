@@ -1,6 +1,6 @@
 //! Units: the programs that hold tests, from the tests' names and what a workspace has.
 
-use crate::tools::cargo::{Cargo, is_library, section, target_name};
+use crate::tools::cargo::{self, Cargo, is_library, target_name};
 use cargo_metadata::{Package, TargetKind};
 use std::collections::BTreeSet;
 
@@ -55,9 +55,5 @@ fn flag(package: &Package, target: &str) -> Option<String> {
         "doc" => is_library(&one.kind) && one.doctest,
         name => !one.kind.contains(&TargetKind::CustomBuild) && target_name(one) == name,
     };
-    let found = package.targets.iter().find(own)?;
-    Some(match section(found) {
-        "lib" => "--lib".to_owned(),
-        section => format!("--{section}={}", found.name),
-    })
+    package.targets.iter().find(own).map(cargo::flag)
 }

@@ -18,10 +18,19 @@ pub(super) struct Gathered {
     artifacts: Vec<Artifact>,
     scripts: HashMap<PackageId, BuildScript>,
     library_paths: BTreeSet<String>,
+    listens: Listens,
     /// Messages that are no messages, or too long.
     pub(super) unreadable: u64,
     /// The error of a linker that is not installed.
     pub(super) no_linker: Option<String>,
+}
+
+/// What is taken from messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listens {
+    ToAll,
+    /// What was built is not ours: only what was said of it.
+    ToDiagnostics,
 }
 
 impl Gathered {
@@ -34,6 +43,7 @@ impl Gathered {
             artifacts: Vec::new(),
             scripts: HashMap::new(),
             library_paths: BTreeSet::new(),
+            listens: Listens::ToAll,
             unreadable: 0,
             no_linker: None,
         }
@@ -51,7 +61,9 @@ impl Gathered {
             Ok(cargo_metadata::Message::CompilerArtifact(artifact)) => {
                 if let Some(package) = self.members.get(&artifact.package_id) {
                     self.packages.insert(package.name.to_string());
-                    self.artifacts.push(artifact);
+                    if self.listens == Listens::ToAll {
+                        self.artifacts.push(artifact);
+                    }
                 }
             }
             Ok(cargo_metadata::Message::BuildScriptExecuted(script)) => {
@@ -61,6 +73,19 @@ impl Gathered {
             Ok(_) => {}
             Err(_) => self.unreadable += 1,
         }
+    }
+
+    /// From here on, only what is said of what is built counts: neither tests nor coverage know of it.
+    pub(super) fn only_listen(&mut self) {
+        self.listens = Listens::ToDiagnostics;
+    }
+
+    /// What was built so far: each target with whether for its tests.
+    pub(super) fn built(&self) -> BTreeSet<(PackageId, &'static str, String, bool)> {
+        let key = |one: &Artifact| {
+            (one.package_id.clone(), section(&one.target), one.target.name.clone(), one.profile.test)
+        };
+        self.artifacts.iter().map(key).collect()
     }
 
     pub(super) fn has_errors(&self) -> bool {

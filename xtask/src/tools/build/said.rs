@@ -89,7 +89,7 @@ pub(super) fn of_cargo(narration: &str) -> CouldNotRun {
     } else if why.contains("--locked") {
         "cargo update --workspace, and commit Cargo.lock"
     } else {
-        "cargo test --no-run --workspace --all-targets"
+        "cargo build --workspace --all-targets"
     };
     CouldNotRun {
         message: format!("cargo could not compile the workspace: {}", why.trim()),

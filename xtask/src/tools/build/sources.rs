@@ -30,6 +30,23 @@ pub(super) fn has_tests(file: &Path) -> bool {
     })
 }
 
+/// Whether a target with this main file can be another program where it is compiled for tests: its own text asks, that of a
+/// module may.
+pub(super) fn may_have_tests(file: &Path) -> bool {
+    read(file).is_none_or(|text| {
+        let code = without_strings_and_comments(&text);
+        ["test", "mod ", "include!"].iter().any(|word| code.contains(word))
+    })
+}
+
+/// Whether a target with this main file asks for what only nightly Rust has, whatever it is compiled with.
+pub(super) fn asks_for_nightly(file: &Path) -> bool {
+    read(file).is_some_and(|text| {
+        let code: String = without_strings_and_comments(&text).split_whitespace().collect();
+        code.contains("#![feature(")
+    })
+}
+
 /// Whether a file has documentation with code in it.
 pub(super) fn has_doctests(file: &Path) -> bool {
     let documents = |line: &str| {
@@ -232,6 +249,18 @@ mod tests {
         check("/// ```\n/// a();\n/// ```\nfn a() {}", false, true);
         check("// #[test]\nfn a() {}", false, false);
         assert!(!has_tests(&directory.path().join("none.rs")));
+        let nightly = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            asks_for_nightly(&file)
+        };
+        assert!(nightly("//! Quick.\n\n#![feature(test)]\n") && nightly("# ! [ feature (test)]"));
+        assert!(!nightly("// #![feature(test)]\n#![cfg_attr(nightly, feature(test))]\n"));
+        let may = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            may_have_tests(&file)
+        };
+        assert!(may("mod more;\nfn main() {}") && may("#[cfg(test)]\nfn a() {}"));
+        assert!(!may("//! No test.\nfn main() {\n    println!(\"test\");\n}"));
     }
 
     proptest! {

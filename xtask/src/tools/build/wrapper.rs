@@ -30,6 +30,8 @@ pub(crate) const COVERAGE_FLAGS: &str = "-Cinstrument-coverage -Cllvm-args=-runt
 pub enum Purpose {
     /// Lint, tests and coverage at once.
     Shared,
+    /// Tests and coverage alone, with the compiler of `Shared`: what is compiled serves it too.
+    TestsOfShared,
     /// Lint alone.
     Lint,
     /// Tests and coverage alone.

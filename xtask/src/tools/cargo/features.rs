@@ -66,6 +66,17 @@ impl Cargo {
         Cargo { selection, ..self.clone() }
     }
 
+    /// The same without these packages.
+    #[must_use]
+    pub fn without(&self, packages: &[&Package]) -> Cargo {
+        if packages.is_empty() {
+            return self.clone();
+        }
+        let is_out = |package: &&Package| packages.iter().any(|one| one.id == package.id);
+        let ids = self.selected().filter(|package| !is_out(package)).map(|package| package.id.clone());
+        Cargo { selection: Some(ids.collect()), ..self.clone() }
+    }
+
     /// The same with these targets only: `--lib`, `--test=NAME`.
     #[must_use]
     pub fn with_targets(self, targets: Vec<String>) -> Cargo {

@@ -97,6 +97,14 @@ pub fn target_name(target: &Target) -> String {
     format!("{prefix}/{}", target.name)
 }
 
+/// A target by name, as cargo is told.
+pub fn flag(target: &Target) -> String {
+    match section(target) {
+        "lib" => "--lib".to_owned(),
+        section => format!("--{section}={}", target.name),
+    }
+}
+
 /// The manifest's section of a target.
 pub fn section(target: &Target) -> &'static str {
     let known = [

@@ -1,6 +1,8 @@
-//! What a report asks of GitHub, each with the few values that it reads. What GitHub adds to its answers does no harm.
+//! What a report asks of GitHub.
 
-use super::client::{Call, Client, Reply, Trouble};
+mod replies;
+
+use super::client::{Call, Client, Content, Reply, Trouble};
 use super::event::Slug;
 use super::limits;
 use super::retry::Effect;
@@ -9,123 +11,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// A pull request as it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Pull {
-    /// Its number.
-    pub number: u64,
-    /// `open` or `closed`.
-    pub state: String,
-    /// Its newest commit.
-    pub head: PullHead,
-}
-
-/// The newest commit of a pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PullHead {
-    /// The commit.
-    pub sha: String,
-    /// Where it is; none where the fork is gone.
-    pub repo: Option<Repository>,
-}
-
-/// A repository.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Repository {
-    /// `owner/name`.
-    pub full_name: String,
-}
-
-/// A check that is there.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct CheckRun {
-    /// Its id.
-    pub id: u64,
-    /// What its maker calls it: our digest.
-    pub external_id: Option<String>,
-    /// What it shows.
-    pub output: CheckOutput,
-}
-
-/// What a check shows.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct CheckOutput {
-    /// How many annotations it has.
-    pub annotations_count: usize,
-}
-
-/// A comment.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Comment {
-    /// Its id.
-    pub id: u64,
-    /// Its text.
-    pub body: Option<String>,
-    /// Who wrote it.
-    pub user: Option<User>,
-    /// What the writer is to the repository.
-    pub author_association: Option<String>,
-}
-
-/// Somebody, or an App.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct User {
-    /// `User` or `Bot`.
-    #[serde(rename = "type")]
-    pub kind: String,
-}
-
-/// An issue that is open.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Issue {
-    /// Its number.
-    pub number: u64,
-    /// Whose it is, and its text.
-    #[serde(flatten)]
-    pub text: Comment,
-}
-
-/// A review of a pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Review {
-    /// Who; nobody where the account is gone.
-    pub user: Option<Reviewer>,
-    /// `APPROVED`, `CHANGES_REQUESTED`, `DISMISSED`, `COMMENTED`.
-    pub state: String,
-    /// The commit that was looked at.
-    pub commit_id: Option<String>,
-}
-
-/// Who reviews.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Reviewer {
-    /// The login.
-    pub login: String,
-}
-
-/// Who approves of this commit: whose last word is an approval, and of it. Remarks in between change nothing.
-pub fn approvers<'a>(reviews: &'a [Review], commit: &str) -> Vec<&'a str> {
-    let mut last: std::collections::BTreeMap<&str, &Review> = std::collections::BTreeMap::new();
-    for review in reviews {
-        let is_word = matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED");
-        if let Some(user) = review.user.as_ref().filter(|_| is_word) {
-            last.insert(&user.login, review);
-        }
-    }
-    let approves =
-        |review: &Review| review.state == "APPROVED" && review.commit_id.as_deref() == Some(commit);
-    last.into_iter().filter(|(_, review)| approves(review)).map(|(login, _)| login).collect()
-}
-
-impl Comment {
-    /// Whether it can be ours: of an App, or of somebody of the house. A stranger who copies our mark into a comment of his own
-    /// must not have his text kept up to date by us.
-    pub fn is_of_the_house(&self) -> bool {
-        let app = self.user.as_ref().is_some_and(|user| user.kind == "Bot");
-        let house = ["OWNER", "MEMBER", "COLLABORATOR"];
-        app || self.author_association.as_deref().is_some_and(|what| house.contains(&what))
-    }
-}
+pub use replies::{
+    CheckOutput, CheckRun, Comment, Issue, Pull, PullHead, Repository, Review, Reviewer, User, approvers,
+};
 
 impl Client {
     /// A pull request.
@@ -202,7 +90,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn comments(&self, number: u64) -> Result<Vec<Comment>, Trouble> {
-        let mut all = self.pages(&format!("/issues/{number}/comments")).await?;
+        let mut all = self.pages(&self.at(&format!("/issues/{number}/comments")), None).await?;
         all.retain(Comment::is_of_the_house);
         Ok(all)
     }
@@ -212,7 +100,7 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn reviews(&self, number: u64) -> Result<Vec<Review>, Trouble> {
-        self.pages(&format!("/pulls/{number}/reviews")).await
+        self.pages(&self.at(&format!("/pulls/{number}/reviews")), None).await
     }
 
     /// Makes a comment; where the reply is lost, the one that `is_ours` is it.
@@ -315,16 +203,25 @@ impl Client {
         self.call(&call).await.map(|_| ())
     }
 
-    fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
-        Call { method, path: self.at(path), body: Some(body), effect }
+    pub(super) fn writing(&self, method: Method, path: &str, body: Value, effect: Effect) -> Call {
+        Call { method, path: self.at(path), body: Some(Content::Json(body)), effect }
     }
 
-    /// A list, page by page, up to the limit of pages.
-    async fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Trouble> {
+    /// A list, page by page, up to the limit of pages: each page as a whole, or a part of it.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        part: Option<&str>,
+    ) -> Result<Vec<T>, Trouble> {
         let mut all: Vec<T> = Vec::new();
         for page in 1..=limits::PAGES_MAX {
-            let query = format!("per_page={}&page={page}", limits::PER_PAGE);
-            let some: Vec<T> = self.get(self.at(&format!("{path}?{query}"))).await?;
+            let path = format!("{path}?per_page={}&page={page}", limits::PER_PAGE);
+            let mut whole: Value = self.get(path.clone()).await?;
+            let list = match part {
+                None => whole,
+                Some(part) => whole[part].take(),
+            };
+            let some: Vec<T> = serde_json::from_value(list).map_err(|error| unreadable(&path, &error))?;
             let last = some.len() < limits::PER_PAGE;
             all.extend(some);
             if last {
@@ -334,22 +231,26 @@ impl Client {
         Ok(all)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Trouble> {
         let call = Call { method: Method::GET, path, body: None, effect: Effect::Reads };
         let Reply { body, .. } = self.call(&call).await?;
-        serde_json::from_value(body).map_err(|error| Trouble::Unreachable {
-            call: format!("GET {}", call.path.split('?').next().unwrap_or_default()),
-            why: format!("the reply is not what was asked for: {error}"),
-        })
+        serde_json::from_value(body).map_err(|error| unreadable(&call.path, &error))
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
+fn unreadable(path: &str, error: &serde_json::Error) -> Trouble {
+    Trouble::Unreachable {
+        call: format!("GET {}", path.split('?').next().unwrap_or_default()),
+        why: format!("the reply is not what was asked for: {error}"),
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(body: &Value) -> Option<T> {
     T::deserialize(body).ok()
 }
 
-/// A value of a query: all but letters, digits and `-._~` in per cent.
-fn encoded(value: &str) -> String {
+/// A value of a query, or one part of a path: all but letters, digits and `-._~` in per cent.
+pub(super) fn encoded(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     value.bytes().map(one).collect()
@@ -358,35 +259,6 @@ fn encoded(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stranger_s_comment_is_never_ours() {
-        let comment = |kind: &str, association: &str| {
-            let value =
-                json!({"id": 1, "body": "x", "user": {"type": kind}, "author_association": association});
-            Comment::deserialize(&value).unwrap().is_of_the_house()
-        };
-        assert!(comment("Bot", "NONE") && comment("User", "MEMBER"));
-        assert!(!comment("User", "CONTRIBUTOR") && !comment("User", "NONE"));
-    }
-
-    #[test]
-    fn the_last_word_of_each_counts_and_only_for_its_commit() {
-        let review = |login: &str, state: &str, commit: &str| {
-            let value = json!({"user": {"login": login}, "state": state, "commit_id": commit});
-            Review::deserialize(&value).unwrap()
-        };
-        let reviews = [
-            review("ada", "APPROVED", "a"),
-            review("ada", "COMMENTED", "a"),
-            review("bob", "APPROVED", "a"),
-            review("bob", "CHANGES_REQUESTED", "a"),
-            review("cyd", "APPROVED", "old"),
-            review("dan", "DISMISSED", "a"),
-            Review { user: None, state: "APPROVED".to_owned(), commit_id: Some("a".to_owned()) },
-        ];
-        assert_eq!(approvers(&reviews, "a"), ["ada"]);
-    }
 
     #[test]
     fn a_branch_stays_one_value_of_the_query() {

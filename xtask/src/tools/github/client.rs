@@ -13,6 +13,7 @@ use super::retry::{self, Came, Effect, Head, Next};
 use super::token::{Identity, Secret};
 use crate::world::World;
 use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response};
 use jiff::Timestamp;
@@ -57,9 +58,23 @@ pub struct Call {
     /// Where, from `/` on.
     pub path: String,
     /// With what.
-    pub body: Option<Value>,
+    pub body: Option<Content>,
     /// What it does.
     pub effect: Effect,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// JSON, to the API.
+    Json(Value),
+    /// A file, to where GitHub takes files.
+    File {
+        /// Scheme, host and port, as `release.rs` finds them.
+        to: String,
+        /// Its bytes.
+        bytes: Bytes,
+    },
 }
 
 /// The answer to a request.
@@ -139,6 +154,16 @@ impl Client {
     /// The path of something in the repository, wherever it has moved.
     pub fn at(&self, rest: &str) -> String {
         format!("/repos/{}{rest}", self.repository)
+    }
+
+    /// Whose repository it is.
+    pub(super) fn owner(&self) -> &str {
+        self.repository.owner()
+    }
+
+    /// Where the API is.
+    pub(super) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Requests so far, and how many of them could write.
@@ -263,9 +288,13 @@ impl Client {
         path: &str,
         token: &Secret,
     ) -> Result<(Head, Option<String>, Value), String> {
+        let (base, time) = match &call.body {
+            Some(Content::File { to, .. }) => (to, limits::UPLOAD_TIMEOUT),
+            _ => (&self.base, limits::REPLY_TIMEOUT),
+        };
         let mut builder = Request::builder()
             .method(call.method.clone())
-            .uri(format!("{}{path}", self.base))
+            .uri(format!("{base}{path}"))
             .header(ACCEPT, "application/vnd.github+json")
             .header(HeaderName::from_static(VERSION.0), VERSION.1);
         let mut header = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
@@ -273,9 +302,13 @@ impl Client {
         header.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, header);
         let body = match &call.body {
-            Some(value) => {
+            Some(Content::Json(value)) => {
                 builder = builder.header(CONTENT_TYPE, "application/json");
                 OctoBody::from(value.to_string())
+            }
+            Some(Content::File { bytes, .. }) => {
+                builder = builder.header(CONTENT_TYPE, "application/octet-stream");
+                OctoBody::from(bytes.clone())
             }
             None => OctoBody::empty(),
         };
@@ -288,9 +321,9 @@ impl Client {
                 .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
             read(reply, token).await
         };
-        tokio::time::timeout(limits::REPLY_TIMEOUT, work)
+        tokio::time::timeout(time, work)
             .await
-            .unwrap_or_else(|_| Err(format!("no reply within {} s", limits::REPLY_TIMEOUT.as_secs())))
+            .unwrap_or_else(|_| Err(format!("no reply within {} s", time.as_secs())))
     }
 
     async fn keep_pace(&self) {

@@ -179,6 +179,12 @@ impl Run {
         }
     }
 
+    /// Whether it is of a change that is not on a branch of ours yet, so that what lies here may be anybody's.
+    pub fn is_of_a_change(&self) -> bool {
+        let of_a_request = self.target().is_some_and(|target| target.request != Request::None);
+        self.trust() != Trust::Own || of_a_request || matches!(self.event.kind, Kind::MergeGroup { .. })
+    }
+
     /// What is told, and about what. `None` where no commit is known.
     pub fn target(&self) -> Option<Target> {
         let of_request = |request: &PullRequest| Target {

@@ -20,6 +20,10 @@ pub const COMMENT_BYTES_MAX: usize = 65_536;
 pub const STATUS_DESCRIPTION_CHARS_MAX: usize = 140;
 /// Bytes of a SARIF file once it is compressed: 10 MB.
 pub const SARIF_COMPRESSED_BYTES_MAX: usize = 10_000_000;
+/// Files of one release.
+pub const RELEASE_ASSETS_MAX: usize = 1000;
+/// Bytes of one of them: under 2 GiB.
+pub const RELEASE_ASSET_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024 - 1;
 /// Entries of one page of a list.
 pub const PER_PAGE: usize = 100;
 /// Pages that are read of one list: a pull request with more comments is not searched further.
@@ -43,5 +47,7 @@ pub const REDIRECTS_MAX: u32 = 3;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// One request with its reply takes no longer.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// One that carries a file takes no longer.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(900);
 /// An installation's token is made anew this long before it ends.
 pub const TOKEN_REST_MIN: Duration = Duration::from_secs(300);

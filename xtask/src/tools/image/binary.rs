@@ -7,13 +7,13 @@
 //! reproducibility is a program that embeds `env!("CARGO_MANIFEST_DIR")` or `env!("OUT_DIR")`: no flag rewrites
 //! those.
 
-use super::ImageRequest;
 use super::elf::{self, Linkage};
 use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::oci::config::Architecture;
 use crate::oci::counted;
+use crate::tools::sbom::linked::{self, Linked};
 use crate::tools::toolchain::Toolchain;
 use crate::world::{CleanEnvironment, CommandLine, Leash, Running, World};
 use anyhow::Context as _;
@@ -68,10 +68,29 @@ const USAGE_MARKS: [&str; 6] = [
 const STATIC_HELP: &str = "a static binary needs libc.a and only libraries that link statically: \
                            apt-get install libc6-dev, and prefer pure Rust or vendored features";
 
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct BinaryRequest<'a> {
+    /// The workspace's root.
+    pub root: &'a Path,
+    /// The workspace's target directory.
+    pub target_dir: &'a Path,
+    /// The package.
+    pub package: &'a str,
+    /// Its binary.
+    pub binary: &'a str,
+    /// The cargo profile.
+    pub profile: &'a str,
+    /// Features of the package.
+    pub features: &'a [String],
+    /// Variables that the sources may read while they compile.
+    pub told: &'a [(&'a str, &'a str)],
+}
+
 /// A binary that starts in an empty root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binary {
-    /// Its name in the image.
+    /// Its name.
     pub name: String,
     /// Where cargo put it.
     pub path: PathBuf,
@@ -81,51 +100,59 @@ pub struct Binary {
     pub digest: Digest,
     /// What it runs on.
     pub architecture: Architecture,
+    /// The target triple.
+    pub target: String,
+    /// What cargo linked into it.
+    pub linked: Linked,
 }
 
 /// Builds it.
 pub(super) async fn build(
     world: &World,
-    request: &ImageRequest<'_>,
+    request: &BinaryRequest<'_>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Binary> {
-    let toolchain = Toolchain::read(world, &request.root, None).await?;
+    let toolchain = Toolchain::read(world, request.root, None).await?;
     let remaps = remaps(world, request, &toolchain).await?;
-    let command = command(world, request, toolchain.host()?, &remaps);
+    let target = toolchain.host()?.to_owned();
+    let command = command(world, request, &target, &remaps);
     progress(&command_for_people(&command));
     let (status, messages, tail) = run(world, &command, progress).await?;
-    let name = binary_name(request);
+    let name = request.binary.to_owned();
     if !status.success() {
         return Err(build_failure(&name, &tail));
     }
     let path = executable(&messages, &name)
         .with_context(|| format!("cargo did not say where it put the binary `{name}`"))?;
-    tokio::task::spawn_blocking(move || examine(name, path)).await.context("failed to read the binary")?
-}
-
-fn binary_name(request: &ImageRequest<'_>) -> String {
-    request.policy.binary.clone().unwrap_or_else(|| request.package.name.clone())
+    let linked = linked::by_build(&messages, &target);
+    let examined = {
+        let (name, path) = (name.clone(), path.clone());
+        tokio::task::spawn_blocking(move || examine(&name, &path))
+            .await
+            .context("failed to read the binary")??
+    };
+    let Examined { size_bytes, digest, architecture } = examined;
+    Ok(Binary { name, path, size_bytes, digest, architecture, target, linked })
 }
 
 /// The build as a value.
 fn command(
     world: &World,
-    request: &ImageRequest<'_>,
+    request: &BinaryRequest<'_>,
     host: &str,
     remaps: &[(String, String)],
 ) -> CommandLine {
-    let (policy, package) = (request.policy, &request.package);
     let mut command = CommandLine::new(
         world.env("CARGO").unwrap_or("cargo"),
-        ["build", "--locked", "--profile", &policy.profile, "--target", host, "-p", &package.name, "--bin"],
+        ["build", "--locked", "--profile", request.profile, "--target", host, "-p", request.package, "--bin"],
     )
-    .arg(binary_name(request));
-    if !policy.features.is_empty() {
-        command = command.arg("--features").arg(policy.features.join(","));
+    .arg(request.binary);
+    if !request.features.is_empty() {
+        command = command.arg("--features").arg(request.features.join(","));
     }
     command = command
         .arg("--config")
-        .arg(format!("profile.{}.strip=\"symbols\"", policy.profile))
+        .arg(format!("profile.{}.strip=\"symbols\"", request.profile))
         .arg("--message-format=json-render-diagnostics");
     command.clean_environment = CleanEnvironment::Empty;
     for (name, value) in world.environment() {
@@ -134,6 +161,9 @@ fn command(
         if passed {
             command = command.env(name, value);
         }
+    }
+    for (name, value) in request.told {
+        command = command.env(*name, *value);
     }
     let flags = remaps.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}"));
     let flags: Vec<String> =
@@ -152,7 +182,7 @@ fn command(
         .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH.to_string())
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
-        .in_directory(&request.root)
+        .in_directory(request.root)
 }
 
 /// The command without the environment, which nobody reads in a progress line.
@@ -163,11 +193,11 @@ fn command_for_people(command: &CommandLine) -> String {
 /// Which local directories become which neutral names, shallow ones first: the last that fits wins.
 async fn remaps(
     world: &World,
-    request: &ImageRequest<'_>,
+    request: &BinaryRequest<'_>,
     toolchain: &Toolchain,
 ) -> anyhow::Result<Vec<(String, String)>> {
     let ask = CommandLine::new("rustc", ["--print", "sysroot"])
-        .in_directory(&request.root)
+        .in_directory(request.root)
         .with_timeout(SYSROOT_TIMEOUT);
     let sysroot = world.run(&ask).await?;
     anyhow::ensure!(sysroot.status.success(), "`{ask}` failed");
@@ -177,8 +207,8 @@ async fn remaps(
     // rustc names its library's sources so where they are not installed.
     let library = format!("/rustc/{}", toolchain.rustc_commit().unwrap_or("unknown"));
     let named = [
-        (Some(request.root.clone()), "/source".to_owned()),
-        (Some(request.target_dir.clone()), "/target".to_owned()),
+        (Some(request.root.to_owned()), "/source".to_owned()),
+        (Some(request.target_dir.to_owned()), "/target".to_owned()),
         (cargo_home, "/cargo".to_owned()),
         (Some(sysroot.join("lib/rustlib/src/rust")), library),
         (Some(sysroot), "/rust".to_owned()),
@@ -285,10 +315,18 @@ fn executable(messages: &[u8], name: &str) -> Option<PathBuf> {
     })
 }
 
+/// What its bytes say.
+#[derive(Debug)]
+struct Examined {
+    size_bytes: u64,
+    digest: Digest,
+    architecture: Architecture,
+}
+
 /// Digests the binary and makes sure that it needs no loader.
-fn examine(name: String, path: PathBuf) -> anyhow::Result<Binary> {
+fn examine(name: &str, path: &Path) -> anyhow::Result<Examined> {
     let failed = || format!("failed to read {}", path.display());
-    let mut file = std::fs::File::open(&path).with_context(failed)?;
+    let mut file = std::fs::File::open(path).with_context(failed)?;
     let mut head = Vec::new();
     (&mut file).take(elf::HEAD_BYTES_MAX as u64).read_to_end(&mut head).with_context(failed)?;
     let elf = elf::read(&head).map_err(|why| {
@@ -300,7 +338,7 @@ fn examine(name: String, path: PathBuf) -> anyhow::Result<Binary> {
     }
     let bytes = std::io::Read::chain(head.as_slice(), file);
     let (digest, size_bytes) = counted::digest(bytes).with_context(failed)?;
-    Ok(Binary { name, path, size_bytes, digest, architecture: elf.architecture })
+    Ok(Examined { size_bytes, digest, architecture: elf.architecture })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::Entry;
 use crate::digest::short_commit;
 use crate::evidence::advisories::{AdvisoryKind, AdvisoryMatch, PackageSource};
 use crate::evidence::lint::{DiagnosticSeverity, LintTool};
+use crate::evidence::workflows::Audit;
 use crate::evidence::{CouldNotRun, Evidence, Measured};
 use crate::policy::Percent;
 use crate::workspace::dependencies::Reach;
@@ -27,6 +28,7 @@ pub fn reached(evidence: &Evidence) -> Result<(Vec<Entry>, Vec<String>), CouldNo
     tests(evidence, &mut left_out);
     coverage(evidence, &at, &mut entries, &mut left_out);
     security(evidence, &at, &mut entries, &mut left_out);
+    workflows(evidence, &at, &mut entries, &mut left_out);
     Ok((entries, left_out))
 }
 
@@ -127,6 +129,37 @@ fn security(evidence: &Evidence, at: &str, entries: &mut Vec<Entry>, left_out: &
             entries.push(Entry { file: "security", key: "secrets.skip", value, why });
         }
     }
+}
+
+/// The audits that refuse by default, each with its key.
+const REFUSING: [(Audit, &str); 9] = [
+    (Audit::UnpinnedAction, "workflows.unpinned_action"),
+    (Audit::HeadCheckout, "workflows.head_checkout"),
+    (Audit::TemplateInjection, "workflows.template_injection"),
+    (Audit::WidePermissions, "workflows.wide_permissions"),
+    (Audit::LeakedCredentials, "workflows.leaked_credentials"),
+    (Audit::HardcodedCredentials, "workflows.hardcoded_credentials"),
+    (Audit::UnsafeArtifact, "workflows.unsafe_artifact"),
+    (Audit::UntrustedEnvironment, "workflows.untrusted_environment"),
+    (Audit::InsecureCommands, "workflows.insecure_commands"),
+];
+
+fn workflows(evidence: &Evidence, at: &str, entries: &mut Vec<Entry>, left_out: &mut Vec<String>) {
+    let Some(workflows) = result("workflows", evidence.gates.workflows.as_ref(), left_out) else { return };
+    for (audit, key) in REFUSING {
+        let count = workflows.found.iter().filter(|one| one.audit == audit).count();
+        if count > 0 {
+            let why = format!("{count} {at}: refuse once they are gone.");
+            entries.push(Entry { file: "security", key, value: "warn".to_owned(), why });
+        }
+    }
+    let unreadable = workflows.found.iter().filter(|one| one.audit == Audit::Unreadable);
+    left_out.extend(unreadable.map(|one| {
+        format!(
+            "{} cannot be read and no policy allows that: mend it, or name it under workflows.skip",
+            one.file
+        )
+    }));
 }
 
 fn listed(names: &BTreeSet<&str>) -> String {

@@ -88,12 +88,17 @@ const PAGES: [Page; 6] = [
     },
     Page {
         file: "security",
-        about: "Known advisories for what Cargo.lock names, and secrets in tracked files.",
+        about: "Known advisories for what Cargo.lock names, secrets in tracked files, and holes in workflows.",
         lines: &[
             ("advisories.vulnerability", "refuse, warn or off.", "refuse"),
             ("advisories.unsound", "", "warn"),
             ("advisories.unmaintained", "", "warn"),
             ("secrets.level", "refuse, warn or off.", "refuse"),
+            (
+                "workflows.privileged",
+                "Workflows that a stranger's event starts with more than a stranger may: each was read by somebody.",
+                "[.github/workflows/report.yml]",
+            ),
         ],
     },
     Page {
@@ -113,6 +118,14 @@ const IMAGE: Page = Page {
     about: "The container image: which package's binary it holds.",
     lines: &[("package", "", "")],
 };
+
+/// The key for targets that cannot be compiled here, each with the reason; nothing where there is none.
+pub fn leaving_out(targets: &BTreeMap<String, String>) -> Option<Entry> {
+    let value = serde_json::to_string(targets).ok().filter(|_| !targets.is_empty())?;
+    let why =
+        "Targets that the toolchain here cannot compile: they are not checked, and every report says so.";
+    Some(Entry { file: "tests", key: "leave_out", value, why: why.to_owned() })
+}
 
 /// The files by name.
 ///
@@ -207,6 +220,8 @@ mod tests {
         let texts = texts(&setting(Start::default())).unwrap();
         let mut expected = Policy::default();
         expected.image.package = Some("a-service".to_owned());
+        // The second stage that `init` writes.
+        expected.security.workflows.privileged = vec![".github/workflows/report.yml".to_owned()];
         assert_eq!(check(&texts).unwrap(), expected);
         assert_eq!(texts.len(), 7);
     }
@@ -220,11 +235,20 @@ mod tests {
         ];
         let texts = texts(&setting(Start { entries, left_out: Vec::new() })).unwrap();
         assert!(texts["coverage.yaml"].contains("# Of the whole workspace. reached today\nminimum: 41.07\n"));
-        assert!(texts["security.yaml"].ends_with(
+        assert!(texts["security.yaml"].contains(
             "secrets:\n  # refuse, warn or off.\n  level: refuse\n  # reached today\n  skip: [\"a.pem\"]\n"
         ));
         let policy = check(&texts).unwrap();
         assert_eq!((policy.tests.slow_secs, policy.security.secrets.skip), (90, vec!["a.pem".to_owned()]));
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_left_out_with_its_reason() {
+        let targets = [("p::bench/it's \"quick\"".to_owned(), "it needs nightly".to_owned())].into();
+        let entries = leaving_out(&targets).into_iter().collect();
+        let texts = texts(&setting(Start { entries, left_out: Vec::new() })).unwrap();
+        assert_eq!(check(&texts).unwrap().tests.leave_out, targets);
+        assert_eq!(leaving_out(&BTreeMap::new()), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::tools::build::wrapper::{COVERAGE_FLAGS, shell_word, write_script};
 use crate::tools::stream::{HeadAndTail, for_each_piece};
 use crate::world::World;
 use anyhow::Context as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub(super) async fn run(
     }
 }
 
-/// The full names of the documentation tests whose names contain one of the words.
+/// The full names of the documentation tests whose names contain one of the words, each with whether it is ignored.
 ///
 /// # Errors
 /// Where rustdoc gives no list.
@@ -68,25 +68,31 @@ pub(super) async fn list(
     compiled: &Compiled,
     policy: &TestsPolicy,
     words: &[String],
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<(String, bool)>> {
     let wanted = wanted(compiled, words);
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let command = command(site, compiled, policy, &wanted, words)?.arg("--list");
-    let mut reader = Reader::new(wanted.crates());
-    let (mut names, mut said) = (Vec::new(), HeadAndTail::default());
-    let each = |line: &str, at| match line.strip_suffix(": test").filter(|test| test.contains("(line ")) {
-        Some(test) => names.push(reader.full_name(test)),
-        None => {
-            said.push(line.as_bytes());
-            said.push(b"\n");
-            reader.take(line, at);
-        }
+    let ask = async |command: &CommandLine| {
+        let mut reader = Reader::new(wanted.crates());
+        let (mut names, mut said) = (Vec::new(), HeadAndTail::default());
+        let each = |line: &str, at| match line.strip_suffix(": test").filter(|test| test.contains("(line ")) {
+            Some(test) => names.push(reader.full_name(test)),
+            None => {
+                said.push(line.as_bytes());
+                said.push(b"\n");
+                reader.take(line, at);
+            }
+        };
+        let ended = follow(site, command, policy, each).await?;
+        anyhow::ensure!(ended == Ended::Exited(0), "rustdoc gave no list ({ended}): {}", said.text().trim());
+        Ok(names)
     };
-    let ended = follow(site, &command, policy, each).await?;
-    anyhow::ensure!(ended == Ended::Exited(0), "rustdoc gave no list ({ended}): {}", said.text().trim());
-    Ok(names)
+    let of_ignored = command.clone().arg("--ignored");
+    let (names, ignored) = tokio::join!(ask(&command), ask(&of_ignored));
+    let ignored: BTreeSet<String> = ignored?.into_iter().collect();
+    Ok(names?.into_iter().map(|name| (name.clone(), ignored.contains(&name))).collect())
 }
 
 /// Libraries with documentation tests: each package's id and name, and the crate's name as rustdoc announces it.

@@ -69,9 +69,9 @@ pub(super) async fn everything(
     let words = filter.for_documentation(&tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>());
     if let Some(words) = words.filter(|_| policy.doctests) {
         match doctests::list(site, compiled, policy, &words).await {
-            Ok(names) => tests.extend(names.into_iter().map(|name| {
+            Ok(names) => tests.extend(names.into_iter().map(|(name, ignored)| {
                 let features = features.clone();
-                ListedTest { name, features, ignored: false }
+                ListedTest { name, features, ignored }
             })),
             Err(error) => {
                 broken.push(BrokenBinary { name: "doc".to_owned(), why: shortened(&format!("{error:#}")) });

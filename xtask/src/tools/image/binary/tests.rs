@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::policy::ImagePolicy;
-use crate::tools::image::PackageFacts;
+use crate::tools::image::{ImageRequest, PackageFacts};
 use crate::world::Clock;
 use std::collections::BTreeMap;
 
@@ -37,7 +37,8 @@ fn nothing_of_a_test_run_or_a_shell_reaches_the_build() {
     environment.extend([("PATH", "/bin"), ("CARGO_NET_OFFLINE", "true")]);
     let policy = ImagePolicy { features: vec!["f".to_owned(), "g".to_owned()], ..ImagePolicy::default() };
     let remaps = [("/home/a b/w".to_owned(), "/source".to_owned())];
-    let command = command(&world(&environment), &request(&policy), "x86_64-unknown-linux-gnu", &remaps);
+    let command =
+        command(&world(&environment), &request(&policy).binary(), "x86_64-unknown-linux-gnu", &remaps);
     assert_eq!(command.clean_environment, CleanEnvironment::Empty);
     assert!(foreign.iter().all(|name| !command.environment.contains_key(*name)), "{command}");
     let value = |name: &str| command.environment[name].clone().unwrap_or_default();
@@ -60,7 +61,7 @@ async fn deeper_directories_win_over_shallower_ones() {
     let real = World::real().unwrap();
     let toolchain = Toolchain::read(&real, Path::new("/"), None).await.unwrap();
     let request = ImageRequest { root: "/".into(), ..request(&policy) };
-    let remaps = remaps(&real, &request, &toolchain).await.unwrap();
+    let remaps = remaps(&real, &request.binary(), &toolchain).await.unwrap();
     assert!(remaps.is_sorted_by_key(|(from, _)| from.len()), "{remaps:?}");
     let names: Vec<&str> = remaps.iter().map(|(_, to)| to.as_str()).collect();
     assert!(["/source", "/target", "/cargo", "/rust"].iter().all(|name| names.contains(name)), "{names:?}");
@@ -78,14 +79,14 @@ fn failures_of_cargo_are_told_apart() {
 
 #[test]
 fn a_dynamic_binary_and_a_script_are_refused() {
-    let error = examine("sh".to_owned(), "/bin/sh".into()).unwrap_err();
+    let error = examine("sh", Path::new("/bin/sh")).unwrap_err();
     assert!(error.to_string().contains("linked dynamically"), "{error}");
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("script");
     std::fs::write(&script, "#!/bin/sh\n").unwrap();
-    let error = examine("script".to_owned(), script).unwrap_err();
+    let error = examine("script", &script).unwrap_err();
     assert!(error.to_string().contains("not a 64-bit"), "{error}");
-    assert!(examine("gone".to_owned(), "/nowhere".into()).is_err());
+    assert!(examine("gone", Path::new("/nowhere")).is_err());
 }
 
 #[tokio::test]
