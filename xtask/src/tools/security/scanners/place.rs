@@ -38,7 +38,7 @@ fn path_of(place: &str) -> Option<String> {
         }
         // A letter alone is a drive of Windows.
         Some((scheme, rest)) if is_scheme(scheme) && rest.starts_with("//") => return None,
-        Some((scheme, _)) if matches!(scheme, "git" | "data" | "urn" | "mailto" | "pkg") => return None,
+        Some(("git" | "data" | "urn" | "mailto" | "pkg", _)) => return None,
         _ => decoded(place),
     };
     // `/C:/work` is how URIs write drives.
