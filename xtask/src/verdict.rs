@@ -116,6 +116,9 @@ pub struct Finding {
     pub help: String,
     /// The waiver that lifts it.
     pub waiver: Option<String>,
+    /// The names that waivers give to the value that it is about; see `policy/waivers.rs`.
+    #[serde(skip)]
+    pub(crate) names: Vec<String>,
 }
 
 /// How bad a finding is. An error refuses.
@@ -228,6 +231,7 @@ impl Finding {
             fix: None,
             help: help.into(),
             waiver: None,
+            names: Vec::new(),
         }
     }
 
@@ -257,6 +261,13 @@ impl Finding {
     #[must_use]
     pub fn fixed_by(mut self, edits: &[Edit]) -> Finding {
         self.fix = (!edits.is_empty()).then(|| edits.to_vec());
+        self
+    }
+
+    /// The same about a value that waivers name so.
+    #[must_use]
+    pub fn named(mut self, names: &[String]) -> Finding {
+        self.names = names.to_vec();
         self
     }
 

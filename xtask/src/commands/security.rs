@@ -15,7 +15,14 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
         Some(SecurityVerb::Advisories { against }) => {
             gates::against(context, &[Gate::Advisories], against).await
         }
-        Some(SecurityVerb::Secrets { against }) => gates::against(context, &[Gate::Secrets], against).await,
+        Some(SecurityVerb::Secrets { against, staged, history }) => {
+            let place = match (staged, history) {
+                (true, _) => gates::Secrets::Staged,
+                (_, true) => gates::Secrets::History,
+                (false, false) => gates::Secrets::Change,
+            };
+            gates::secrets(context, place, against).await
+        }
         Some(SecurityVerb::Snapshot { from, commit }) => snapshot(context, &from, commit.as_deref()).await,
     }
 }

@@ -203,7 +203,10 @@ pub fn facts(gate: &GateVerdict) -> String {
             format!("{} % ({covered} of {total} lines)", crate::policy::Percent::of(covered, total))
         }
         Gate::Advisories => format!("{} looked up", counted(number("packages"), "package")),
-        Gate::Secrets => format!("{} read", counted(number("files"), "file")),
+        Gate::Secrets => match number("commits") {
+            0 => format!("{} read", counted(number("files"), "file")),
+            commits => format!("{} read of {}", counted(number("files"), "file"), counted(commits, "commit")),
+        },
         Gate::Lint => {
             format!("{}, {}", counted(number("files"), "file"), counted(number("packages"), "package"))
         }
