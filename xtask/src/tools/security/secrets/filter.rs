@@ -296,7 +296,7 @@ mod tests {
         let openssh = |cipher: &str| {
             let length = u8::try_from(cipher.len()).unwrap();
             let bytes = [b"openssh-key-v1\0\0\0\0", &[length][..], cipher.as_bytes(), &[7; 60]].concat();
-            format!("\n{}\n", super::base64::encode(&bytes))
+            format!("\n{}\n", base64::encode(&bytes))
         };
         let check = |label: &str, block: &str, expected| {
             assert_eq!(is_encrypted(label.as_bytes(), block.as_bytes()), expected, "{label} {block}");
