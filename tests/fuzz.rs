@@ -117,3 +117,8 @@ fn diff() {
 fn policy() {
     check("policy");
 }
+
+#[test]
+fn secrets() {
+    check("secrets");
+}

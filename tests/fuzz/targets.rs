@@ -11,18 +11,21 @@ use gateline::tools::coverage_import::gathered::Gathered;
 use gateline::tools::coverage_import::parse;
 use gateline::tools::coverage_import::paths::PathRule;
 use gateline::tools::git::changed_lines;
+use gateline::tools::security::secrets::Finder;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// A target: its name, which is its folder of seeds, and what it does with any bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 5] = [
+pub(crate) const TARGETS: [Target; 6] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
     ("diff", diff),
     ("policy", policy),
+    ("secrets", secrets),
 ];
 
 /// What a text says, or the line where it is wrong.
@@ -82,6 +85,15 @@ fn diff(bytes: &[u8]) {
     let mut rest = old.iter();
     for (line, text) in (1..).zip(&new).filter(|(line, _)| !is_changed(*line)) {
         assert!(rest.any(|known| known == text), "line {line} is called old: {changed:?}");
+    }
+}
+
+/// What is hidden lies in the text, and what has no anchor any more is not found again.
+fn secrets(bytes: &[u8]) {
+    static FINDER: LazyLock<Finder> = LazyLock::new(|| Finder::new().expect("our own rules"));
+    for (span, what) in FINDER.find(bytes) {
+        assert!(span.start < span.end && span.end <= bytes.len(), "{span:?} of {}", bytes.len());
+        assert!(!what.is_empty());
     }
 }
 

@@ -460,3 +460,6 @@ fn evidence_of(all: Vec<(Place, String, Option<String>, Stands)>, names: &[Strin
     list.sort();
     Ok(list)
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,7 @@ fn drawn(rule: &'static Rule) -> (String, String, String) {
         let Ok(text) = String::from_utf8(strategy.new_tree(&mut runner).unwrap().current()) else { continue };
         let Some(found) = pattern.captures(text.as_bytes()) else { continue };
         let (Some(secret), Some(all)) = (found.name("secret"), found.get(0)) else { continue };
-        if all.len() != text.len() || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        if all.len() != text.len() || text.contains('\\') || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             continue;
         }
         let prefix = if rule.before == super::rules::Before::Number { "110201543" } else { "" };
@@ -188,10 +188,10 @@ fn by_place(rule: &'static Rule) -> (String, String, String) {
         "url-password" => ("https://robot:", body(ALNUM, 24), "@git.corp.io/x.git"),
         "connection-string-password" => ("Server=db;User Id=sa;Password=", body(ALNUM, 20), ";Database=desk"),
         "basic-authorization" => ("Authorization: Basic ", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), ""),
-        "bearer-authorization" => ("Authorization: Bearer ", body(ALNUM, 40), ""),
+        "bearer-authorization" => ("Authorization: Bearer ", body(ALNUM, 36), ""),
         "docker-config-auth" => ("{\"auth\": \"", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "\"}"),
         "npmrc-auth" => ("//npm.corp.io/:_auth=", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "\n"),
-        "npmrc-token" => ("//npm.corp.io/:_authToken=", body(ALNUM, 40), "\n"),
+        "npmrc-token" => ("//npm.corp.io/:_authToken=", body(ALNUM, 36), "\n"),
         "netrc-password" => ("machine git.corp.io login robot password ", body(ALNUM, 20), "\n"),
         "curl-user" => ("curl -sS -u robot:", body(ALNUM, 20), " https://x"),
         "jwk-private-key" => ("{\"kty\": \"OKP\", \"crv\": \"Ed25519\", \"d\": \"", body(ALNUM, 43), "\"}"),

@@ -40,7 +40,7 @@ pub(super) fn joined(window: &[u8]) -> Option<Joined> {
 }
 
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'=' | b':')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'=' | b':' | b'~')
 }
 
 /// Bytes of the joint that stands here, if the next piece follows it.

@@ -147,7 +147,7 @@ impl Scanner {
     /// What stands in base64: every match is where its run is.
     fn each_decoded(&self, bytes: &[u8], depth: usize, take: &mut dyn FnMut(Hit) -> bool) {
         base64::each(bytes, |run, decoded| {
-            self.each(decoded, Kind::Binary, depth - 1, &mut |hit| {
+            self.each(decoded, Kind::Machine, depth - 1, &mut |hit| {
                 take(Hit { span: run.clone(), secret: run.start, ..hit })
             });
         });

@@ -6,7 +6,7 @@ use super::{Check, Rule, beside, token};
 pub(super) const RULES: &[Rule] = &[
     token("aws-access-key", "AWS access key id", &["AKIA", "ASIA", "ABIA", "ACCA"],
         r"(?P<shown>AKIA|ASIA|ABIA|ACCA)(?P<secret>[A-Z2-7]{16})").check(Check::AwsId),
-    token("aws-secret-key", "AWS secret access key", &["secret_access_key", "secretaccesskey", "aws_secret_key", "secret-access-key"],
+    token("aws-secret-key", "AWS secret access key", &["secret_access", "secretaccess", "secret-access", "aws_secret_key"],
         beside!("secret[_-]?access[_-]?key|aws_secret_key", "[A-Za-z0-9/+]{40}")).named(),
     token("aws-session-token", "AWS session token", &["aws_session_token", "awssessiontoken"],
         beside!("aws_?session_?token", "[A-Za-z0-9/+]{100,900}={0,2}")).named(),
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
     token("tencent-secret-id", "Tencent Cloud secret id", &["AKID"], r"(?P<shown>AKID)(?P<secret>[A-Za-z0-9]{32})"),
     token("yandex-iam-token", "Yandex Cloud IAM token", &["t1."], r"(?P<shown>t1\.)(?P<secret>[A-Z0-9a-z_-]{60,300}={0,2}\.[A-Z0-9a-z_-]{86}={0,2})"),
     token("yandex-api-key", "Yandex Cloud API key", &["AQVN"], r"(?P<shown>AQVN)(?P<secret>[A-Za-z0-9_-]{35,38})"),
-    token("yandex-access-key", "Yandex Cloud access key", &["YCAJ", "YCA1", "YCN", "YCO", "YCP", "YCM"], r"(?P<shown>YC)(?P<secret>[A-Za-z0-9_-]{38})"),
+    token("yandex-access-key", "Yandex Cloud access key", &["YCA", "YCN", "YCO", "YCP", "YCM"], r"(?P<shown>YC)(?P<secret>[AMNOP][A-Za-z0-9_-]{37})"),
     token("scaleway-key", "Scaleway access key", &["SCW"], r"(?P<shown>SCW)(?P<secret>[A-Z0-9]{17})"),
     token("render-key", "Render API key", &["rnd_"], r"(?P<shown>rnd_)(?P<secret>[A-Za-z0-9]{28,36})"),
     token("netlify-token", "Netlify token", &["nfp_", "nfo_", "nfc_", "nfu_", "nfb_"], r"(?P<shown>nf[pocub]_)(?P<secret>[A-Za-z0-9]{36,48})"),

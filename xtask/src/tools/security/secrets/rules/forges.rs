@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     token("octopus-key", "Octopus Deploy API key", &["API-"], r"(?P<shown>API-)(?P<secret>[A-Z0-9]{26,31})"),
     token("jetbrains-token", "JetBrains Hub or YouTrack token", &["perm:", "perm-"],
         r"(?P<shown>perm[:-])(?P<secret>[A-Za-z0-9+/=_-]{2,60}\.[A-Za-z0-9+/=_-]{2,60}\.[A-Za-z0-9+/=_-]{30,60})"),
-    token("gitea-token", "Gitea token", &["gitea_token", "gitea_access_token", "forgejo_token"],
+    token("gitea-token", "Gitea token", &["gitea_token", "gitea_access_token", "forgejo_token", "forgejo_access_token"],
         super::beside!("(?:gitea|forgejo)_(?:access_)?token", "[0-9a-f]{40}")).named(),
     token("reviewboard-token", "Review Board token", &["rbp_"], r"(?P<shown>rbp_)(?P<secret>[A-Za-z0-9]{251})"),
     // Registries.

@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
           "accesskey", "private_key", "privatekey", "auth_key", "authkey", "encryption_key", "signing_key", "credential"],
         concat!(
             r#"(?P<shown>(?i:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private_?key|auth_?key|encryption_key|signing_key|credential))"#,
-            r#"[\w.-]{0,24}["'`]?\]?(?:\s?:\s?&?(?:'static )?[A-Za-z]{3,12})?\s{0,4}(?:=>|:=|=|:)\s{0,4}"#,
-            r#"(?:["'`](?P<secret>[^\s"'`]{12,256})["'`]|(?P<bare>[A-Za-z0-9+/=_.~!@\#%^&*-]{16,256})[ \t]*(?:[\r\n]|\z))"#,
+            r#"[\w.-]{0,24}\\?["'`]?\]?(?:\s?:\s?&?(?:'static )?[A-Za-z]{3,12})?\s{0,4}(?:=>|:=|=|:)\s{0,4}"#,
+            r#"(?:\\?["'`](?P<secret>[^\s"'`\\]{12,256})\\?["'`]|(?P<bare>[A-Za-z0-9+/=_.~!@\#%^&*-]{16,256})[ \t]*(?:[\r\n]|\z))"#,
         )).named().check(Check::Generic).family(Family::Generic),
 ];
