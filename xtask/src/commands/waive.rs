@@ -5,7 +5,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::file::file_with_places;
 use crate::policy::places::Places;
-use crate::policy::waivers::{DAYS_MAX, FILE, HASHED_CODE, SALT_BYTES, Waiver, Waivers, cannot_be_waived, days};
+use crate::policy::waivers::{
+    DAYS_MAX, FILE, HASHED_CODE, SALT_BYTES, Waiver, Waivers, cannot_be_waived, days,
+};
 use crate::tools::security::secrets;
 use crate::workspace::Workspace;
 use jiff::civil::Date;
@@ -65,7 +67,8 @@ async fn subject_of(
 ) -> anyhow::Result<(String, Option<String>)> {
     let whole = (wanted.subject.clone(), None);
     let is_secret = wanted.code.starts_with("secrets/");
-    let place = wanted.subject.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse::<u32>().ok()?)));
+    let place =
+        wanted.subject.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse::<u32>().ok()?)));
     let Some((path, line)) = place.filter(|_| is_secret) else { return Ok(whole) };
     if workspace.root.join(&wanted.subject).exists() {
         return Ok(whole);
@@ -103,9 +106,8 @@ fn asked(context: &Context, given: Option<String>, name: &str, question: &str) -
 /// The file with this waiver: added at its end, or an entry of the same code and subject with its new last day.
 fn with(before: &str, waiver: &Waiver, today: Date) -> anyhow::Result<String> {
     let (known, places) = read(before)?;
-    let same = |one: &Waiver| {
-        one.code == waiver.code && one.subject == waiver.subject && one.value == waiver.value
-    };
+    let same =
+        |one: &Waiver| one.code == waiver.code && one.subject == waiver.subject && one.value == waiver.value;
     let after = match known.waivers.iter().position(same) {
         Some(index) => renewed(before, &places, (index, &known.waivers[index]), waiver),
         None => added(before, &places, known.waivers.len(), waiver)?,

@@ -45,7 +45,12 @@ fn finding(policy: &SecretsPolicy, found: &SecretFound) -> Option<Finding> {
     };
     let SecretFound { file, line, rule, what, redacted, .. } = found;
     let message = format!("{what} {}: {redacted}", place(found));
-    Some(Finding::new(Gate::Secrets, rule, severity, message, help(found)).at(file, *line).about(file).named(&found.named))
+    Some(
+        Finding::new(Gate::Secrets, rule, severity, message, help(found))
+            .at(file, *line)
+            .about(file)
+            .named(&found.named),
+    )
 }
 
 fn place(found: &SecretFound) -> String {
@@ -64,13 +69,19 @@ fn help(found: &SecretFound) -> String {
     let SecretFound { file, line, rule, .. } = found;
     let remove = match (&found.commit, found.stands) {
         (None, _) => format!("then take it out of {file}"),
-        (Some(_), _) => format!("then take it out of {file} and of the commits: git rebase -i, before they are pushed"),
+        (Some(_), _) => {
+            format!("then take it out of {file} and of the commits: git rebase -i, before they are pushed")
+        }
     };
     let waive = match found.told_by {
-        ToldBy::Look => format!("cargo xtask waive secrets/{rule} '{file}:{line}' waives this value wherever it moves in the file"),
+        ToldBy::Look => format!(
+            "cargo xtask waive secrets/{rule} '{file}:{line}' waives this value wherever it moves in the file"
+        ),
         ToldBy::Form => format!("cargo xtask waive secrets/{rule} '{file}'"),
     };
-    format!("revoke it where it was issued first: whoever can read the repository has it; {remove}. If it is no secret: {waive}")
+    format!(
+        "revoke it where it was issued first: whoever can read the repository has it; {remove}. If it is no secret: {waive}"
+    )
 }
 
 fn unread(policy: &SecretsPolicy, path: &str, reason: &str) -> Finding {

@@ -102,7 +102,14 @@ mod tests {
     fn placed(code: &str, subject: &str, expires: Date) -> Placed {
         let (reason, owner) = ("why".to_owned(), "ana".to_owned());
         Placed {
-            waiver: Waiver { code: code.into(), subject: subject.into(), reason, owner, expires, value: None },
+            waiver: Waiver {
+                code: code.into(),
+                subject: subject.into(),
+                reason,
+                owner,
+                expires,
+                value: None,
+            },
             line: 7,
         }
     }

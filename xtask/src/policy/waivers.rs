@@ -182,12 +182,16 @@ impl Waiver {
     /// Only what looks random and has no form of its own may be named by a hash: the rest could be guessed.
     fn check_value(&self, value: &str) -> Result<(), (String, String)> {
         if self.code != HASHED_CODE {
-            let what = format!("`value` is for {HASHED_CODE}: what has a known form could be guessed from its hash");
+            let what =
+                format!("`value` is for {HASHED_CODE}: what has a known form could be guessed from its hash");
             return Err((what, "waive it by code and path: leave `value` out".to_owned()));
         }
         match wrong_hash(value) {
             None => Ok(()),
-            Some(why) => Err((format!("`value` is no hash: {why}"), format!("cargo xtask waive {HASHED_CODE} PATH:LINE"))),
+            Some(why) => Err((
+                format!("`value` is no hash: {why}"),
+                format!("cargo xtask waive {HASHED_CODE} PATH:LINE"),
+            )),
         }
     }
 }
@@ -295,9 +299,14 @@ pub(crate) mod tests {
         };
         assert_eq!(check(HASHED_CODE, &hash), None);
         assert!(check("secrets/github-token", &hash).is_some_and(|why| why.contains("could be guessed")));
-        for (from, to) in
-            [("65536", "1024"), ("65536", "9999999"), (":3:", ":11:"), (":3:", ":x:"), ("argon2id", "md5"), ("0f0f", "0F0f")]
-        {
+        for (from, to) in [
+            ("65536", "1024"),
+            ("65536", "9999999"),
+            (":3:", ":11:"),
+            (":3:", ":x:"),
+            ("argon2id", "md5"),
+            ("0f0f", "0F0f"),
+        ] {
             assert!(check(HASHED_CODE, &hash.replacen(from, to, 1)).is_some(), "{from} {to}");
         }
     }

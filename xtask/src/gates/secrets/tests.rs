@@ -27,7 +27,8 @@ fn the_level_decides_and_the_finding_names_place_and_way_out() {
     assert_eq!((finding.code.as_str(), finding.line), ("secrets/github-token", Some(7)));
     assert_eq!(finding.file.as_deref(), Some("deploy/.env"));
     assert!(
-        finding.help.starts_with("revoke") && finding.help.ends_with("waive secrets/github-token 'deploy/.env'"),
+        finding.help.starts_with("revoke")
+            && finding.help.ends_with("waive secrets/github-token 'deploy/.env'"),
         "{}",
         finding.help
     );

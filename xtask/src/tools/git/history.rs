@@ -135,11 +135,18 @@ mod tests {
             "{ONE}\0:000000 100644 {NONE} {TWO} A\0a ä\0::100644 100644 120000 {ONE} {NONE} {TWO} MM\0l\0{TWO}\0:100644 000000 {ONE} {NONE} D\0gone\0:100644 100644 {ONE} {NONE} M\0here\0:000000 160000 {NONE} {ONE} A\0sub\0"
         );
         let all = read(text.as_bytes()).unwrap();
-        let told: Vec<_> = all.iter().map(|one| (one.commit.as_str(), one.before.len(), one.now.clone())).collect();
+        let told: Vec<_> =
+            all.iter().map(|one| (one.commit.as_str(), one.before.len(), one.now.clone())).collect();
         let blob = |object: &str| Now::Blob(object.to_owned());
         assert_eq!(
             told,
-            [(ONE, 0, blob(TWO)), (ONE, 1, blob(TWO)), (TWO, 1, Now::Nothing), (TWO, 1, Now::Folder), (TWO, 0, Now::Nothing)]
+            [
+                (ONE, 0, blob(TWO)),
+                (ONE, 1, blob(TWO)),
+                (TWO, 1, Now::Nothing),
+                (TWO, 1, Now::Folder),
+                (TWO, 0, Now::Nothing)
+            ]
         );
         assert!(read(b"").unwrap().is_empty());
     }

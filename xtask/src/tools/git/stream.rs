@@ -43,7 +43,11 @@ impl Piped {
         let mut line = command(root, arguments);
         line.timeout = None;
         let child = world.spawn(&line, |command| {
-            command.stdin(stdin).stdout(Stdio::from(theirs)).stderr(Stdio::from(complaint)).kill_on_drop(true);
+            command
+                .stdin(stdin)
+                .stdout(Stdio::from(theirs))
+                .stderr(Stdio::from(complaint))
+                .kill_on_drop(true);
         })?;
         let what = arguments.iter().take(2).copied().collect::<Vec<_>>().join(" ");
         Ok((Piped { _leash: Leash::of(&child), child, what, stderr }, output))

@@ -84,7 +84,10 @@ pub fn name_at(root: &Path, file: &str, line: u32, known: &[String], salt: &str)
     };
     let rule = RULES[place.rule];
     if format!("secrets/{}", rule.name) != HASHED_CODE {
-        return Err(format!("what stands there is a {}: what has a known form could be guessed from its hash", rule.what));
+        return Err(format!(
+            "what stands there is a {}: what has a known form could be guessed from its hash",
+            rule.what
+        ));
     }
     let mut names = Names::new(known.iter().map(String::as_str));
     match names.of(&place.value).map_err(|why| why.message)?.into_iter().next() {
@@ -105,7 +108,11 @@ fn found(place: Place, file: &str, names: &mut Names) -> Result<SecretFound, Cou
         told_by: if rule.family == Family::Generic { ToldBy::Look } else { ToldBy::Form },
         commit: None,
         stands: Stands::Still,
-        named: if format!("secrets/{}", rule.name) == HASHED_CODE { names.of(&place.value)? } else { Vec::new() },
+        named: if format!("secrets/{}", rule.name) == HASHED_CODE {
+            names.of(&place.value)?
+        } else {
+            Vec::new()
+        },
     })
 }
 

@@ -74,9 +74,11 @@ pub(super) fn each(bytes: &[u8], mut each: impl FnMut(Range<usize>, &[u8])) {
             continue;
         }
         let floor = at.saturating_sub(STRIDE);
-        let start = bytes[floor..at].iter().rposition(|byte| !is_digit(*byte)).map_or(floor, |gap| floor + gap + 1);
+        let start =
+            bytes[floor..at].iter().rposition(|byte| !is_digit(*byte)).map_or(floor, |gap| floor + gap + 1);
         let limit = bytes.len().min(start + RUN_BYTES_MAX);
-        let end = bytes[at..limit].iter().position(|byte| !is_digit(*byte)).map_or(limit, |length| at + length);
+        let end =
+            bytes[at..limit].iter().position(|byte| !is_digit(*byte)).map_or(limit, |length| at + length);
         if end - start < RUN_BYTES_MIN {
             at = next(end);
             continue;
@@ -180,7 +182,8 @@ mod tests {
         let long = SECRET.repeat(4);
         let run = encode(long.as_bytes());
         for between in ["\n", "\r\n  ", "\\n", "\\\n\t"] {
-            let lines: Vec<&str> = run.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let lines: Vec<&str> =
+                run.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
             assert_eq!(found(&lines.join(between)), [long.as_str()], "{between:?}");
         }
     }
@@ -188,7 +191,13 @@ mod tests {
     #[test]
     fn digests_names_and_pictures_are_left() {
         let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        for text in [digest, "some_name_that_is_very_long_indeed_and_more", &encode(&(0..90).map(|byte| byte ^ 0xc5).collect::<Vec<u8>>()), "short", ""] {
+        for text in [
+            digest,
+            "some_name_that_is_very_long_indeed_and_more",
+            &encode(&(0..90).map(|byte| byte ^ 0xc5).collect::<Vec<u8>>()),
+            "short",
+            "",
+        ] {
             assert_eq!(found(text), [""; 0], "{text}");
         }
     }

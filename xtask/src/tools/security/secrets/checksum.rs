@@ -100,9 +100,12 @@ pub(super) fn polymod(values: impl Iterator<Item = u32>) -> u32 {
     values.fold(1, |sum: u32, value| {
         let top = sum >> 25;
         let next = (sum & 0x01ff_ffff) << 5 ^ value;
-        GENERATOR.iter().enumerate().fold(next, |next, (bit, generator)| {
-            if top >> bit & 1 == 1 { next ^ generator } else { next }
-        })
+        GENERATOR.iter().enumerate().fold(
+            next,
+            |next, (bit, generator)| {
+                if top >> bit & 1 == 1 { next ^ generator } else { next }
+            },
+        )
     })
 }
 
@@ -135,7 +138,8 @@ fn unbase58(text: &[u8]) -> Option<Vec<u8>> {
 /// Base64 of a JSON object, whose end may be missing its padding.
 pub(super) fn json(secret: &[u8]) -> bool {
     let body = secret.split(|byte| *byte == b'.' || *byte == b'_').next().unwrap_or_default();
-    base64::decode(body).is_some_and(|bytes| bytes.starts_with(b"{\"") && bytes.iter().take(16).all(u8::is_ascii))
+    base64::decode(body)
+        .is_some_and(|bytes| bytes.starts_with(b"{\"") && bytes.iter().take(16).all(u8::is_ascii))
 }
 
 /// Base64 of a name and a password with a colon between them; the password.
@@ -164,7 +168,9 @@ mod tests {
     /// The examples of BIP 173.
     #[test]
     fn bech32_is_that_of_its_specification() {
-        for (human, data) in [("A1", "2UEL5L"), ("a1", "2uel5l"), ("abcdef1", "qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw")] {
+        for (human, data) in
+            [("A1", "2UEL5L"), ("a1", "2uel5l"), ("abcdef1", "qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw")]
+        {
             assert!(bech32(human.as_bytes(), data.as_bytes()), "{human}{data}");
         }
         assert!(!bech32(b"A1", b"2UEL5M") && !bech32(b"A1", b"b"));

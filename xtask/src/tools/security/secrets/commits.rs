@@ -113,11 +113,19 @@ impl Gathering<'_> {
         all.retain(|one| !known.contains(&one.key()));
         let mut skipped = scanned.skipped.clone();
         if all.len() > FOUND_MAX {
-            skipped.insert(("the commits".to_owned(), format!("more than {FOUND_MAX} secrets; the rest is not listed")));
+            skipped.insert((
+                "the commits".to_owned(),
+                format!("more than {FOUND_MAX} secrets; the rest is not listed"),
+            ));
             all.truncate(FOUND_MAX);
         }
         let owned = |one: &Told<'_>| {
-            (one.place.clone(), shown(one.path.as_os_str().as_bytes()), one.commit.map(str::to_owned), one.stands)
+            (
+                one.place.clone(),
+                shown(one.path.as_os_str().as_bytes()),
+                one.commit.map(str::to_owned),
+                one.stands,
+            )
         };
         let (all, names): (Vec<_>, _) = (all.iter().map(owned).collect(), self.names.to_vec());
         let found = tokio::task::spawn_blocking(move || evidence_of(all, &names)).await?;
@@ -159,7 +167,12 @@ impl Gathering<'_> {
     }
 
     /// Reads what git lists and scans every blob of it once.
-    async fn stream(&self, arguments: &[&str], input: Option<PipeReader>, keep: Keep) -> anyhow::Result<Scanned> {
+    async fn stream(
+        &self,
+        arguments: &[&str],
+        input: Option<PipeReader>,
+        keep: Keep,
+    ) -> anyhow::Result<Scanned> {
         let (comparing, listed) = Piped::start(self.world, self.root, arguments, input)?;
         let mut readers = Vec::new();
         let mut piped = vec![comparing];
@@ -170,14 +183,22 @@ impl Gathering<'_> {
         }
         let skip = self.skip.to_vec();
         let scan = tokio::task::spawn_blocking(move || {
-            let source = Source { history: History::new(BufReader::new(listed)), seen: HashSet::new(), keep, skip, scanned: Scanned::default() };
+            let source = Source {
+                history: History::new(BufReader::new(listed)),
+                seen: HashSet::new(),
+                keep,
+                skip,
+                scanned: Scanned::default(),
+            };
             scan_blobs(source, readers)
         });
         let scanned = scan.await?;
         for one in piped {
             let ended = one.finish().await;
             // Where we stopped reading, git complains of that; where git stopped, its own words say which object is missing.
-            if let Err(why) = ended && (scanned.is_ok() || why.to_string().contains("fatal:")) {
+            if let Err(why) = ended
+                && (scanned.is_ok() || why.to_string().contains("fatal:"))
+            {
                 return Err(why);
             }
         }
@@ -193,8 +214,14 @@ impl Gathering<'_> {
         while let Some(one) = history.next()? {
             brought.push(one);
         }
-        let others = git::run(self.world, self.root, &["ls-files", "-z", "--others", "--exclude-standard"]).await?;
-        let new = |path: &[u8]| Brought { commit: String::new(), path: path.to_vec(), before: Vec::new(), now: Now::Folder };
+        let others =
+            git::run(self.world, self.root, &["ls-files", "-z", "--others", "--exclude-standard"]).await?;
+        let new = |path: &[u8]| Brought {
+            commit: String::new(),
+            path: path.to_vec(),
+            before: Vec::new(),
+            now: Now::Folder,
+        };
         brought.extend(others.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(new));
         let mut sightings: Vec<Sighting> = brought.into_iter().map(Sighting::of).collect();
         let (wanted, skipped) = without_skipped(&sightings, self.skip, |one| &one.path);
@@ -229,7 +256,11 @@ impl Gathering<'_> {
     }
 
     /// Of which paths HEAD, or the index, has which blob: only where a history is read, which ends in many places.
-    async fn standing(&self, wanted: &Wanted, scanned: &Scanned) -> anyhow::Result<Option<BTreeSet<(Vec<u8>, String)>>> {
+    async fn standing(
+        &self,
+        wanted: &Wanted,
+        scanned: &Scanned,
+    ) -> anyhow::Result<Option<BTreeSet<(Vec<u8>, String)>>> {
         if *wanted != Wanted::History || scanned.hits.is_empty() {
             return Ok(None);
         }
@@ -270,7 +301,9 @@ impl Gathering<'_> {
         let before = tokio::task::spawn_blocking(move || scan_old(blobs, &objects)).await??;
         piped.finish().await?;
         for ((_, keys), values) in asked.iter().zip(before) {
-            known.extend(keys.iter().filter(|(rule, value, _)| values.contains(&(*rule, value.clone()))).cloned());
+            known.extend(
+                keys.iter().filter(|(rule, value, _)| values.contains(&(*rule, value.clone()))).cloned(),
+            );
         }
         Ok(known)
     }
@@ -318,7 +351,9 @@ impl Source {
         while batch.len() < ASKED_MAX {
             let Some(brought) = self.history.next()? else { break };
             let sighting = Sighting::of(brought);
-            if let Some(skip) = self.skip.iter().find(|skip| !skip.is_empty() && sighting.path.starts_with(skip)) {
+            if let Some(skip) =
+                self.skip.iter().find(|skip| !skip.is_empty() && sighting.path.starts_with(skip))
+            {
                 self.scanned.skipped.insert((skip.clone(), "by policy".to_owned()));
                 continue;
             }
@@ -369,7 +404,9 @@ fn scan_blobs(source: Source, readers: Vec<Blobs>) -> anyhow::Result<Scanned> {
     std::thread::scope(|scope| {
         let started: Vec<_> = readers.into_iter().map(|blobs| scope.spawn(|| work(blobs))).collect();
         let joined = started.into_iter().map(|worker| {
-            worker.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread of the scan for secrets broke off")))
+            worker
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("a thread of the scan for secrets broke off")))
         });
         joined.collect::<anyhow::Result<Vec<()>>>()
     })?;
@@ -378,7 +415,10 @@ fn scan_blobs(source: Source, readers: Vec<Blobs>) -> anyhow::Result<Scanned> {
     // What no blob with a secret stands at is not needed any more.
     if source.keep == Keep::First {
         let hits = &source.scanned.hits;
-        source.scanned.brought.retain(|one| matches!(&one.now, Now::Blob(object) if hits.contains_key(object)));
+        source
+            .scanned
+            .brought
+            .retain(|one| matches!(&one.now, Now::Blob(object) if hits.contains_key(object)));
     }
     Ok(source.scanned)
 }
@@ -435,12 +475,15 @@ fn told<'a>(scanned: &'a Scanned, standing: &Option<BTreeSet<(Vec<u8>, String)>>
                 continue;
             }
             let end = last.get(one.path.as_path()).map_or(one, |index| &scanned.brought[*index]);
-            let now = places(end).iter().find(|other| (other.rule, &other.value) == (place.rule, &place.value));
+            let now =
+                places(end).iter().find(|other| (other.rule, &other.value) == (place.rule, &place.value));
             let (place, stands) = match (standing, now) {
                 (None, Some(now)) => (now, Stands::Still),
                 (None, None) => (place, Stands::Removed),
                 (Some(tree), _) => {
-                    let here = |object: &String| tree.contains(&(one.path.as_os_str().as_bytes().to_vec(), object.clone()));
+                    let here = |object: &String| {
+                        tree.contains(&(one.path.as_os_str().as_bytes().to_vec(), object.clone()))
+                    };
                     let still = matches!(&one.now, Now::Blob(object) if here(object));
                     (place, if still { Stands::Still } else { Stands::Unknown })
                 }
@@ -451,7 +494,10 @@ fn told<'a>(scanned: &'a Scanned, standing: &Option<BTreeSet<(Vec<u8>, String)>>
     all
 }
 
-fn evidence_of(all: Vec<(Place, String, Option<String>, Stands)>, names: &[String]) -> Result<Vec<SecretFound>, CouldNotRun> {
+fn evidence_of(
+    all: Vec<(Place, String, Option<String>, Stands)>,
+    names: &[String],
+) -> Result<Vec<SecretFound>, CouldNotRun> {
     let mut names = Names::new(names.iter().map(String::as_str));
     let mut list = Vec::with_capacity(all.len());
     for (place, file, commit, stands) in all {

@@ -74,7 +74,10 @@ fn drawn(rule: &'static Rule) -> (String, String, String) {
         let Ok(text) = String::from_utf8(strategy.new_tree(&mut runner).unwrap().current()) else { continue };
         let Some(found) = pattern.captures(text.as_bytes()) else { continue };
         let (Some(secret), Some(all)) = (found.name("secret"), found.get(0)) else { continue };
-        if all.len() != text.len() || text.contains('\\') || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        if all.len() != text.len()
+            || text.contains('\\')
+            || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        {
             continue;
         }
         let prefix = if rule.before == super::rules::Before::Number { "110201543" } else { "" };
@@ -88,7 +91,10 @@ fn drawn(rule: &'static Rule) -> (String, String, String) {
 }
 
 fn secret_end(pattern: &regex::bytes::Regex, text: &str) -> usize {
-    pattern.captures(text.as_bytes()).and_then(|found| found.name("secret").map(|secret| secret.end())).unwrap()
+    pattern
+        .captures(text.as_bytes())
+        .and_then(|found| found.name("secret").map(|secret| secret.end()))
+        .unwrap()
 }
 
 /// The secret part with its checksum; `None` where it must be drawn again.
@@ -96,7 +102,9 @@ fn fitting(check: Check, shown: &str, secret: &str) -> Option<String> {
     let crc = |text: &str| crc32fast::hash(text.as_bytes());
     let ascii = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     match check {
-        Check::Crc62 if secret.len() >= 36 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Some(format!("{}{}", &secret[..30], ascii(&checksum::base62(crc(&secret[..30]))))),
+        Check::Crc62 if secret.len() >= 36 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            Some(format!("{}{}", &secret[..30], ascii(&checksum::base62(crc(&secret[..30])))))
+        }
         Check::Crc62 => None,
         Check::Crc62OfAll => {
             let body = &secret[..secret.rfind('_')?];
@@ -115,7 +123,8 @@ fn fitting(check: Check, shown: &str, secret: &str) -> Option<String> {
         Check::Bech32 => Some(bech32(shown, secret)),
         Check::Base58 => Some(base58(&format!("xprv{}", &secret[4..]))),
         Check::Json => {
-            let json = format!("{{\"o\":\"{}\",\"n\":\"t\",\"k\":\"{}\"}}", body(ALNUM, 10), body(ALNUM, 200));
+            let json =
+                format!("{{\"o\":\"{}\",\"n\":\"t\",\"k\":\"{}\"}}", body(ALNUM, 10), body(ALNUM, 200));
             Some(encode(json.as_bytes()).trim_end_matches('=').to_owned())
         }
         Check::Jwt => {
@@ -133,7 +142,11 @@ fn bech32(shown: &str, data: &str) -> String {
     let human = shown.strip_suffix('1').unwrap_or(shown).to_ascii_lowercase();
     let value = |byte: u8| BECH32.iter().position(|one| *one == byte.to_ascii_lowercase()).unwrap() as u32;
     let data: Vec<u32> = data[..data.len() - 6].bytes().map(value).collect();
-    let expanded = human.bytes().map(|byte| u32::from(byte >> 5)).chain([0]).chain(human.bytes().map(|byte| u32::from(byte & 31)));
+    let expanded = human
+        .bytes()
+        .map(|byte| u32::from(byte >> 5))
+        .chain([0])
+        .chain(human.bytes().map(|byte| u32::from(byte & 31)));
     let sum = checksum::polymod(expanded.chain(data.iter().copied()).chain([0; 6])) ^ 1;
     let digits = data.into_iter().chain((0..6).map(|place| sum >> (5 * (5 - place)) & 31));
     let text: String = digits.map(|digit| char::from(BECH32[digit as usize])).collect();
@@ -163,11 +176,15 @@ fn key(rule: &'static Rule) -> (String, String, String) {
     let begin = |label: &str| (format!("-----BEGIN {label}-----\n"), format!("\n-----END {label}-----"));
     let openssh = |cipher: &str| {
         let length = u8::try_from(cipher.len()).unwrap();
-        encode(&[b"openssh-key-v1\0\0\0\0", &[length][..], cipher.as_bytes(), body(ALNUM, 200).as_bytes()].concat())
+        encode(
+            &[b"openssh-key-v1\0\0\0\0", &[length][..], cipher.as_bytes(), body(ALNUM, 200).as_bytes()]
+                .concat(),
+        )
     };
     let der = format!("MIIE{}", body(ALNUM, 400));
     let putty = |cipher: &str| {
-        let head = format!("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: {cipher}\nComment: a\nPublic-Lines: 1\n");
+        let head =
+            format!("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: {cipher}\nComment: a\nPublic-Lines: 1\n");
         (format!("{head}AAAA\nPrivate-Lines: 8\n"), body(ALNUM, 160), "\nPrivate-MAC: 1".to_owned())
     };
     let ((before, after), body) = match rule.name {
@@ -187,10 +204,16 @@ fn by_place(rule: &'static Rule) -> (String, String, String) {
         "database-url" => ("postgres://desk:", body(ALNUM, 18), "@db.prod.internal/desk"),
         "url-password" => ("https://robot:", body(ALNUM, 24), "@git.corp.io/x.git"),
         "connection-string-password" => ("Server=db;User Id=sa;Password=", body(ALNUM, 20), ";Database=desk"),
-        "basic-authorization" => ("Authorization: Basic ", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), ""),
+        "basic-authorization" => {
+            ("Authorization: Basic ", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "")
+        }
         "bearer-authorization" => ("Authorization: Bearer ", body(ALNUM, 36), ""),
-        "docker-config-auth" => ("{\"auth\": \"", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "\"}"),
-        "npmrc-auth" => ("//npm.corp.io/:_auth=", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "\n"),
+        "docker-config-auth" => {
+            ("{\"auth\": \"", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "\"}")
+        }
+        "npmrc-auth" => {
+            ("//npm.corp.io/:_auth=", encode(format!("robot:{}", body(ALNUM, 20)).as_bytes()), "\n")
+        }
         "npmrc-token" => ("//npm.corp.io/:_authToken=", body(ALNUM, 36), "\n"),
         "netrc-password" => ("machine git.corp.io login robot password ", body(ALNUM, 20), "\n"),
         "curl-user" => ("curl -sS -u robot:", body(ALNUM, 20), " https://x"),
@@ -207,7 +230,8 @@ pub(super) fn containers(sample: &Sample) -> Vec<(&'static str, String)> {
     let json = serde_json::to_string(&serde_json::json!({"a": 1, "value": text})).unwrap();
     let indented = text.replace('\n', "\n    ");
     let base64 = encode(format!("config: {text}\n").as_bytes());
-    let wrapped: Vec<&str> = base64.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let wrapped: Vec<&str> =
+        base64.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
     let mut all = vec![
         ("plain", format!("first\n{text}\nlast\n")),
         ("JSON", json),
@@ -221,7 +245,14 @@ pub(super) fn containers(sample: &Sample) -> Vec<(&'static str, String)> {
         if secret.len() >= 16 && !secret.contains('\\') {
             let half = secret.len() / 2;
             let (first, second) = secret.split_at(half);
-            all.push(("in pieces", format!("let x = \"{}{first}\" +\n    \"{second}{}\";\n", &text[..sample.secret.start], &text[sample.secret.end..])));
+            all.push((
+                "in pieces",
+                format!(
+                    "let x = \"{}{first}\" +\n    \"{second}{}\";\n",
+                    &text[..sample.secret.start],
+                    &text[sample.secret.end..]
+                ),
+            ));
         }
     }
     all
@@ -251,7 +282,9 @@ fn recall_by_container() {
     }
     let share = |container: &str| counts.get(container).map_or(0, |(found, all, _)| found * 100 / all);
     assert_eq!(share("plain"), 100);
-    for (container, least) in [("JSON", 95), ("YAML", 98), ("URL", 95), ("base64", 90), ("base64 in lines", 90), ("in pieces", 70)] {
+    for (container, least) in
+        [("JSON", 95), ("YAML", 98), ("URL", 95), ("base64", 90), ("base64 in lines", 90), ("in pieces", 70)]
+    {
         assert!(share(container) >= least, "{container}: {} %, {:?}", share(container), counts[container].2);
     }
 }

@@ -69,12 +69,7 @@ pub fn scan_files(
     Ok(evidence)
 }
 
-fn add(
-    evidence: &mut SecretsEvidence,
-    file: &str,
-    read: Read,
-    names: &mut Names,
-) -> Result<(), CouldNotRun> {
+fn add(evidence: &mut SecretsEvidence, file: &str, read: Read, names: &mut Names) -> Result<(), CouldNotRun> {
     match read {
         Read::Not(reason) => evidence.skipped.push((file.to_owned(), reason)),
         Read::Places(places, cut) => {

@@ -143,7 +143,8 @@ fn is_encrypted(shown: &[u8], block: &[u8]) -> bool {
     }
     // `\n` that a string writes for a line end would count as a character.
     let start = head.iter().position(|byte| *byte == b'b').unwrap_or_default();
-    let first: Vec<u8> = head[start..].iter().copied().take_while(|byte| byte.is_ascii_alphanumeric()).collect();
+    let first: Vec<u8> =
+        head[start..].iter().copied().take_while(|byte| byte.is_ascii_alphanumeric()).collect();
     let decoded = base64::decode(&first[..first.len() / 4 * 4]).unwrap_or_default();
     decoded.strip_prefix(MAGIC).is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
 }

@@ -46,7 +46,8 @@ fn is_token(byte: u8) -> bool {
 /// Bytes of the joint that stands here, if the next piece follows it.
 fn joint(rest: &[u8], piece: usize) -> Option<usize> {
     let rest = &rest[..rest.len().min(JOINT_BYTES_MAX)];
-    let space = |from: usize| from + rest[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let space =
+        |from: usize| from + rest[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let goes_on = |at: usize| rest.get(at).is_some_and(|byte| is_token(*byte));
     match rest.first()? {
         quote @ (b'"' | b'\'' | b'`') => {
@@ -57,9 +58,9 @@ fn joint(rest: &[u8], piece: usize) -> Option<usize> {
             (at > 1 && rest.get(at) == Some(quote) && goes_on(at + 1)).then_some(at + 1)
         }
         b'\\' if matches!(rest.get(1), Some(b'\n' | b'\r')) => Some(space(1)).filter(|at| goes_on(*at)),
-        b'\n' | b'\r' if piece >= FOLDED_PIECE_BYTES_MIN => {
-            Some(space(0)).filter(|at| *at > 1 && goes_on(*at) && rest[..*at].iter().filter(|byte| **byte == b'\n').count() == 1)
-        }
+        b'\n' | b'\r' if piece >= FOLDED_PIECE_BYTES_MIN => Some(space(0)).filter(|at| {
+            *at > 1 && goes_on(*at) && rest[..*at].iter().filter(|byte| **byte == b'\n').count() == 1
+        }),
         _ => None,
     }
 }
@@ -87,7 +88,15 @@ mod tests {
 
     #[test]
     fn two_values_stay_two() {
-        for text in ["ghp_abc\", \"def\"", "ghp_abc def", "ghp_abc\"", "ghp_abcde\nnext", "ghp_abcde\n\n  x", "", "\"\"\"\"\""] {
+        for text in [
+            "ghp_abc\", \"def\"",
+            "ghp_abc def",
+            "ghp_abc\"",
+            "ghp_abcde\nnext",
+            "ghp_abcde\n\n  x",
+            "",
+            "\"\"\"\"\"",
+        ] {
             check(text, None);
         }
     }

@@ -55,7 +55,9 @@ impl Kind {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let below = |folder: &&str| path.components().rev().skip(1).any(|part| *part.as_os_str() == **folder);
         let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-        if memchr::memchr(0, head).is_some() && std::str::from_utf8(head).is_err_and(|error| error.valid_up_to() + 4 < head.len()) {
+        if memchr::memchr(0, head).is_some()
+            && std::str::from_utf8(head).is_err_and(|error| error.valid_up_to() + 4 < head.len())
+        {
             return Kind::Binary;
         }
         let machine = LOCKFILES.contains(&name.as_ref()) || ENDS.iter().any(|end| name.ends_with(end));
@@ -100,7 +102,8 @@ mod tests {
 
     #[test]
     fn families_follow_the_sort() {
-        let asks = |kind: Kind| [Family::Issued, Family::Password, Family::Generic].map(|family| kind.asks(family));
+        let asks =
+            |kind: Kind| [Family::Issued, Family::Password, Family::Generic].map(|family| kind.asks(family));
         assert_eq!(asks(Kind::Text), [true, true, true]);
         assert_eq!(asks(Kind::Machine), [true, true, false]);
         assert_eq!(asks(Kind::Binary), [true, false, false]);

@@ -160,7 +160,9 @@ impl Scanner {
             return None;
         }
         let pattern = self.pattern(index)?;
-        let Some(found) = pattern.captures(window) else { return self.in_pieces(index, pattern, window, start) };
+        let Some(found) = pattern.captures(window) else {
+            return self.in_pieces(index, pattern, window, start);
+        };
         let secret = found.name("secret").or_else(|| found.name("bare"))?;
         *seen_to = start + secret.end();
         let real = judged(rule, &found, window);
@@ -206,7 +208,9 @@ fn promising(rule: &Rule, window: &[u8]) -> bool {
         Check::Generic => memchr::memchr2(b'=', b':', &window[..window.len().min(ASSIGNED_WITHIN)]).is_some(),
         Check::UrlPassword if rule.case == Case::Any => {
             let near = &window[..window.len().min(AT_WITHIN)];
-            let end = near.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'`'));
+            let end = near
+                .iter()
+                .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'`'));
             memchr::memchr(b'@', &near[..end.unwrap_or(near.len())]).is_some()
         }
         _ => true,
@@ -220,7 +224,8 @@ fn judged(rule: &Rule, found: &Captures<'_>, window: &[u8]) -> bool {
     // A pattern that says what stands behind the secret part has decided where that ends.
     let ends = found.get(0).is_some_and(|all| all.end() > secret.end())
         || !window.get(secret.end()).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_');
-    let parts = Parts { shown: part("shown"), secret: secret.as_bytes(), user: part("user"), host: part("host") };
+    let parts =
+        Parts { shown: part("shown"), secret: secret.as_bytes(), user: part("user"), host: part("host") };
     ends && is_secret(rule.check, &parts)
 }
 

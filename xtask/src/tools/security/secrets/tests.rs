@@ -83,7 +83,8 @@ fn what_cannot_be_scanned_is_told() {
     fs::create_dir(root.path().join("submodule")).unwrap();
     fs::write(root.path().join("large"), "").unwrap();
     let _listening = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
-    fs::write(root.path().join("full"), format!("{}\n", token()).repeat(scan::FOUND_PER_FILE_MAX + 1)).unwrap();
+    fs::write(root.path().join("full"), format!("{}\n", token()).repeat(scan::FOUND_PER_FILE_MAX + 1))
+        .unwrap();
     let check = |file: &str, reason: &str| {
         let evidence = scan(root.path(), &[file], &[]).unwrap();
         assert!(evidence.skipped[0].1.contains(reason), "{file}: {:?}", evidence.skipped);

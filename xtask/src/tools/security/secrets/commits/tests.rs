@@ -73,7 +73,11 @@ impl Repository {
 fn told(evidence: &SecretsEvidence) -> Vec<(&str, u32, Option<&str>, Stands)> {
     let one = |found: &SecretFound| found.commit.clone();
     assert!(evidence.found.iter().all(|found| one(found).is_none_or(|commit| commit.len() == 40)));
-    evidence.found.iter().map(|found| (found.file.as_str(), found.line, found.commit.as_deref(), found.stands)).collect()
+    evidence
+        .found
+        .iter()
+        .map(|found| (found.file.as_str(), found.line, found.commit.as_deref(), found.stands))
+        .collect()
 }
 
 #[test]
@@ -121,7 +125,10 @@ fn what_the_base_had_is_not_told_again_wherever_it_moves() {
     repository.write("b.env", &format!("#\n    T={}\nU={}\n", token(1), token(2)));
     let last = repository.commit();
     let commit = Some(last.as_str());
-    assert_eq!(told(&repository.since(&base)), [("b.env", 3, commit, Stands::Still), ("c.env", 1, commit, Stands::Still)]);
+    assert_eq!(
+        told(&repository.since(&base)),
+        [("b.env", 3, commit, Stands::Still), ("c.env", 1, commit, Stands::Still)]
+    );
 }
 
 #[test]
@@ -138,8 +145,10 @@ fn a_merge_brings_what_no_parent_had() {
     repository.write("README", &format!("evil {}\n", token(2)));
     let merge = repository.commit();
     let evidence = repository.since(&base);
-    let expected =
-        [("README", 1, Some(merge.as_str()), Stands::Still), ("side.env", 1, Some(side.as_str()), Stands::Still)];
+    let expected = [
+        ("README", 1, Some(merge.as_str()), Stands::Still),
+        ("side.env", 1, Some(side.as_str()), Stands::Still),
+    ];
     assert_eq!(told(&evidence), expected);
     // What the base's branch brought is not the change's.
     assert_eq!(told(&repository.since(&merge)), []);
@@ -152,7 +161,10 @@ fn what_is_not_committed_counts_and_the_index_is_asked_alone() {
     let base = repository.git(&["rev-parse", "HEAD"]);
     repository.write("new.env", &token(1));
     repository.write("README", &format!("a repository\n{}\n", token(2)));
-    assert_eq!(told(&repository.since(&base)), [("README", 2, None, Stands::Still), ("new.env", 1, None, Stands::Still)]);
+    assert_eq!(
+        told(&repository.since(&base)),
+        [("README", 2, None, Stands::Still), ("new.env", 1, None, Stands::Still)]
+    );
     repository.git(&["add", "new.env"]);
     repository.write("new.env", "not what is staged\n");
     let staged = repository.gather(&Wanted::Staged).unwrap();
@@ -165,9 +177,14 @@ fn odd_names_contents_and_modes_are_read() {
     let repository = Repository::new();
     let base = repository.git(&["rev-parse", "HEAD"]);
     let odd = OsStr::from_bytes(b"odd\xff\n name");
-    std::fs::write(repository.root().join(odd), [&[0, 159, 146, 150][..], token(1).as_bytes(), &[0, 0xff]].concat()).unwrap();
+    std::fs::write(
+        repository.root().join(odd),
+        [&[0, 159, 146, 150][..], token(1).as_bytes(), &[0, 0xff]].concat(),
+    )
+    .unwrap();
     std::os::unix::fs::symlink(format!("/nowhere/{}", token(2)), repository.root().join("link")).unwrap();
-    let utf16: Vec<u8> = format!("\u{feff}a\n{}", token(3)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> =
+        format!("\u{feff}a\n{}", token(3)).encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(repository.root().join("utf16"), utf16).unwrap();
     repository.write("skipped/a", &token(4));
     let first = repository.commit();
@@ -209,7 +226,8 @@ fn more_blobs_than_one_batch_are_read() {
     let repository = Repository::new();
     let base = repository.git(&["rev-parse", "HEAD"]);
     for index in 0..3 * ASKED_MAX {
-        repository.write(&format!("d{}/f{index}", index % 7), &format!("{index}\n{}\n", "x".repeat(index % 90)));
+        repository
+            .write(&format!("d{}/f{index}", index % 7), &format!("{index}\n{}\n", "x".repeat(index % 90)));
     }
     repository.write("z.env", &token(1));
     repository.commit();

@@ -34,21 +34,26 @@ fn what_only_looks_alike_is_left_alone() {
     for sample in samples() {
         let secret = sample.secret();
         let faked = |with: &str| -> String {
-            secret.chars().map(|c| if c.is_ascii_alphanumeric() { with.to_owned() } else { c.to_string() }).collect()
+            secret
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { with.to_owned() } else { c.to_string() })
+                .collect()
         };
         let cut = &secret[..(secret.len() / 4).min(10)];
         for near in [faked("x"), "*".repeat(secret.len()), faked("A"), format!("{cut} ")] {
             assert_eq!(names(sample.with(&near).as_bytes()), [""; 0], "{}: {near}", sample.rule.name);
         }
-        let proved = matches!(
-            sample.rule.check,
-            Check::Crc62OfAll | Check::CrcHex | Check::Bech32 | Check::Base58
-        );
+        let proved =
+            matches!(sample.rule.check, Check::Crc62OfAll | Check::CrcHex | Check::Bech32 | Check::Base58);
         if proved {
             let last = if secret.ends_with('q') || secret.ends_with('1') { "a" } else { "1" };
             let other = if sample.rule.check == Check::Bech32 {
                 let digit = if secret.starts_with(['q', 'Q']) { "P" } else { "Q" };
-                let digit = if sample.rule.name == "age-secret-key" { digit.to_owned() } else { digit.to_lowercase() };
+                let digit = if sample.rule.name == "age-secret-key" {
+                    digit.to_owned()
+                } else {
+                    digit.to_lowercase()
+                };
                 format!("{digit}{}", &secret[1..])
             } else {
                 format!("{}{last}", &secret[..secret.len() - 1])
@@ -116,8 +121,9 @@ fn a_report_shows_nothing_of_the_secret() {
     for sample in samples() {
         for place in SCANNER.scan(sample.text.as_bytes(), Kind::Text).places {
             let secret = sample.secret().as_bytes();
-            let leaked =
-                secret.windows(8).any(|eight| place.redacted.as_bytes().windows(8).any(|shown| shown == eight));
+            let leaked = secret
+                .windows(8)
+                .any(|eight| place.redacted.as_bytes().windows(8).any(|shown| shown == eight));
             assert!(!leaked && place.redacted.ends_with('…'), "{}: {}", sample.rule.name, place.redacted);
         }
     }
