@@ -157,3 +157,18 @@ fn cargo_audit() {
 fn deny_toml() {
     check("deny-toml");
 }
+
+#[test]
+fn changelog() {
+    check("changelog");
+}
+
+#[test]
+fn sums() {
+    check("sums");
+}
+
+#[test]
+fn secrets() {
+    check("secrets");
+}

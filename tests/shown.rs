@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use support::fixture::Fixture;
-use support::{GATELINE, Ran};
+use support::{GATELINE, Ran, files_with};
 
 const MANIFEST: &str = "[package]\nname = \"shown-part\"\nversion = \"0.1.0\"\nedition = \"2021\"\nrust-version = \"1.70\"\n\
                         [features]\nextra = []\nmore = []\n";
@@ -164,24 +164,6 @@ mod tests {
     }
 }
 "#;
-
-/// Whether any file below a folder has the bytes in it.
-fn files_with(folder: &Path, bytes: &str) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(files_with(&path, bytes));
-        } else if memchr_in(&std::fs::read(&path).unwrap_or_default(), bytes.as_bytes()) {
-            found.push(path);
-        }
-    }
-    found
-}
-
-fn memchr_in(text: &[u8], bytes: &[u8]) -> bool {
-    text.windows(bytes.len()).any(|window| window == bytes)
-}
 
 #[test]
 fn a_secret_that_a_test_prints_is_in_no_report_and_no_log() {

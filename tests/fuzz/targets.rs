@@ -20,15 +20,17 @@ use gateline::tools::git::changed_lines;
 use gateline::tools::security::advisories::parse_osv;
 use gateline::tools::security::deny_toml;
 use gateline::tools::security::scanners::parse as parse_report;
+use gateline::tools::security::secrets::Finder;
 use gateline::tools::security::snapshot::AdvisoryFacts;
 use gateline::tools::security::workflows;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// A target: its name, which is its folder of seeds, and what it does with any bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 15] = [
+pub(crate) const TARGETS: [Target; 16] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -44,6 +46,7 @@ pub(crate) const TARGETS: [Target; 15] = [
     ("cargo-deny", |bytes| report(bytes, ScannerFormat::CargoDeny)),
     ("cargo-audit", |bytes| report(bytes, ScannerFormat::CargoAudit)),
     ("deny-toml", deny),
+    ("secrets", secrets),
 ];
 
 /// A report of a scanner: every text is one line and bounded, every path is inside, no result stands there twice.
@@ -156,6 +159,15 @@ fn diff(bytes: &[u8]) {
     let mut rest = old.iter();
     for (line, text) in (1..).zip(&new).filter(|(line, _)| !is_changed(*line)) {
         assert!(rest.any(|known| known == text), "line {line} is called old: {changed:?}");
+    }
+}
+
+/// What is hidden lies in the text, and what has no anchor any more is not found again.
+fn secrets(bytes: &[u8]) {
+    static FINDER: LazyLock<Finder> = LazyLock::new(|| Finder::new().expect("our own rules"));
+    for (span, what) in FINDER.find(bytes) {
+        assert!(span.start < span.end && span.end <= bytes.len(), "{span:?} of {}", bytes.len());
+        assert!(!what.is_empty());
     }
 }
 

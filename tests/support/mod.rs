@@ -96,6 +96,24 @@ impl From<Output> for Ran {
     }
 }
 
+/// Whether any file below a folder has the bytes in it.
+pub(crate) fn files_with(folder: &Path, bytes: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, bytes));
+        } else if memchr_in(&std::fs::read(&path).unwrap_or_default(), bytes.as_bytes()) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn memchr_in(text: &[u8], bytes: &[u8]) -> bool {
+    text.windows(bytes.len()).any(|window| window == bytes)
+}
+
 /// Runs git in a folder, as nobody in particular.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")

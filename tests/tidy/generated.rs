@@ -20,6 +20,7 @@ pub(crate) fn all() -> Vec<(String, String)> {
         ("docs/reference/exit-codes.md".to_owned(), exit_codes()),
         ("docs/reference/policies.md".to_owned(), policies(&schemas)),
         ("docs/reference/cli.md".to_owned(), command_line()),
+        ("docs/reference/secret-rules.md".to_owned(), secret_rules()),
     ];
     for (name, schema) in schemas {
         files.push((format!("policies/schema/{name}.schema.json"), format!("{schema:#}\n")));
@@ -39,6 +40,19 @@ fn ours() -> init::Setting {
         policies: "policies".to_owned(),
         start: init::Start::default(),
     }
+}
+
+fn secret_rules() -> String {
+    let rules: Vec<_> = gateline::tools::security::secrets::rules().collect();
+    let mut page = format!(
+        "# Rules for secrets\n\nThe {} formats that the gate `secrets` knows, specific before general: at one place the first \
+         wins. How they are used: [the security gate](security-gate.md#secrets).\n\n| code | what |\n|---|---|\n",
+        rules.len()
+    );
+    for (name, what) in rules {
+        let _ = writeln!(page, "| `secrets/{name}` | {what} |");
+    }
+    page
 }
 
 fn exit_codes() -> String {

@@ -187,6 +187,7 @@ mod judging {
             rule: "github-token".into(),
             what: "a token".into(),
             redacted: "ghp_…".into(),
+            ..SecretFound::default()
         };
         let secrets = SecretsEvidence { files: 1, found: vec![found], ..SecretsEvidence::default() };
         let judged = |subject: &str, today| {

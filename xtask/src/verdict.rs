@@ -130,6 +130,9 @@ pub struct Finding {
     /// What another tool tells this finding apart by, where it comes from one: our SARIF file keeps it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fingerprints: BTreeMap<String, String>,
+    /// The names that waivers give to the value that it is about; see `policy/waivers.rs`.
+    #[serde(skip)]
+    pub(crate) names: Vec<String>,
 }
 
 /// How bad a finding is. An error refuses.
@@ -279,6 +282,7 @@ impl Finding {
             help: help.into(),
             waiver: None,
             fingerprints: BTreeMap::new(),
+            names: Vec::new(),
         }
     }
 
@@ -315,6 +319,13 @@ impl Finding {
     #[must_use]
     pub fn known_as(mut self, fingerprints: &BTreeMap<String, String>) -> Finding {
         self.fingerprints.clone_from(fingerprints);
+        self
+    }
+
+    /// The same about a value that waivers name so.
+    #[must_use]
+    pub fn named(mut self, names: &[String]) -> Finding {
+        self.names = names.to_vec();
         self
     }
 

@@ -43,11 +43,17 @@ pub enum SecurityVerb {
         #[command(flatten)]
         against: Against,
     },
-    /// Committed secrets alone.
+    /// Committed secrets alone: in what a change brings, else in every tracked file.
     Secrets {
         /// What it is compared with.
         #[command(flatten)]
         against: Against,
+        /// In what the next commit would bring: for a pre-commit hook.
+        #[arg(long, conflicts_with_all = ["history", "base"])]
+        staged: bool,
+        /// In every commit that a reference leads to.
+        #[arg(long, conflicts_with = "base")]
+        history: bool,
     },
     /// Results of other scanners alone.
     Scanners {

@@ -58,6 +58,20 @@ pub(super) struct Ask {
     pub(super) record: Recording,
     /// Whether what earlier runs proved stands for tests with the same inputs.
     pub(super) reuse: Reuse,
+    /// Where secrets are looked for.
+    pub(super) secrets: Secrets,
+}
+
+/// Where secrets are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// In what the change brings; in every tracked file where there is no base.
+    #[default]
+    Change,
+    /// In what the next commit would bring.
+    Staged,
+    /// In everything that any reference leads to.
+    History,
 }
 
 /// Whether results of earlier runs are used again.
@@ -131,6 +145,12 @@ pub(super) async fn against(context: &Context, wanted: &[Gate], against: Against
     judge_and_show(context, &Ask { base: against.base, ..Ask::gates(wanted) }).await
 }
 
+/// `security secrets`, in one of these places.
+pub(super) async fn secrets(context: &Context, secrets: Secrets, against: Against) -> anyhow::Result<Exit> {
+    let ask = Ask { base: against.base, secrets, ..Ask::gates(&[Gate::Secrets]) };
+    judge_and_show(context, &ask).await
+}
+
 /// `coverage`: the tests, the lines that they and other files reach, and the pages in a browser where that is asked for.
 pub(super) async fn coverage(context: &Context, asked: &crate::cli::Coverage) -> anyhow::Result<Exit> {
     let (base, from, baselines) = (asked.against.base.clone(), asked.from.clone(), asked.baselines.clone());
@@ -157,7 +177,7 @@ pub(super) async fn judge_and_show_this(
     baseline::check(workspace, ask)?;
     let in_force = policy::in_force(context, workspace, ask).await?;
     let subject = context.subject(workspace, &in_force).await?;
-    let measurer = Measurer { context, workspace, in_force: &in_force, ask, subject: &subject };
+    let measurer = Measurer::new(context, workspace, &in_force, ask, &subject);
     let evidence = measurer.measure().await?;
     let verdict = conclude(context, workspace, &in_force, &evidence, &ask.gates)?;
     baseline::record(context, workspace, &in_force, ask, (&evidence, &verdict)).await;
@@ -185,7 +205,7 @@ pub(super) async fn affected(
     let subject = context.subject(workspace, &in_force).await?;
     let cargo = Cargo::discover(&context.world, &workspace.root, context.network()).await;
     let cargo = cargo.map_err(|why| failure(&why))?;
-    let measurer = Measurer { context, workspace, in_force: &in_force, ask: &ask, subject: &subject };
+    let measurer = Measurer::new(context, workspace, &in_force, &ask, &subject);
     let compared = measurer.compared().await?;
     let part = measurer.affected(&cargo, &compared).await?;
     Ok((in_force, part))
@@ -199,7 +219,7 @@ pub(super) async fn measure(
     subject: Subject,
     ask: &Ask,
 ) -> anyhow::Result<Evidence> {
-    Measurer { context, workspace, in_force, ask, subject: &subject }.measure().await
+    Measurer::new(context, workspace, in_force, ask, &subject).measure().await
 }
 
 /// Judges and writes the reports: evidence, verdict, and the lines that ran.

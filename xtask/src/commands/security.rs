@@ -23,7 +23,6 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
         Some(SecurityVerb::Licences { against }) => gates::against(context, &[Gate::Licences], against).await,
         Some(SecurityVerb::Bans { against }) => gates::against(context, &[Gate::Bans], against).await,
         Some(SecurityVerb::Sources { against }) => gates::against(context, &[Gate::Sources], against).await,
-        Some(SecurityVerb::Secrets { against }) => gates::against(context, &[Gate::Secrets], against).await,
         Some(SecurityVerb::Scanners { against }) => gates::against(context, &[Gate::Scanners], against).await,
         Some(SecurityVerb::Import { file, yes, owner, expires }) => {
             import::import(context, import::Wanted { file, yes, owner, expires }).await
@@ -31,6 +30,14 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
         Some(SecurityVerb::Update) => update(context).await,
         Some(SecurityVerb::Workflows { against }) => {
             gates::against(context, &[Gate::Workflows], against).await
+        }
+        Some(SecurityVerb::Secrets { against, staged, history }) => {
+            let place = match (staged, history) {
+                (true, _) => gates::Secrets::Staged,
+                (_, true) => gates::Secrets::History,
+                (false, false) => gates::Secrets::Change,
+            };
+            gates::secrets(context, place, against).await
         }
         Some(SecurityVerb::Snapshot { from, commit }) => snapshot(context, &from, commit.as_deref()).await,
     }

@@ -5,7 +5,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::file::file_with_places;
 use crate::policy::places::Places;
-use crate::policy::waivers::{DAYS_MAX, FILE, Waiver, Waivers, cannot_be_waived, days};
+use crate::policy::waivers::{
+    DAYS_MAX, FILE, HASHED_CODE, SALT_BYTES, Waiver, Waivers, cannot_be_waived, days,
+};
+use crate::tools::security::secrets;
+use crate::workspace::Workspace;
 use jiff::civil::Date;
 
 /// What is typed.
@@ -28,16 +32,18 @@ pub(super) async fn waive(context: &Context, wanted: Wanted) -> anyhow::Result<E
         let message = format!("--days {}: {DAYS_MAX} at most", wanted.days);
         return Err(Failure::usage(message, "a waiver can be given anew before it ends"));
     }
+    let texts = context.policies_here(&workspace)?.unwrap_or_default();
+    let before = texts.get(FILE).cloned().unwrap_or_default();
+    let (subject, value) = subject_of(context, &workspace, &wanted, &before).await?;
     let waiver = Waiver {
         reason: asked(context, wanted.reason, "reason", "Why may it be borne?")?,
         owner: asked(context, wanted.owner, "owner", "Who will see to it?")?,
         code: wanted.code,
-        subject: wanted.subject,
+        subject,
+        value,
         expires: today.saturating_add(days(i32::from(wanted.days))),
     };
     waiver.check(today).map_err(|(_, what, help)| Failure::usage(what, help))?;
-    let texts = context.policies_here(&workspace)?.unwrap_or_default();
-    let before = texts.get(FILE).cloned().unwrap_or_default();
     let after = with(&before, &waiver, today)?;
     let file = context.policy_folder(&workspace).join(FILE);
     write_report(&file, after.as_bytes())?;
@@ -50,6 +56,40 @@ pub(super) async fn waive(context: &Context, wanted: Wanted) -> anyhow::Result<E
         )
     });
     Ok(Exit::Done)
+}
+
+/// The subject, and of `secrets/generic-secret PATH:LINE` the hash of the value that stands there, which is never shown.
+async fn subject_of(
+    context: &Context,
+    workspace: &Workspace,
+    wanted: &Wanted,
+    before: &str,
+) -> anyhow::Result<(String, Option<String>)> {
+    let whole = (wanted.subject.clone(), None);
+    let is_secret = wanted.code.starts_with("secrets/");
+    let place =
+        wanted.subject.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse::<u32>().ok()?)));
+    let Some((path, line)) = place.filter(|_| is_secret) else { return Ok(whole) };
+    if workspace.root.join(&wanted.subject).exists() {
+        return Ok(whole);
+    }
+    let help = format!("cargo xtask waive {} '{path}'", wanted.code);
+    if wanted.code != HASHED_CODE {
+        let why = "a waiver names a path; only a value without a known form is named by its hash, for others could be guessed";
+        return Err(Failure::usage(format!("`{}`: {why}", wanted.subject), help));
+    }
+    let (known, _) = read(before)?;
+    let known: Vec<String> = known.waivers.into_iter().filter_map(|one| one.value).collect();
+    let (root, file) = (workspace.root.clone(), path.to_owned());
+    let salt = context.world.random_hex::<SALT_BYTES>()?;
+    let name =
+        tokio::task::spawn_blocking(move || secrets::name_at(&root, &file, line, &known, &salt)).await?;
+    let name = name.map_err(|why| Failure::usage(why, help))?;
+    Ok((path.to_owned(), Some(name)))
+}
+
+fn read(text: &str) -> anyhow::Result<(Waivers, Places)> {
+    file_with_places::<Waivers>(|_| Ok((!text.is_empty()).then(|| text.to_owned())), FILE)
 }
 
 fn asked(context: &Context, given: Option<String>, name: &str, question: &str) -> anyhow::Result<String> {
@@ -65,10 +105,9 @@ fn asked(context: &Context, given: Option<String>, name: &str, question: &str) -
 
 /// The file with this waiver: added at its end, or an entry of the same code and subject with its new last day.
 pub(super) fn with(before: &str, waiver: &Waiver, today: Date) -> anyhow::Result<String> {
-    let read =
-        |text: &str| file_with_places::<Waivers>(|_| Ok((!text.is_empty()).then(|| text.to_owned())), FILE);
     let (known, places) = read(before)?;
-    let same = |one: &Waiver| one.code == waiver.code && one.subject == waiver.subject;
+    let same =
+        |one: &Waiver| one.code == waiver.code && one.subject == waiver.subject && one.value == waiver.value;
     let after = match known.waivers.iter().position(same) {
         Some(index) => renewed(before, &places, (index, &known.waivers[index]), waiver),
         None => added(before, &places, known.waivers.len(), waiver)?,
@@ -132,6 +171,7 @@ mod tests {
             reason: "it is: not # yet".into(),
             owner: "ana".into(),
             expires: date(2026, 12, 24),
+            value: None,
         }
     }
 

@@ -14,7 +14,7 @@ pub fn apply(policies: &PolicyEvidence, gates: &mut [GateVerdict]) -> Vec<Findin
         for finding in gate.findings.iter_mut().filter(|finding| cannot_be_waived(&finding.code).is_none()) {
             let subject = finding.waived_as().to_owned();
             for (Placed { waiver, .. }, met) in policies.waivers.iter().zip(&mut met) {
-                if !waiver.meets(&finding.code, &subject) {
+                if !waiver.meets(&finding.code, &subject, &finding.names) {
                     continue;
                 }
                 met.insert(subject.clone());
@@ -102,7 +102,14 @@ mod tests {
     fn placed(code: &str, subject: &str, expires: Date) -> Placed {
         let (reason, owner) = ("why".to_owned(), "ana".to_owned());
         Placed {
-            waiver: Waiver { code: code.into(), subject: subject.into(), reason, owner, expires },
+            waiver: Waiver {
+                code: code.into(),
+                subject: subject.into(),
+                reason,
+                owner,
+                expires,
+                value: None,
+            },
             line: 7,
         }
     }

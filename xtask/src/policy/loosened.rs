@@ -134,6 +134,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "sources.outside_paths", LEVEL),
     ("security", "sources.replaced", LEVEL),
     ("security", "secrets.level", LEVEL),
+    ("security", "secrets.generic", LEVEL),
     ("security", "secrets.skip", Less),
     ("security", "workflows.unpinned_action", LEVEL),
     ("security", "workflows.unpinned_image", LEVEL),
@@ -264,7 +265,12 @@ pub fn loosened(old: &PolicySet, new: &PolicySet, texts: &Texts) -> Vec<Loosened
 
 /// Whether a waiver of the change was in the base too, for as long: then it needs nobody's approval.
 pub fn was_in(base: &PolicySet, waiver: &Waiver) -> bool {
-    let same = |one: &Waiver| one.code == waiver.code && one.subject == waiver.subject;
+    // A waiver of every value covers that of one.
+    let same = |one: &Waiver| {
+        one.code == waiver.code
+            && one.subject == waiver.subject
+            && (one.value.is_none() || one.value == waiver.value)
+    };
     base.waivers.iter().any(|one| same(&one.waiver) && waiver.expires <= one.waiver.expires)
 }
 
@@ -384,7 +390,8 @@ fn of_waivers(old: &PolicySet, new: &PolicySet, found: &mut Vec<Loosened>) {
         let same = old
             .waivers
             .iter()
-            .filter(|one| (&one.waiver.code, &one.waiver.subject) == (&waiver.code, &waiver.subject));
+            .filter(|one| (&one.waiver.code, &one.waiver.subject) == (&waiver.code, &waiver.subject))
+            .filter(|one| one.waiver.value.is_none() || one.waiver.value == waiver.value);
         let before = same.map(|one| one.waiver.expires).max();
         found.push(Loosened {
             file: waivers::FILE.to_owned(),

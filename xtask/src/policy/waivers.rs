@@ -19,6 +19,20 @@ pub const DAYS_MAX: i32 = 90;
 pub const SOON_DAYS: i32 = 14;
 /// Most waivers of a workspace: whoever needs more has other worries.
 pub const WAIVERS_MAX: usize = 500;
+/// The code whose findings a waiver may name by their value.
+pub const HASHED_CODE: &str = "secrets/generic-secret";
+/// Bytes of a hash's salt, and of the hash.
+pub const SALT_BYTES: usize = 16;
+/// See [`SALT_BYTES`].
+pub const HASH_BYTES: usize = 32;
+/// Less memory is no slow hash; more would make a waiver an attack.
+pub const MEMORY_KIB_MIN: u32 = 19 * 1024;
+/// See [`MEMORY_KIB_MIN`].
+pub const MEMORY_KIB_MAX: u32 = 256 * 1024;
+/// Passes over that memory.
+pub const PASSES_MAX: u32 = 10;
+/// Most waivers with a value: each costs a tenth of a second for each value that is found.
+pub const VALUES_MAX: usize = 50;
 /// Longest code, subject, reason or owner, in bytes.
 pub const TEXT_BYTES_MAX: usize = 1000;
 
@@ -30,7 +44,7 @@ pub struct Waivers {
     pub waivers: Vec<Waiver>,
 }
 
-/// One finding that is borne for a while. All of it is required.
+/// One finding that is borne for a while. All but `value` is required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
@@ -46,6 +60,10 @@ pub struct Waiver {
     /// The last day on which it holds (UTC): `2026-12-31`. At most 90 days ahead.
     #[schemars(with = "String", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     pub expires: Date,
+    /// Of `secrets/generic-secret` only: the one value that is waived, as a slow salted hash. `cargo xtask waive
+    /// secrets/generic-secret PATH:LINE` writes it. Default every value of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// A waiver with the line on which it stands.
@@ -69,8 +87,9 @@ impl Waiver {
     }
 
     /// Whether it speaks of this finding.
-    pub fn meets(&self, code: &str, subject: &str) -> bool {
-        self.code == code && matches(&self.subject, subject)
+    pub fn meets(&self, code: &str, subject: &str, names: &[String]) -> bool {
+        let named = self.value.as_ref().is_none_or(|value| names.contains(value));
+        self.code == code && named && matches(&self.subject, subject)
     }
 
     /// Whether it speaks of more than one subject.
@@ -100,6 +119,11 @@ impl Waivers {
         if self.waivers.len() > WAIVERS_MAX {
             let what = format!("policies/{FILE}: {} waivers, {WAIVERS_MAX} at most", self.waivers.len());
             return Err(Failure::usage(what, "mend what can be mended, and remove those waivers"));
+        }
+        let values = self.waivers.iter().filter(|waiver| waiver.value.is_some()).count();
+        if values > VALUES_MAX {
+            let what = format!("policies/{FILE}: {values} waivers name a value, {VALUES_MAX} at most");
+            return Err(Failure::usage(what, "waive by code and path where a file has many"));
         }
         for (index, waiver) in self.waivers.iter().enumerate() {
             let Err((key, what, help)) = waiver.check(today) else { continue };
@@ -138,6 +162,9 @@ impl Waiver {
         if let Some((why, help)) = cannot_be_waived(&self.code) {
             return Err(("code", why, help));
         }
+        if let Some(value) = &self.value {
+            self.check_value(value).map_err(|(what, help)| ("value", what, help))?;
+        }
         let last = last_day(today);
         if self.expires > last {
             let what = format!(
@@ -149,6 +176,43 @@ impl Waiver {
         }
         Ok(())
     }
+}
+
+impl Waiver {
+    /// Only what looks random and has no form of its own may be named by a hash: the rest could be guessed.
+    fn check_value(&self, value: &str) -> Result<(), (String, String)> {
+        if self.code != HASHED_CODE {
+            let what =
+                format!("`value` is for {HASHED_CODE}: what has a known form could be guessed from its hash");
+            return Err((what, "waive it by code and path: leave `value` out".to_owned()));
+        }
+        match wrong_hash(value) {
+            None => Ok(()),
+            Some(why) => Err((
+                format!("`value` is no hash: {why}"),
+                format!("cargo xtask waive {HASHED_CODE} PATH:LINE"),
+            )),
+        }
+    }
+}
+
+/// Why a text is no hash of a value: `argon2id:MEMORY_KIB:PASSES:SALT:HASH`, with limits, for a waiver must not be an attack
+/// on memory or time.
+pub fn wrong_hash(text: &str) -> Option<&'static str> {
+    let form = Some("it is not `argon2id:MEMORY_KIB:PASSES:SALT:HASH`");
+    let parts: Vec<&str> = text.split(':').collect();
+    let ["argon2id", memory, passes, salt, hash] = parts[..] else { return form };
+    let (Ok(memory), Ok(passes)) = (memory.parse::<u32>(), passes.parse::<u32>()) else { return form };
+    let is_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    if !is_hex(salt, 2 * SALT_BYTES) || !is_hex(hash, 2 * HASH_BYTES) {
+        return form;
+    }
+    if !(MEMORY_KIB_MIN..=MEMORY_KIB_MAX).contains(&memory) || !(1..=PASSES_MAX).contains(&passes) {
+        return Some("it takes more memory or passes than is allowed, or too little memory to be slow");
+    }
+    None
 }
 
 /// The latest last day of a waiver that is given today.
@@ -222,7 +286,36 @@ pub(crate) mod tests {
             reason: "upstream has a fix".into(),
             owner: "ana".into(),
             expires: date(2026, 12, 31),
+            value: None,
         }
+    }
+
+    #[test]
+    fn only_values_that_look_random_are_named_and_only_by_a_slow_hash() {
+        let hash = format!("argon2id:65536:3:{}:{}", "0f".repeat(16), "a0".repeat(32));
+        let check = |code: &str, value: &str| {
+            let one = Waiver { value: Some(value.into()), ..waiver(code, "a") };
+            one.check(date(2026, 11, 24)).err().map(|(key, what, _)| format!("{key}: {what}"))
+        };
+        assert_eq!(check(HASHED_CODE, &hash), None);
+        assert!(check("secrets/github-token", &hash).is_some_and(|why| why.contains("could be guessed")));
+        for (from, to) in [
+            ("65536", "1024"),
+            ("65536", "9999999"),
+            (":3:", ":11:"),
+            (":3:", ":x:"),
+            ("argon2id", "md5"),
+            ("0f0f", "0F0f"),
+        ] {
+            assert!(check(HASHED_CODE, &hash.replacen(from, to, 1)).is_some(), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_met_by_its_name_only() {
+        let one = Waiver { value: Some("argon2id:1".into()), ..waiver(HASHED_CODE, "a") };
+        assert!(one.meets(HASHED_CODE, "a", &["x".into(), "argon2id:1".into()]));
+        assert!(!one.meets(HASHED_CODE, "a", &[]) && !one.meets(HASHED_CODE, "b", &["argon2id:1".into()]));
     }
 
     #[test]

@@ -210,7 +210,10 @@ pub fn facts(gate: &GateVerdict) -> String {
         Gate::Sources => {
             format!("{}, {}", counted(number("packages"), "package"), counted(number("sources"), "source"))
         }
-        Gate::Secrets => format!("{} read", counted(number("files"), "file")),
+        Gate::Secrets => match number("commits") {
+            0 => format!("{} read", counted(number("files"), "file")),
+            commits => format!("{} read of {}", counted(number("files"), "file"), counted(commits, "commit")),
+        },
         Gate::Workflows => {
             let read = counted(number("workflows"), "workflow");
             format!("{read}, {} of {} pinned", number("pinned"), counted(number("used"), "use"))

@@ -4,14 +4,18 @@ mod base;
 mod borrowed;
 mod change;
 mod command;
+mod history;
 mod lines;
 mod raw;
 mod renames;
+mod stream;
 
 pub use base::{BaseRequest, Found, base};
 pub(super) use borrowed::{borrow, filtered, place, prefix};
 pub use change::change;
+pub(super) use history::{Brought, History, Now};
 pub use lines::changed as changed_lines;
+pub(super) use stream::{ASKED_MAX, Blobs, Piped};
 
 use crate::digest::{Digest, Hasher};
 use crate::failure::Failure;
@@ -22,7 +26,7 @@ pub(super) use command::{fetch, run};
 use command::{git, text};
 use jiff::Timestamp;
 pub(crate) use raw::is_object;
-use raw::shown;
+pub(super) use raw::shown;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};

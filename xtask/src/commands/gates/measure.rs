@@ -8,6 +8,7 @@ use crate::evidence::{CouldNotRun, Evidence, GateEvidence, Measured, SCHEMA, Sub
 use crate::plan::{Goal, Plan, Step, plan};
 use crate::report::Step as Shown;
 use crate::tools::cargo::Cargo;
+use crate::tools::git::Found;
 use crate::tools::lint::{self, Formatting};
 use crate::tools::{partners, remember, runner};
 use crate::verdict::Gate;
@@ -24,6 +25,21 @@ pub(super) struct Measurer<'a> {
     pub(super) in_force: &'a InForce,
     pub(super) ask: &'a Ask,
     pub(super) subject: &'a Subject,
+    /// What the work is compared with, asked for once.
+    pub(super) found: tokio::sync::OnceCell<Result<Found, CouldNotRun>>,
+}
+
+impl<'a> Measurer<'a> {
+    /// A run that has measured nothing yet.
+    pub(super) fn new(
+        context: &'a Context,
+        workspace: &'a Workspace,
+        in_force: &'a InForce,
+        ask: &'a Ask,
+        subject: &'a Subject,
+    ) -> Measurer<'a> {
+        Measurer { context, workspace, in_force, ask, subject, found: tokio::sync::OnceCell::new() }
+    }
 }
 
 impl Measurer<'_> {

@@ -56,8 +56,7 @@ pub(super) async fn shards(context: &Context, directories: &[PathBuf], mut ask: 
     let tests = whole.evidence.gates.tests.as_ref().and_then(|tests| tests.result.as_ref().ok());
     ask.select.affected = tests.is_some_and(|tests: &TestsEvidence| tests.part.affected.is_some());
     let subject = whole.evidence.subject.clone();
-    let measurer =
-        Measurer { context, workspace: &workspace, in_force: &in_force, ask: &ask, subject: &subject };
+    let measurer = Measurer::new(context, &workspace, &in_force, &ask, &subject);
     measurer.compare_whole(&mut whole).await;
     let here = measured(&whole.evidence.gates);
     let wanted = if ask.gates.is_empty() { here.clone() } else { ask.gates.clone() };

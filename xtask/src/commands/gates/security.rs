@@ -1,5 +1,6 @@
 //! Measuring the parts of the security group. None needs the compiler.
 
+use super::Secrets;
 use super::compare::Compared;
 use super::measure::{Measurer, blocking};
 use crate::evidence::{
@@ -7,10 +8,11 @@ use crate::evidence::{
     SecretsEvidence, SourcesEvidence, WorkflowsEvidence,
 };
 use crate::plan::{Plan, Step};
-use crate::tools::dependencies::{self, Wanted, lockfile};
+use crate::tools::dependencies::{self, lockfile};
 use crate::tools::git::{self, BaseRequest, Found};
 use crate::tools::security::advisories::{Databases, LookedUp};
 use crate::tools::security::packages::Packages;
+use crate::tools::security::secrets::Wanted;
 use crate::tools::security::{advisories, bans, licences, scanners, secrets, sources, workflows};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,10 +47,10 @@ impl Measurer<'_> {
     }
 
     /// The build that every gate of the group speaks of.
-    fn wanted(&self) -> Wanted<'_> {
+    fn wanted(&self) -> dependencies::Wanted<'_> {
         let policy = &self.in_force.policy.security.advisories;
         let network = self.context.network();
-        Wanted { features: &policy.features, platforms: &policy.platforms, network }
+        dependencies::Wanted { features: &policy.features, platforms: &policy.platforms, network }
     }
 
     /// The same, with what the base has already.
@@ -71,9 +73,31 @@ impl Measurer<'_> {
         if !plan.has(&Step::Secrets) {
             return None;
         }
-        let skip = self.in_force.policy.security.secrets.skip.clone();
-        let (root, files) = (self.workspace.root.clone(), self.workspace.repository.tracked.clone());
-        Some(self.timed(async move { secrets::gather(&root, &files, &skip).await }).await)
+        Some(self.timed(self.looked_for_secrets()).await)
+    }
+
+    async fn looked_for_secrets(&self) -> Result<SecretsEvidence, CouldNotRun> {
+        let (world, root) = (&self.context.world, self.workspace.root.as_path());
+        let skip = &self.in_force.policy.security.secrets.skip;
+        let names = self.named_values().map_err(|error| unreadable(&error))?;
+        let wanted = match self.ask.secrets {
+            Secrets::Staged => Wanted::Staged,
+            Secrets::History => Wanted::History,
+            Secrets::Change => match self.found().await? {
+                Found::Base(base) => Wanted::Since(base.commit),
+                Found::Nothing(_) => {
+                    return secrets::gather(root, &self.workspace.repository.tracked, skip, &names).await;
+                }
+            },
+        };
+        secrets::gather_commits(world, root, &wanted, skip, &names).await
+    }
+
+    /// The values that the waivers which count name by a hash.
+    fn named_values(&self) -> anyhow::Result<Vec<String>> {
+        let waivers = self.policy()?;
+        let placed = waivers.result.map(|policies| policies.waivers).unwrap_or_default();
+        Ok(placed.into_iter().filter_map(|placed| placed.waiver.value).collect())
     }
 
     pub(super) async fn workflows(&self, plan: &Plan) -> Option<Measured<WorkflowsEvidence>> {
@@ -159,4 +183,9 @@ impl Measurer<'_> {
         };
         Some(self.timed(blocking(move || scanners::gather(&world, &subject, &policy))).await)
     }
+}
+
+fn unreadable(error: &anyhow::Error) -> CouldNotRun {
+    let help = crate::failure::Failure::help_of(error).unwrap_or("cargo xtask policy check").to_owned();
+    CouldNotRun { message: format!("failed to read the waivers: {error:#}"), help }
 }

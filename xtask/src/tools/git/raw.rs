@@ -135,7 +135,7 @@ pub(super) fn contents(mut bytes: &[u8]) -> Result<Vec<&[u8]>, String> {
 }
 
 /// A path as reports write it: bytes that are not UTF-8 as `\xNN`, so that no two paths look alike by accident.
-pub(super) fn shown(path: &[u8]) -> String {
+pub(in crate::tools) fn shown(path: &[u8]) -> String {
     let mut shown = String::with_capacity(path.len());
     for chunk in path.utf8_chunks() {
         shown.push_str(chunk.valid());

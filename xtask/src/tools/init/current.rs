@@ -228,6 +228,7 @@ mod tests {
             rule: "r".to_owned(),
             what: "w".to_owned(),
             redacted: "…".to_owned(),
+            ..SecretFound::default()
         };
         let warning = diagnostic(LintTool::Clippy, DiagnosticSeverity::Warning, "clippy::a");
         let test = TestResult::new("p::lib$a", TestOutcome::Failed);
@@ -235,7 +236,7 @@ mod tests {
             lint: measured(LintEvidence { diagnostics: vec![warning], ..LintEvidence::default() }),
             tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
             coverage: measured(CoverageEvidence { files: vec![file], ..CoverageEvidence::default() }),
-            secrets: measured(SecretsEvidence { files: 1, skipped: Vec::new(), found: vec![found] }),
+            secrets: measured(SecretsEvidence { files: 1, found: vec![found], ..SecretsEvidence::default() }),
             ..GateEvidence::default()
         };
         let (entries, left_out) = reached(&evidence(gates)).unwrap();

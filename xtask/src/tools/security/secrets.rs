@@ -1,26 +1,42 @@
-//! The scan of tracked files for secrets: `rules` say what one looks like, `filter` what only seems one,
-//! `scan` finds them in bytes, and this file reads the files.
+//! The scan for secrets: `rules` say what one looks like, `filter` and `checksum` what only seems one, `kind` which rules a
+//! file is asked, `scan` finds them in bytes, `files` reads the folder and `commits` what git has.
 //!
-//! Nothing is asked over the network, and no value ever leaves `scan`: a finding has the place and the kind. Who hides
-//! secrets in what programs print asks the same rules, by [`Finder`].
+//! Nothing is asked over the network, and no value ever leaves this folder but as a [`Value`], which nothing can print: a
+//! finding has the place and the kind. Nothing that the scanned files say changes what is scanned: there are no comments that
+//! allow, no ignore files and no baselines; only the policy in force skips and waives. Who hides secrets in what programs print
+//! asks the same rules, by [`Finder`].
 
+mod base64;
+mod checksum;
+mod commits;
+mod files;
 mod filter;
+mod joined;
+mod kind;
 mod rules;
 mod scan;
+mod value;
 
 use crate::evidence::CouldNotRun;
-use crate::evidence::secrets::{SecretFound, SecretsEvidence};
-use crate::tools::bounded;
-use scan::{FOUND_PER_FILE_MAX, Scanner};
-use std::borrow::Cow;
-use std::io::ErrorKind;
+use crate::evidence::secrets::{SecretFound, Stands, ToldBy};
+use crate::policy::waivers::HASHED_CODE;
+use kind::Kind;
+use rules::{Family, RULES};
+use scan::{Place, Scanner};
+use std::io::Read;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 
-/// A larger file is told, not read: one of each worker is in memory at a time.
-pub const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+pub use commits::{Wanted, gather as gather_commits};
+pub use files::{gather, scan_files};
+use value::Names;
+
+/// Bytes in memory at a time of one file; what is longer is read by pieces.
+const PIECE_BYTES: usize = 8 * 1024 * 1024;
+/// Two pieces share so much: the most that a pattern looks at.
+const SHARED_BYTES: usize = scan::WINDOW_BYTES_MAX;
+/// What stands before a match may decide about it.
+const BEFORE_BYTES: usize = 128;
 /// Beyond this, reading is the limit and memory the cost.
 const WORKERS_MAX: usize = 4;
 
@@ -36,154 +52,107 @@ impl Finder {
         Ok(Finder(Scanner::new()?))
     }
 
-    /// Where the secret parts are, in no order and perhaps overlapping, each with what it is.
+    /// Where the secret parts are, in no order and perhaps overlapping, each with what it is. What stands in base64 is its
+    /// whole run.
     pub fn find(&self, text: &[u8]) -> Vec<(Range<usize>, &'static str)> {
         let spans = self.0.spans(text).into_iter();
-        spans.map(|(span, rule)| (span, rules::RULES[rule].what)).collect()
+        spans.map(|(span, rule)| (span, RULES[rule].what)).collect()
     }
 }
 
-/// Scans these files, relative to `root`, except those under a path of `skip`.
-///
-/// Symbolic links are not followed: where git tracks a link, the path that it names is what is scanned.
-///
-/// # Errors
-/// Where a file cannot be read: an unread file is no clean file.
-pub async fn gather(root: &Path, files: &[PathBuf], skip: &[String]) -> Result<SecretsEvidence, CouldNotRun> {
-    let (root, files, skip) = (root.to_owned(), files.to_vec(), skip.to_vec());
-    let scan = tokio::task::spawn_blocking(move || scan_files(&root, &files, &skip));
-    scan.await.unwrap_or_else(|error| Err(failed(format!("the scan for secrets broke off: {error}"))))
+/// Every rule's name and what it is for, for the reference page.
+pub fn rules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.iter().map(|rule| (rule.name, rule.what))
 }
 
-/// As [`gather`], on the threads of its own.
+/// The name by which a waiver may lift a value that only looks like a secret; the value is read at its place. One of `known`, where
+/// that means it, else a new one with this salt.
 ///
 /// # Errors
-/// As [`gather`].
-pub fn scan_files(root: &Path, files: &[PathBuf], skip: &[String]) -> Result<SecretsEvidence, CouldNotRun> {
-    let scanner = Scanner::new().map_err(|error| failed(format!("{error:#}")))?;
-    let (wanted, mut evidence) = without_skipped(files, skip);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = SecretsEvidence::default();
-        while let Some(file) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-            scan_file(&scanner, root, file, &mut found)?;
-        }
-        Ok(found)
+/// Where no such value stands there, more than one does, or it must not be hashed.
+pub fn name_at(root: &Path, file: &str, line: u32, known: &[String], salt: &str) -> Result<String, String> {
+    let scanner = Scanner::new().map_err(|error| format!("{error:#}"))?;
+    let path = Path::new(file);
+    let bytes = crate::tools::bounded::read(&root.join(path), PIECE_BYTES as u64)
+        .map_err(|error| format!("failed to read {file}: {error}"))?;
+    let scanned = scanner.scan(&files::as_utf8(&bytes), Kind::of(path, &bytes));
+    let mut values: Vec<&Place> = scanned.places.iter().filter(|place| place.line == line).collect();
+    values.dedup_by(|a, b| a.value == b.value);
+    let [place] = values[..] else {
+        let what = if values.is_empty() { "no value" } else { "more than one value" };
+        return Err(format!("{what} that looks like a secret stands at {file}:{line}"));
     };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
-    let parts: Vec<Result<SecretsEvidence, CouldNotRun>> = std::thread::scope(|scope| {
-        let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let broke_off = |_| Err(failed("a thread of the scan for secrets broke off".to_owned()));
-        started.into_iter().map(|worker| worker.join().unwrap_or_else(broke_off)).collect()
-    });
-    for part in parts {
-        let part = part?;
-        evidence.files += part.files;
-        evidence.skipped.extend(part.skipped);
-        evidence.found.extend(part.found);
+    let rule = RULES[place.rule];
+    if format!("secrets/{}", rule.name) != HASHED_CODE {
+        return Err(format!(
+            "what stands there is a {}: what has a known form could be guessed from its hash",
+            rule.what
+        ));
     }
-    evidence.skipped.sort();
-    evidence.found.sort();
-    Ok(evidence)
-}
-
-/// The files to scan; what the policy leaves out is counted under the path that the policy names.
-fn without_skipped<'a>(files: &'a [PathBuf], skip: &[String]) -> (Vec<&'a Path>, SecretsEvidence) {
-    let skips: Vec<&String> = skip.iter().filter(|path| !path.is_empty()).collect();
-    let mut counts = vec![0_u64; skips.len()];
-    let mut wanted = Vec::with_capacity(files.len());
-    for file in files {
-        match skips.iter().position(|skip| file.starts_with(skip)) {
-            Some(index) => counts[index] += 1,
-            None => wanted.push(file.as_path()),
-        }
-    }
-    let told = skips.iter().zip(counts).filter(|(_, count)| *count > 0);
-    let skipped = told.map(|(path, count)| ((*path).clone(), format!("by policy: {count} files"))).collect();
-    (wanted, SecretsEvidence { skipped, ..SecretsEvidence::default() })
-}
-
-fn scan_file(
-    scanner: &Scanner,
-    root: &Path,
-    file: &Path,
-    evidence: &mut SecretsEvidence,
-) -> Result<(), CouldNotRun> {
-    let name = file.to_string_lossy().into_owned();
-    let contents = match read(root, file) {
-        Ok(Contents::Bytes(bytes)) => bytes,
-        Ok(Contents::NotRead(reason)) => {
-            evidence.skipped.push((name, reason));
-            return Ok(());
-        }
-        Err(error) => {
-            let help = format!("make it readable: ls -l '{name}'");
-            return Err(CouldNotRun { message: format!("failed to read {name}: {error}"), help });
-        }
-    };
-    evidence.files += 1;
-    let scanned = scanner.scan(&as_utf8(&contents));
-    if scanned.cut {
-        let reason = format!("it holds more than {FOUND_PER_FILE_MAX} secrets; the rest is not listed");
-        evidence.skipped.push((name.clone(), reason));
-    }
-    evidence.found.extend(scanned.places.into_iter().map(|place| {
-        let rule = &rules::RULES[place.rule];
-        SecretFound {
-            file: name.clone(),
-            line: place.line,
-            rule: rule.name.to_owned(),
-            what: rule.what.to_owned(),
-            redacted: place.redacted,
-        }
-    }));
-    Ok(())
-}
-
-/// What a tracked path holds. No Debug: it may hold a secret.
-enum Contents {
-    Bytes(Vec<u8>),
-    NotRead(String),
-}
-
-fn read(root: &Path, file: &Path) -> std::io::Result<Contents> {
-    let not_read = |reason: &str| Ok(Contents::NotRead(reason.to_owned()));
-    if !file.components().all(|part| matches!(part, Component::Normal(_))) {
-        return not_read("it lies outside the workspace");
-    }
-    let path = root.join(file);
-    let kind = match path.symlink_metadata() {
-        Ok(kind) => kind,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return not_read("git tracks it, but it is not there");
-        }
-        Err(error) => return Err(error),
-    };
-    if kind.is_symlink() {
-        return Ok(Contents::Bytes(path.read_link()?.as_os_str().as_bytes().to_vec()));
-    }
-    if kind.is_dir() {
-        return not_read("it is a submodule, which has its own gates");
-    }
-    if !kind.is_file() {
-        return not_read("it is neither a file nor a link");
-    }
-    match bounded::read(&path, FILE_BYTES_MAX) {
-        Err(error) if error.kind() == ErrorKind::FileTooLarge => not_read("it is larger than 32 MiB"),
-        read => read.map(Contents::Bytes),
+    let mut names = Names::new(known.iter().map(String::as_str));
+    match names.of(&place.value).map_err(|why| why.message)?.into_iter().next() {
+        Some(name) => Ok(name),
+        None => place.value.name(salt),
     }
 }
 
-/// UTF-16 hides every token from a search for bytes; anything else is searched as it is.
-fn as_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let unit: fn([u8; 2]) -> u16 = match bytes {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ => return Cow::Borrowed(bytes),
-    };
-    let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    Cow::Owned(text.into_bytes())
+/// A finding of a place.
+fn found(place: Place, file: &str, names: &mut Names) -> Result<SecretFound, CouldNotRun> {
+    let rule = RULES[place.rule];
+    Ok(SecretFound {
+        file: file.to_owned(),
+        line: place.line,
+        rule: rule.name.to_owned(),
+        what: rule.what.to_owned(),
+        redacted: place.redacted,
+        told_by: if rule.family == Family::Generic { ToldBy::Look } else { ToldBy::Form },
+        commit: None,
+        stands: Stands::Still,
+        named: if format!("secrets/{}", rule.name) == HASHED_CODE {
+            names.of(&place.value)?
+        } else {
+            Vec::new()
+        },
+    })
+}
+
+/// What a stream of any length holds, a piece at a time. `true` where there is more than is listed.
+fn scan_stream(scanner: &Scanner, path: &Path, mut stream: impl Read) -> std::io::Result<(Vec<Place>, bool)> {
+    let mut piece = Vec::new();
+    fill(&mut stream, &mut piece, PIECE_BYTES + SHARED_BYTES)?;
+    let kind = Kind::of(path, &piece);
+    if piece.len() < PIECE_BYTES + SHARED_BYTES {
+        let scanned = scanner.scan(&files::as_utf8(&piece), kind);
+        return Ok((scanned.places, scanned.cut));
+    }
+    let (mut places, mut line, mut from) = (Vec::new(), 1, 0);
+    loop {
+        // What begins in the shared part is the next piece's, where there is one.
+        let last = piece.len() < PIECE_BYTES + SHARED_BYTES;
+        let until = if last { piece.len() } else { PIECE_BYTES };
+        let (hits, cut) = scanner.hits(&piece, kind);
+        let ours = hits.into_iter().filter(|hit| (from..until).contains(&hit.span.start)).collect();
+        places.extend(scan::with_lines(ours, &piece, line));
+        if last || cut || places.len() >= scan::FOUND_PER_FILE_MAX {
+            let more = cut || !last;
+            return Ok((places, more));
+        }
+        let kept = PIECE_BYTES - BEFORE_BYTES;
+        line = line.saturating_add(scan::lines(&piece[..kept]));
+        piece.drain(..kept);
+        from = BEFORE_BYTES;
+        fill(&mut stream, &mut piece, PIECE_BYTES + SHARED_BYTES)?;
+    }
+}
+
+/// Reads until there are so many bytes, or no more.
+fn fill(stream: &mut impl Read, piece: &mut Vec<u8>, bytes: usize) -> std::io::Result<()> {
+    let wanted = bytes.saturating_sub(piece.len()) as u64;
+    stream.take(wanted).read_to_end(piece).map(drop)
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
 }
 
 fn failed(message: String) -> CouldNotRun {
@@ -191,5 +160,7 @@ fn failed(message: String) -> CouldNotRun {
     CouldNotRun { message, help }
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

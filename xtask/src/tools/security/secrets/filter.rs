@@ -2,12 +2,13 @@
 //!
 //! The thresholds were set on public source trees: see `docs/reference/security-gate.md`.
 
+use super::base64;
+use super::checksum;
 use super::rules::Check;
 use std::ops::RangeInclusive;
 
-/// Characters that a checksum takes at the end of a GitHub or npm token, and the token's length.
-const CHECKSUM_LENGTH: usize = 6;
-const CHECKSUMMED_LENGTH: usize = 36;
+/// Where the headers of an encrypted key stand.
+const KEY_HEAD_BYTES: usize = 200;
 /// A PKCS#8 Ed25519 key is 64 characters of base64, the shortest there is.
 const KEY_CHARACTERS_MIN: usize = 60;
 /// Bits per character, in hundredths: random hexadecimal digits of 32 characters are above it.
@@ -65,6 +66,8 @@ const NEAR_HOSTS: [&[u8]; 6] =
 
 /// What was matched, as the rules name its parts.
 pub(super) struct Parts<'a> {
+    /// What a report shows.
+    pub(super) shown: &'a [u8],
     /// The secret part.
     pub(super) secret: &'a [u8],
     /// The user of a URL.
@@ -75,12 +78,21 @@ pub(super) struct Parts<'a> {
 
 /// Whether the matched text is a secret.
 pub(super) fn is_secret(check: Check, parts: &Parts<'_>) -> bool {
-    let secret = parts.secret;
+    let Parts { shown, secret, .. } = *parts;
     match check {
         Check::Random => is_random(secret),
-        Check::Checksummed => has_checksum(secret) || is_random(secret),
+        Check::Crc62 => checksum::crc62(secret) || is_random(secret),
+        Check::Crc62OfAll => checksum::crc62_of_all(shown, secret),
+        Check::CrcHex => checksum::crc_hex(shown, secret),
+        Check::Crc36 => checksum::crc36(shown, secret) || is_random(secret),
+        Check::AwsId => is_random(secret) && checksum::aws_id(secret),
+        Check::Bech32 => checksum::bech32(shown, secret),
+        Check::Base58 => checksum::base58(secret),
+        Check::Json => checksum::json(secret),
+        Check::Basic => checksum::basic(secret).is_some_and(|password| is_password(&password)),
         Check::Jwt => is_jwt(secret),
-        Check::KeyBlock => is_key(secret),
+        Check::Key => is_key(secret) && !is_encrypted(shown, secret),
+        Check::EncryptedKey => is_key(secret) && is_encrypted(shown, secret),
         Check::UrlPassword => is_url_password(parts),
         Check::Generic => looks_generated(secret),
     }
@@ -90,60 +102,55 @@ fn is_random(secret: &[u8]) -> bool {
     !is_placeholder(secret) && centibits(secret) >= TOKEN_CENTIBITS_MIN
 }
 
-/// GitHub and npm end a token with the CRC-32 of its first thirty characters in base 62.
-pub(super) fn has_checksum(secret: &[u8]) -> bool {
-    if secret.len() != CHECKSUMMED_LENGTH {
-        return false;
-    }
-    let (body, checksum) = secret.split_at(CHECKSUMMED_LENGTH - CHECKSUM_LENGTH);
-    base62(crc32fast::hash(body)) == checksum
-}
-
-/// Six digits of base 62, the most significant first.
-pub(super) fn base62(mut number: u32) -> [u8; CHECKSUM_LENGTH] {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut text = [b'0'; CHECKSUM_LENGTH];
-    for place in text.iter_mut().rev() {
-        *place = DIGITS[(number % 62) as usize];
-        number /= 62;
-    }
-    text
-}
-
 /// The header, whose first three characters the rule has shown, must be JSON with an algorithm.
 fn is_jwt(secret: &[u8]) -> bool {
     let header = secret.split(|byte| *byte == b'.').next().unwrap_or_default();
-    let decoded = base64url(&[b"eyJ", header].concat());
+    let decoded = base64::decode(&[b"eyJ", header].concat()).unwrap_or_default();
     let parsed = serde_json::from_slice::<serde_json::Value>(&decoded).unwrap_or_default();
     let algorithm = parsed.get("alg").and_then(|algorithm| algorithm.as_str());
     algorithm.is_some_and(|algorithm| algorithm != "none") && !is_placeholder(secret)
 }
 
-fn base64url(text: &[u8]) -> Vec<u8> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => u32::from(byte - b'A'),
-        b'a'..=b'z' => u32::from(byte - b'a') + 26,
-        b'0'..=b'9' => u32::from(byte - b'0') + 52,
-        b'-' => 62,
-        _ => 63,
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    for chunk in text.chunks(4) {
-        let bits = chunk.iter().fold(0, |bits, byte| bits << 6 | value(*byte)) << (6 * (4 - chunk.len()));
-        bytes.extend(&bits.to_be_bytes()[1..][..chunk.len() - 1]);
-    }
-    bytes
+/// A password that is none by its look: no placeholder, no word, no variable.
+fn is_password(password: &[u8]) -> bool {
+    let weak = WEAK_PASSWORDS.iter().any(|weak| password.eq_ignore_ascii_case(weak));
+    password.len() >= *URL_PASSWORD_LENGTHS.start()
+        && !weak
+        && !is_placeholder(password)
+        && centibits(password) >= URL_PASSWORD_CENTIBITS_MIN
+        && password.iter().any(|byte| !byte.is_ascii_lowercase() && *byte != b'_' && *byte != b'-')
 }
 
 fn is_key(block: &[u8]) -> bool {
-    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let body: Vec<u8> = block.iter().filter(base64).copied().collect();
+    let body = body_of(block);
     let elided = block.windows(3).any(|three| three == b"...");
     body.len() >= KEY_CHARACTERS_MIN && !elided && centibits(&body) >= GENERIC_CENTIBITS_MIN
 }
 
+/// The characters of base64 in a block, without the headers of an encrypted one.
+fn body_of(block: &[u8]) -> Vec<u8> {
+    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    block.iter().filter(base64).copied().collect()
+}
+
+/// Whether the key is worth nothing without a passphrase: by its label, its headers, or the cipher that an OpenSSH key names.
+fn is_encrypted(shown: &[u8], block: &[u8]) -> bool {
+    const MAGIC: &[u8] = b"openssh-key-v1\0";
+    let head = &block[..block.len().min(KEY_HEAD_BYTES)];
+    let has = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
+    if has(shown, b"ENCRYPTED") || has(head, b"ENCRYPTED") {
+        return true;
+    }
+    // `\n` that a string writes for a line end would count as a character.
+    let start = head.iter().position(|byte| *byte == b'b').unwrap_or_default();
+    let first: Vec<u8> =
+        head[start..].iter().copied().take_while(|byte| byte.is_ascii_alphanumeric()).collect();
+    let decoded = base64::decode(&first[..first.len() / 4 * 4]).unwrap_or_default();
+    decoded.strip_prefix(MAGIC).is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
+}
+
 fn is_url_password(parts: &Parts<'_>) -> bool {
-    let Parts { secret, user, host } = parts;
+    let Parts { secret, user, host, .. } = parts;
     let near = NEAR_HOSTS.iter().any(|near| starts_with(host, near));
     let weak = WEAK_PASSWORDS.iter().any(|weak| secret.eq_ignore_ascii_case(weak)) || secret == user;
     let template =
@@ -254,18 +261,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_the_crc_in_base_62() {
-        assert_eq!((base62(0), base62(61), base62(62)), (*b"000000", *b"00000z", *b"000010"));
-        let body = [b'a'; 30];
-        let mut token = body.to_vec();
-        token.extend(base62(crc32fast::hash(&body)));
-        // All one letter, so only the checksum can say that it is a token.
-        assert!(has_checksum(&token) && is_secret(Check::Checksummed, &parts(&token)));
-        token[0] = b'b';
-        assert!(!has_checksum(&token) && !is_secret(Check::Checksummed, &parts(&token)));
-    }
-
-    #[test]
     fn words_paths_and_code_are_no_secrets() {
         let nothing = [
             "correct-horse-battery-staple-42",
@@ -298,12 +293,19 @@ mod tests {
     }
 
     #[test]
-    fn base64url_decodes_every_length() {
-        let decoded = ["", "YQ", "YWI", "YWJj", "_-8"].map(|text| base64url(text.as_bytes()));
-        assert_eq!(decoded, [&b""[..], b"a", b"ab", b"abc", b"\xff\xef"]);
-    }
-
-    fn parts(secret: &[u8]) -> Parts<'_> {
-        Parts { secret, user: b"", host: b"" }
+    fn an_encrypted_key_is_told_by_its_label_headers_or_cipher() {
+        let openssh = |cipher: &str| {
+            let length = u8::try_from(cipher.len()).unwrap();
+            let bytes = [b"openssh-key-v1\0\0\0\0", &[length][..], cipher.as_bytes(), &[7; 60]].concat();
+            format!("\n{}\n", base64::encode(&bytes))
+        };
+        let check = |label: &str, block: &str, expected| {
+            assert_eq!(is_encrypted(label.as_bytes(), block.as_bytes()), expected, "{label} {block}");
+        };
+        check("-----BEGIN ENCRYPTED PRIVATE KEY-----", "\nMIIB", true);
+        check("-----BEGIN RSA PRIVATE KEY-----", "\nProc-Type: 4,ENCRYPTED\n", true);
+        check("-----BEGIN RSA PRIVATE KEY-----", "\nMIIB", false);
+        check("-----BEGIN OPENSSH PRIVATE KEY-----", &openssh("none"), false);
+        check("-----BEGIN OPENSSH PRIVATE KEY-----", &openssh("aes256-ctr"), true);
     }
 }

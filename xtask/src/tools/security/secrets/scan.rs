@@ -1,30 +1,44 @@
 //! Bytes in, places out: one pass for all anchors, then each rule's pattern where its anchor stands.
 //!
 //! Patterns are linear (crate `regex`) and look at a bounded window, so a hostile file costs time in proportion to
-//! its size. The matched value never leaves [`Scanner::scan`].
+//! its size. Each pattern is compiled when its first anchor is met: most files need few. The matched value leaves only as a
+//! [`Value`], which nothing can print.
 
+use super::base64;
 use super::filter::{Parts, is_secret};
-use super::rules::{Before, RULES, Rule};
+use super::joined::joined;
+use super::kind::{Kind, is_long_line};
+use super::rules::{Before, Case, Check, Family, RULES, Rule};
+use super::value::Value;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use anyhow::Context as _;
 use regex::bytes::{Captures, Regex};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Secrets reported of one file; a file with more is a key store, and says enough with these.
 pub(super) const FOUND_PER_FILE_MAX: usize = 100;
+/// The most that a pattern looks at.
+pub(super) const WINDOW_BYTES_MAX: usize = 64 * 1024;
 /// Characters of a kind that a report shows.
 const SHOWN_CHARACTERS_MAX: usize = 48;
+/// Base64 in base64: a `Secret` in a `Secret`.
+const DECODED_DEPTH_MAX: usize = 2;
+/// A sign of assignment stands this close behind a telling name.
+const ASSIGNED_WITHIN: usize = 64;
+/// The `@` of a URL stands this close behind its scheme.
+const AT_WITHIN: usize = 330;
 
 /// The rules, ready to run.
 pub(super) struct Scanner {
     anchors: AhoCorasick,
-    /// The rule of each anchor.
-    rule_of: Vec<usize>,
-    patterns: Vec<Regex>,
+    /// Of each anchor: its rule.
+    of: Vec<usize>,
+    literals: Vec<&'static str>,
+    patterns: Vec<OnceLock<Option<Regex>>>,
 }
 
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A place in a file. No Debug: it holds the value.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// Index into [`RULES`].
     pub(super) rule: usize,
@@ -32,10 +46,12 @@ pub(super) struct Place {
     pub(super) line: u32,
     /// What tells the kind.
     pub(super) redacted: String,
+    /// What must not be told.
+    pub(super) value: Value,
 }
 
 /// What a file holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct Scanned {
     pub(super) places: Vec<Place>,
     /// Whether [`FOUND_PER_FILE_MAX`] cut the list.
@@ -43,103 +59,185 @@ pub(super) struct Scanned {
 }
 
 /// A match before overlaps are settled. No Debug: its span leads to the value.
-struct Hit {
-    rule: usize,
-    span: Range<usize>,
-    /// Where in the span the secret part begins.
-    secret: usize,
-    redacted: String,
+pub(super) struct Hit {
+    pub(super) rule: usize,
+    pub(super) span: Range<usize>,
+    /// Where in the file the secret part begins.
+    pub(super) secret: usize,
+    pub(super) redacted: String,
+    pub(super) value: Value,
 }
 
 impl Scanner {
     pub(super) fn new() -> anyhow::Result<Scanner> {
         let anchors =
             || RULES.iter().enumerate().flat_map(|(rule, one)| one.anchors.iter().map(move |a| (rule, *a)));
-        let patterns = RULES.iter().map(|rule| {
-            Regex::new(&format!("(?-u)^(?:{})", rule.pattern))
-                .with_context(|| format!("the pattern of the rule {}", rule.name))
-        });
         Ok(Scanner {
             anchors: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .match_kind(MatchKind::Standard)
                 .kind(Some(AhoCorasickKind::DFA))
                 .build(anchors().map(|(_, anchor)| anchor))?,
-            rule_of: anchors().map(|(rule, _)| rule).collect(),
-            patterns: patterns.collect::<anyhow::Result<_>>()?,
+            of: anchors().map(|(rule, _)| rule).collect(),
+            literals: anchors().map(|(_, anchor)| anchor).collect(),
+            patterns: RULES.iter().map(|_| OnceLock::new()).collect(),
         })
     }
 
     /// Every secret in these bytes, in the order of the file.
-    pub(super) fn scan(&self, bytes: &[u8]) -> Scanned {
+    pub(super) fn scan(&self, bytes: &[u8], kind: Kind) -> Scanned {
+        let (hits, cut) = self.hits(bytes, kind);
+        Scanned { places: with_lines(hits, bytes, 1), cut }
+    }
+
+    /// The same before lines are counted.
+    pub(super) fn hits(&self, bytes: &[u8], kind: Kind) -> (Vec<Hit>, bool) {
         let mut hits: Vec<Hit> = Vec::new();
         let mut cut = false;
-        // Where each rule's last match ended, secret or not: an anchor inside it is not tried again, so that a file
-        // of anchors alone costs one look at each byte.
-        let mut seen_to = [0; RULES.len()];
-        for anchor in self.anchors.find_overlapping_iter(bytes) {
-            let rule = self.rule_of[anchor.pattern().as_usize()];
-            if anchor.start() < seen_to[rule] {
-                continue;
-            }
-            let Some(hit) = self.hit(rule, bytes, anchor.start(), &mut seen_to[rule]) else { continue };
+        self.each(bytes, kind, DECODED_DEPTH_MAX, &mut |hit| {
             match hits.iter().position(|known| overlap(&known.span, &hit.span)) {
                 Some(known) if hit.rule < hits[known].rule => hits[known] = hit,
                 Some(_) => {}
-                None if hits.len() == FOUND_PER_FILE_MAX => {
-                    cut = true;
-                    break;
-                }
+                None if hits.len() == FOUND_PER_FILE_MAX => cut = true,
                 None => hits.push(hit),
             }
-        }
+            !cut
+        });
         hits.sort_by_key(|hit| hit.span.start);
-        Scanned { places: with_lines(hits, bytes), cut }
+        (hits, cut)
     }
 
     /// Where the secret part of every match of every rule is, with the rule: what overlaps is told more than once. Who hides
     /// secrets needs all of them, and no line.
     pub(super) fn spans(&self, bytes: &[u8]) -> Vec<(Range<usize>, usize)> {
-        let mut seen_to = [0; RULES.len()];
         let mut spans = Vec::new();
-        for anchor in self.anchors.find_overlapping_iter(bytes) {
-            let rule = self.rule_of[anchor.pattern().as_usize()];
-            if anchor.start() >= seen_to[rule] {
-                let hit = self.hit(rule, bytes, anchor.start(), &mut seen_to[rule]);
-                spans.extend(hit.map(|hit| (hit.secret..hit.span.end, rule)));
-            }
-        }
+        self.each(bytes, Kind::Text, DECODED_DEPTH_MAX, &mut |hit| {
+            spans.push((hit.secret..hit.span.end, hit.rule));
+            true
+        });
         spans
     }
 
+    /// Calls `take` with every match until it has enough.
+    fn each(&self, bytes: &[u8], kind: Kind, depth: usize, take: &mut dyn FnMut(Hit) -> bool) {
+        // Where each rule's last match ended, secret or not: an anchor inside it is not tried again, so that a file
+        // of anchors alone costs one look at each byte.
+        let mut seen_to = vec![0; RULES.len()];
+        for anchor in self.anchors.find_overlapping_iter(bytes) {
+            let index = self.of[anchor.pattern().as_usize()];
+            let rule = RULES[index];
+            let literal = self.literals[anchor.pattern().as_usize()];
+            if anchor.start() < seen_to[index] + rule.back
+                || rule.case == Case::Exact && bytes[anchor.range()] != *literal.as_bytes()
+                || !kind.asks(rule.family)
+            {
+                continue;
+            }
+            let Some(start) = anchor.start().checked_sub(rule.back) else { continue };
+            let hit = self.hit(index, bytes, start, &mut seen_to[index]);
+            if hit.is_some_and(|hit| !take(hit)) {
+                return;
+            }
+        }
+        if depth > 0 {
+            self.each_decoded(bytes, depth, take);
+        }
+    }
+
+    /// What stands in base64: every match is where its run is.
+    fn each_decoded(&self, bytes: &[u8], depth: usize, take: &mut dyn FnMut(Hit) -> bool) {
+        base64::each(bytes, |run, decoded| {
+            self.each(decoded, Kind::Machine, depth - 1, &mut |hit| {
+                take(Hit { span: run.clone(), secret: run.start, ..hit })
+            });
+        });
+    }
+
     fn hit(&self, index: usize, bytes: &[u8], start: usize, seen_to: &mut usize) -> Option<Hit> {
-        let rule = &RULES[index];
-        if !preceded(rule.before, &bytes[..start]) {
+        let rule = RULES[index];
+        let window = &bytes[start..bytes.len().min(start + rule.window)];
+        if !preceded(rule.before, &bytes[..start]) || !promising(rule, window) {
             return None;
         }
-        let window = &bytes[start..bytes.len().min(start + rule.window)];
-        let found = self.patterns[index].captures(window)?;
+        let pattern = self.pattern(index)?;
+        let Some(found) = pattern.captures(window) else {
+            return self.in_pieces(index, pattern, window, start);
+        };
         let secret = found.name("secret").or_else(|| found.name("bare"))?;
         *seen_to = start + secret.end();
-        let goes_on =
-            window.get(secret.end()).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_');
-        let part = |name| found.name(name).map_or(&[][..], |part| part.as_bytes());
-        let parts = Parts { secret: secret.as_bytes(), user: part("user"), host: part("host") };
-        let real = !goes_on && is_secret(rule.check, &parts);
-        real.then(|| Hit {
+        let real = judged(rule, &found, window);
+        (real && !(rule.family == Family::Generic && is_long_line(bytes, start))).then(|| Hit {
             rule: index,
             span: start..start + secret.end(),
             secret: start + secret.start(),
             redacted: redacted(rule, &found),
+            value: Value::new(secret.as_bytes()),
         })
     }
+
+    /// The same where the token is in pieces.
+    fn in_pieces(&self, index: usize, pattern: &Regex, window: &[u8], start: usize) -> Option<Hit> {
+        let rule = RULES[index];
+        let whole = matches!(rule.check, Check::Key | Check::EncryptedKey) || rule.family != Family::Issued;
+        if whole || rule.back > 0 || rule.case == Case::Any {
+            return None;
+        }
+        let joined = joined(window)?;
+        let found = pattern.captures(&joined.text)?;
+        let secret = found.name("secret")?;
+        let from = |at: usize| start + joined.from.get(at).copied().unwrap_or_default();
+        judged(rule, &found, &joined.text).then(|| Hit {
+            rule: index,
+            span: start..from(secret.end().saturating_sub(1)) + 1,
+            secret: from(secret.start()),
+            redacted: redacted(rule, &found),
+            value: Value::new(secret.as_bytes()),
+        })
+    }
+
+    /// The rule's pattern; a test insists that each is one.
+    fn pattern(&self, index: usize) -> Option<&Regex> {
+        let compile = || Regex::new(&format!("(?-u)^(?:{})", RULES[index].pattern)).ok();
+        self.patterns[index].get_or_init(compile).as_ref()
+    }
+}
+
+/// What a pattern's cost is spared where it cannot match.
+fn promising(rule: &Rule, window: &[u8]) -> bool {
+    match rule.check {
+        Check::Generic => memchr::memchr2(b'=', b':', &window[..window.len().min(ASSIGNED_WITHIN)]).is_some(),
+        Check::UrlPassword if rule.case == Case::Any => {
+            let near = &window[..window.len().min(AT_WITHIN)];
+            let end = near
+                .iter()
+                .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'`'));
+            memchr::memchr(b'@', &near[..end.unwrap_or(near.len())]).is_some()
+        }
+        _ => true,
+    }
+}
+
+/// Whether what matched is a secret.
+fn judged(rule: &Rule, found: &Captures<'_>, window: &[u8]) -> bool {
+    let part = |name| found.name(name).map_or(&[][..], |part| part.as_bytes());
+    let Some(secret) = found.name("secret").or_else(|| found.name("bare")) else { return false };
+    // A pattern that says what stands behind the secret part has decided where that ends.
+    let ends = found.get(0).is_some_and(|all| all.end() > secret.end())
+        || !window.get(secret.end()).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_');
+    let parts =
+        Parts { shown: part("shown"), secret: secret.as_bytes(), user: part("user"), host: part("host") };
+    ends && is_secret(rule.check, &parts)
 }
 
 /// What the rule's pattern calls `shown`: only that.
 fn redacted(rule: &Rule, found: &Captures<'_>) -> String {
-    let shown = found.name("shown").map_or(rule.name.as_bytes(), |shown| shown.as_bytes());
+    let shown = found.name("shown").map_or(&[][..], |shown| shown.as_bytes());
     let printable = shown.iter().copied().filter(|byte| byte.is_ascii_graphic() || *byte == b' ');
     let mut text: String = printable.map(char::from).take(SHOWN_CHARACTERS_MAX).collect();
+    if text.is_empty() {
+        text.push_str(rule.name);
+        text.push(' ');
+    }
     text.push('…');
     text
 }
@@ -170,15 +268,20 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-fn with_lines(hits: Vec<Hit>, bytes: &[u8]) -> Vec<Place> {
-    let (mut line, mut counted) = (1_u32, 0);
+/// The places of hits, in order; the first of these bytes is on `line`.
+pub(super) fn with_lines(hits: Vec<Hit>, bytes: &[u8], mut line: u32) -> Vec<Place> {
+    let mut counted = 0;
     let place = |hit: Hit| {
-        let newlines = bytes[counted..hit.span.start].iter().filter(|byte| **byte == b'\n').count();
-        line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        line = line.saturating_add(lines(&bytes[counted..hit.span.start]));
         counted = hit.span.start;
-        Place { rule: hit.rule, line, redacted: hit.redacted }
+        Place { rule: hit.rule, line, redacted: hit.redacted, value: hit.value }
     };
     hits.into_iter().map(place).collect()
+}
+
+/// Line ends in these bytes.
+pub(super) fn lines(bytes: &[u8]) -> u32 {
+    u32::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The scan of a real folder: what is read, what is skipped, and links that lead outside.
 
 use super::*;
+use crate::evidence::SecretsEvidence;
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 /// Made here, so that this file is no leak itself.
 fn token() -> String {
@@ -14,7 +16,7 @@ fn scan(root: &Path, files: &[&str], skip: &[&str]) -> Result<SecretsEvidence, C
     let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
     let skip: Vec<String> = skip.iter().map(ToString::to_string).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(gather(root, &files, &skip))
+    runtime.block_on(gather(root, &files, &skip, &[]))
 }
 
 fn places(evidence: &SecretsEvidence) -> Vec<(&str, u32, &str)> {
@@ -71,30 +73,46 @@ fn a_name_that_is_no_text_is_scanned() {
     let root = tempfile::tempdir().unwrap();
     let name = PathBuf::from(std::ffi::OsString::from_vec(vec![b'n', 0xff]));
     fs::write(root.path().join(&name), token()).unwrap();
-    let evidence = scan_files(root.path(), &[name], &[]).unwrap();
-    assert_eq!(places(&evidence), [("n\u{fffd}", 1, "github-token")]);
+    let evidence = scan_files(root.path(), &[name], &[], &[]).unwrap();
+    assert_eq!(places(&evidence), [("n\\xff", 1, "github-token")]);
 }
 
 #[test]
 fn what_cannot_be_scanned_is_told() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("submodule")).unwrap();
-    let large = fs::File::create(root.path().join("large")).unwrap();
-    large.set_len(FILE_BYTES_MAX + 1).unwrap();
+    fs::write(root.path().join("large"), "").unwrap();
     let _listening = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
-    fs::write(root.path().join("full"), format!("{}\n", token()).repeat(FOUND_PER_FILE_MAX + 1)).unwrap();
+    fs::write(root.path().join("full"), format!("{}\n", token()).repeat(scan::FOUND_PER_FILE_MAX + 1))
+        .unwrap();
     let check = |file: &str, reason: &str| {
         let evidence = scan(root.path(), &[file], &[]).unwrap();
         assert!(evidence.skipped[0].1.contains(reason), "{file}: {:?}", evidence.skipped);
     };
     check("submodule", "submodule");
-    check("large", "32 MiB");
     check("socket", "neither");
     check("gone", "not there");
     check("large/inside", "not there");
     check("../outside", "outside");
     check("/etc/hostname", "outside");
     check("full", "more than 100");
+}
+
+/// A file of several pieces: found at the seam, once, with its line; nothing is too large.
+#[test]
+fn a_large_file_is_read_by_pieces() {
+    let root = tempfile::tempdir().unwrap();
+    let line = "nothing to see here\n";
+    for at in [PIECE_BYTES - 20, PIECE_BYTES, PIECE_BYTES + SHARED_BYTES - 10, 2 * PIECE_BYTES] {
+        let mut text = line.repeat(at / line.len());
+        let lines = text.lines().count() as u32;
+        text.push_str(&format!("{}\n", token()));
+        text.push_str(&line.repeat(500_000));
+        fs::write(root.path().join("large"), &text).unwrap();
+        let evidence = scan(root.path(), &["large"], &[]).unwrap();
+        assert_eq!(places(&evidence), [("large", lines + 1, "github-token")], "{at}");
+        assert_eq!(evidence.skipped, []);
+    }
 }
 
 #[test]
@@ -131,7 +149,7 @@ fn our_own_sources_are_clean() {
         }
     }
     let files: Vec<PathBuf> = files.iter().map(|file| file.strip_prefix(root).unwrap().to_owned()).collect();
-    let evidence = scan_files(root, &files, &[]).unwrap();
+    let evidence = scan_files(root, &files, &[], &[]).unwrap();
     assert!(evidence.files > 20);
     assert_eq!(places(&evidence), []);
 }
