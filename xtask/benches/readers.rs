@@ -226,7 +226,11 @@ fn share(blobs: &[(String, String)], counts: &LineCounts) -> u64 {
         what: FileChange::Modified,
         lines: changed_lines(old.as_bytes(), new.as_bytes()),
     });
-    let base = Base { commit: "c".into(), from: "--base c".into() };
+    let base = Base {
+        commit: "c".into(),
+        from: "--base c".into(),
+        kind: gateline::workspace::change::BaseKind::Target,
+    };
     let change = Change { base, files: files.collect(), outside: Vec::new() };
     patch(counts, &change).total
 }
