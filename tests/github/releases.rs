@@ -9,7 +9,7 @@ use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
 use gateline::evidence::{
     AdvisoriesEvidence, Evidence, GateEvidence, LintEvidence, Measured, PolicyEvidence, SCHEMA,
-    SecretsEvidence, Subject,
+    SecretsEvidence, Subject, WorkflowsEvidence,
 };
 use gateline::exit::Exit;
 use gateline::policy::Policy;
@@ -142,6 +142,7 @@ fn passing() -> GateEvidence {
         coverage: measured(coverage),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
+        workflows: measured(WorkflowsEvidence::default()),
         policy: measured(PolicyEvidence::default()),
         image: None,
     }

@@ -199,6 +199,7 @@ fn waive(
             reason: reason.clone(),
             owner: owner.clone(),
             expires,
+            value: None,
         };
         waiver.check(today).map_err(|(_, what, help)| Failure::usage(what, help))?;
         let before = texts.get(waivers::FILE).cloned().unwrap_or_default();
