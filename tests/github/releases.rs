@@ -141,8 +141,12 @@ fn passing() -> GateEvidence {
         tests: measured(TestsEvidence { tests: vec![test], ..TestsEvidence::default() }),
         coverage: measured(coverage),
         advisories: measured(AdvisoriesEvidence { packages: 1, ..AdvisoriesEvidence::default() }),
+        licences: measured(LicencesEvidence::default()),
+        bans: measured(BansEvidence::default()),
+        sources: measured(SourcesEvidence::default()),
         secrets: measured(SecretsEvidence { files: 1, ..SecretsEvidence::default() }),
         workflows: measured(WorkflowsEvidence::default()),
+        scanners: measured(ScannersEvidence::default()),
         policy: measured(PolicyEvidence::default()),
         image: None,
     }

@@ -226,15 +226,11 @@ fn share(blobs: &[(String, String)], counts: &LineCounts) -> u64 {
         what: FileChange::Modified,
         lines: changed_lines(old.as_bytes(), new.as_bytes()),
     });
-<<<<<<< HEAD
-    let base = Base { commit: "c".into(), from: "--base c".into(), kind: Default::default() };
-=======
     let base = Base {
         commit: "c".into(),
         from: "--base c".into(),
         kind: gateline::workspace::change::BaseKind::Target,
     };
->>>>>>> h/rules
     let change = Change { base, files: files.collect(), outside: Vec::new() };
     patch(counts, &change).total
 }
