@@ -394,14 +394,8 @@ impl GateVerdict {
     /// The verdict of a gate that could not run.
     pub fn could_not_run(gate: Gate, duration_ms: u64, why: &crate::evidence::CouldNotRun) -> GateVerdict {
         let finding = Finding::new(gate, "could-not-run", Severity::Error, &why.message, &why.help);
-        GateVerdict {
-            gate,
-            outcome: Outcome::Error,
-            duration_ms,
-            facts: serde_json::json!({}),
-            findings: vec![finding],
-            at_best: Outcome::Error,
-        }
+        let of = Self::of(gate, duration_ms, serde_json::json!({}), vec![finding]);
+        GateVerdict { outcome: Outcome::Error, at_best: Outcome::Error, ..of }
     }
 
     /// The verdict of a gate that was asked for but has no evidence: never a pass (invariant 2 in docs/ARCHITECTURE.md).

@@ -1,9 +1,10 @@
 //! Workflows and actions of the repository: `tree` reads YAML with places, `model` knows what GitHub makes of it, `expression` reads
-//! what stands in `${{ }}`, `audits` say what is wrong, and `zizmor`, where it is installed, gives a second opinion.
+//! what stands in `${{ }}`, `condition` tells whom one keeps out, `audits` say what is wrong, and `zizmor`, where it is installed, gives a second opinion.
 //!
 //! Nothing is asked over the network, and nothing that the change brings can silence a finding: no comment, no configuration.
 
 mod audits;
+mod condition;
 mod expression;
 mod model;
 mod tree;

@@ -1,7 +1,7 @@
 //! A workflow or an action as the audits look at it: views into the tree, not a copy of GitHub's schema. What is not looked at
 //! may be anything; what is looked at and is of another kind makes the file unreadable.
 
-use super::expression::{self, Case};
+use super::condition::{self, Case};
 use super::tree::{self, Node};
 use crate::policy::places::{Flaw, Place};
 use std::rc::Rc;
@@ -210,7 +210,7 @@ impl Trigger {
 
 /// Whether the condition of a job or step can hold.
 fn condition_can_hold(node: &Node, case: Case<'_>) -> bool {
-    node.get("if").and_then(|condition| condition.text()).is_none_or(|text| expression::can_hold(text, case))
+    node.get("if").and_then(|condition| condition.text()).is_none_or(|text| condition::can_hold(text, case))
 }
 
 impl Job {

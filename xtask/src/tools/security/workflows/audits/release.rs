@@ -1,7 +1,7 @@
 //! What is published must not be built from a cache: whoever ran code on the default branch, or in another workflow of it, may have
 //! written what a cache gives back.
 
-use super::super::expression::Case;
+use super::super::condition::Case;
 use super::super::model::{Document, Job, Step, Workflow};
 use super::{At, Found};
 use crate::evidence::workflows::Audit;

@@ -3,7 +3,8 @@
 //! The trigger alone is no hole: labelling a pull request needs it. The hole is the stranger's code or data in such a run. Jobs
 //! whose condition keeps strangers out (the head is in the same repository, a certain event, a maintainer) are not found.
 
-use super::super::expression::{self, Case};
+use super::super::condition::Case;
+use super::super::expression;
 use super::super::model::{Document, Job, OF_STRANGERS, PRIVILEGED, Step, Workflow};
 use super::super::tree::Node;
 use super::injection::Scope;
