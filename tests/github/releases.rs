@@ -8,8 +8,8 @@ use gateline::digest::Digest;
 use gateline::evidence::coverage::{CoverageEvidence, FileCoverage};
 use gateline::evidence::tests::{TestOutcome, TestResult, TestsEvidence};
 use gateline::evidence::{
-    AdvisoriesEvidence, Evidence, GateEvidence, LintEvidence, Measured, PolicyEvidence, SCHEMA,
-    SecretsEvidence, Subject, WorkflowsEvidence,
+    AdvisoriesEvidence, BansEvidence, Evidence, GateEvidence, LicencesEvidence, LintEvidence, Measured,
+    PolicyEvidence, SCHEMA, ScannersEvidence, SecretsEvidence, SourcesEvidence, Subject, WorkflowsEvidence,
 };
 use gateline::exit::Exit;
 use gateline::policy::Policy;

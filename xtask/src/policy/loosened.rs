@@ -3,6 +3,8 @@
 //! Each key says which way is stricter, in [`STRICTER`]. A key that is not in the table counts as loosened whenever it
 //! differs, so forgetting a line refuses too much and never too little; a test asks for every key's line.
 
+mod stricter;
+
 use super::places::Places;
 use super::set::{PolicySet, Texts};
 use super::waivers::Waiver;
@@ -10,6 +12,9 @@ use super::{approvers, waivers};
 use crate::evidence::policy::Loosened;
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+use Stricter::{Higher, Later, Less, Lower, More, Neither, True, Unchanged};
+pub use stricter::STRICTER;
 
 /// Longest value that a finding shows, in characters.
 const SHOWN_CHARS_MAX: usize = 120;
@@ -34,207 +39,6 @@ pub enum Stricter {
     /// No change loosens: the key demands nothing.
     Neither,
 }
-
-use Stricter::{Higher, Later, Less, Lower, More, Neither, True, Unchanged};
-
-/// The levels of findings, the loosest first.
-const LEVEL: Stricter = Later(&["off", "warn", "refuse"]);
-
-/// Whose fault counts: between `workspace` and `transitive` nobody can tell, so only the way to `all` is no loosening.
-const SCOPE: Stricter = Later(&["workspace", "transitive", "all"]);
-
-/// Which way each key is stricter: file, key (`[]` for each item of a list), direction.
-///
-/// How fast or where something runs demands nothing; what is not looked at any more does.
-pub const STRICTER: &[(&str, &str, Stricter)] = &[
-    ("lint", "rustfmt", LEVEL),
-    ("lint", "clippy", LEVEL),
-    ("lint", "rustdoc", LEVEL),
-    ("lint", "msrv", LEVEL),
-    ("lint", "unused_dependencies", LEVEL),
-    ("lint", "feature_sets", More),
-    ("lint", "share_compile", Neither),
-    ("tests", "engine", Unchanged),
-    ("tests", "nextest_profile", Unchanged),
-    ("tests", "timeout_secs", Lower),
-    ("tests", "slow_secs", Neither),
-    ("tests", "retries.local", Lower),
-    ("tests", "retries.ci", Lower),
-    ("tests", "flaky", Later(&["allow", "refuse"])),
-    // Where a test fails says nothing about whether it refuses.
-    ("tests", "failing_on_base", Neither),
-    ("tests", "must_run", More),
-    ("tests", "first", Unchanged),
-    ("tests", "first_timeout_secs", Lower),
-    ("tests", "fewer", LEVEL),
-    ("tests", "doctests", True),
-    ("tests", "environment", Less),
-    ("tests", "features", More),
-    ("tests", "leave_out", Less),
-    ("tests", "unaffected_by", Less),
-    ("tests", "inputs", More),
-    ("tests", "partners", More),
-    ("coverage", "minimum", Higher),
-    ("coverage", "test_code", Later(&["include", "exclude"])),
-    ("coverage", "engine", Unchanged),
-    ("coverage", "baselines", Unchanged),
-    ("coverage", "base", Unchanged),
-    ("coverage", "baseline", Unchanged),
-    ("coverage", "patch_minimum", Higher),
-    ("coverage", "drop_max", Lower),
-    ("coverage", "package_minimum", Higher),
-    ("coverage", "packages", Unchanged),
-    ("coverage", "file_minimum", Higher),
-    ("coverage", "new_file_minimum", Higher),
-    // Another file, or another place for its lines, is another measurement.
-    ("coverage", "inputs[].file", Unchanged),
-    ("coverage", "inputs[].format", Unchanged),
-    ("coverage", "inputs[].strip", Unchanged),
-    ("coverage", "inputs[].prefix", Unchanged),
-    ("security", "advisories.vulnerability", LEVEL),
-    ("security", "advisories.unsound", LEVEL),
-    ("security", "advisories.unmaintained", LEVEL),
-    ("security", "advisories.notice", LEVEL),
-    ("security", "advisories.unsound_scope", SCOPE),
-    ("security", "advisories.unmaintained_scope", SCOPE),
-    ("security", "advisories.yanked", LEVEL),
-    ("security", "advisories.build", LEVEL),
-    ("security", "advisories.development", LEVEL),
-    ("security", "advisories.lockfile", LEVEL),
-    ("security", "advisories.inherited", LEVEL),
-    // Other features or platforms link other packages.
-    ("security", "advisories.features", Unchanged),
-    ("security", "advisories.platforms", More),
-    // Another database knows other advisories.
-    ("security", "advisories.database", Unchanged),
-    ("security", "advisories.url", Unchanged),
-    ("security", "advisories.osv", More),
-    ("security", "advisories.snapshot_age_days_max", Lower),
-    ("security", "advisories.release_age_days_max", Lower),
-    ("security", "licences.level", LEVEL),
-    ("security", "licences.unclear", LEVEL),
-    ("security", "licences.allow", Less),
-    ("security", "licences.exceptions", Less),
-    ("security", "licences.clarifications", Less),
-    ("security", "licences.development", True),
-    ("security", "licences.members", True),
-    ("security", "bans.level", LEVEL),
-    ("security", "bans.deny", More),
-    ("security", "bans.duplicates", LEVEL),
-    ("security", "bans.skip", Less),
-    ("security", "bans.wildcards", LEVEL),
-    ("security", "bans.wildcard_paths", Later(&["true", "false"])),
-    ("security", "bans.build_scripts.level", LEVEL),
-    ("security", "bans.build_scripts.allow", Less),
-    ("security", "sources.unknown_registry", LEVEL),
-    ("security", "sources.unknown_git", LEVEL),
-    ("security", "sources.registries", Less),
-    ("security", "sources.git", Less),
-    ("security", "sources.git_pin", Later(&["any", "branch", "tag", "rev"])),
-    ("security", "sources.outside_paths", LEVEL),
-    ("security", "sources.replaced", LEVEL),
-    ("security", "secrets.level", LEVEL),
-    ("security", "secrets.generic", LEVEL),
-    ("security", "secrets.skip", Less),
-    ("security", "workflows.unpinned_action", LEVEL),
-    ("security", "workflows.unpinned_image", LEVEL),
-    ("security", "workflows.head_checkout", LEVEL),
-    ("security", "workflows.privileged_trigger", LEVEL),
-    ("security", "workflows.template_injection", LEVEL),
-    ("security", "workflows.possible_injection", LEVEL),
-    ("security", "workflows.bad_expression", LEVEL),
-    ("security", "workflows.wide_permissions", LEVEL),
-    ("security", "workflows.broad_permissions", LEVEL),
-    ("security", "workflows.missing_permissions", LEVEL),
-    ("security", "workflows.persisted_credentials", LEVEL),
-    ("security", "workflows.leaked_credentials", LEVEL),
-    ("security", "workflows.cache_poisoning", LEVEL),
-    ("security", "workflows.self_hosted", LEVEL),
-    ("security", "workflows.inherited_secrets", LEVEL),
-    ("security", "workflows.exposed_secrets", LEVEL),
-    ("security", "workflows.hardcoded_credentials", LEVEL),
-    ("security", "workflows.unsafe_artifact", LEVEL),
-    ("security", "workflows.untrusted_environment", LEVEL),
-    ("security", "workflows.insecure_commands", LEVEL),
-    ("security", "workflows.bot_condition", LEVEL),
-    ("security", "workflows.always_true", LEVEL),
-    ("security", "workflows.skipped_check", LEVEL),
-    ("security", "workflows.missing_timeout", LEVEL),
-    ("security", "workflows.zizmor", LEVEL),
-    ("security", "workflows.ask_zizmor", Later(&["off", "auto"])),
-    ("security", "workflows.trusted_actions", Less),
-    ("security", "workflows.privileged", Less),
-    ("security", "workflows.required_checks", Unchanged),
-    ("security", "workflows.skip", Less),
-    // A report that is taken out, or read otherwise, is looked at less; one that is added is not.
-    ("security", "scanners.inputs", More),
-    ("security", "scanners.stale", LEVEL),
-    ("image", "package", Unchanged),
-    ("image", "binary", Unchanged),
-    ("image", "profile", Neither),
-    ("image", "features", Unchanged),
-    ("image", "arguments", Neither),
-    ("image", "ports", Neither),
-    ("image", "environment", Neither),
-    ("image", "labels", Neither),
-    ("image", "user", Unchanged),
-    ("image", "size_bytes_max", Lower),
-    ("rollout", "service.name", Unchanged),
-    ("rollout", "service.ready_path", Unchanged),
-    ("rollout", "service.probe_path", Unchanged),
-    ("rollout", "service.environment", Neither),
-    ("rollout", "service.echoes_identity", True),
-    ("rollout", "environments[].name", Neither),
-    ("rollout", "environments[].port", Neither),
-    ("rollout", "environments[].approvals", Higher),
-    ("rollout", "environments[].self_approval", Later(&["true", "false"])),
-    ("rollout", "environments[].soak_millis", Higher),
-    ("rollout", "environments[].guards.errors_max", Lower),
-    ("rollout", "environments[].guards.samples_min", Unchanged),
-    ("rollout", "environments[].steps[].weight", Lower),
-    ("rollout", "environments[].steps[].hold_millis", Higher),
-    ("rollout", "environments[].steps[].samples", Higher),
-    ("rollout", "environments[].deadlines.ready_secs", Lower),
-    ("rollout", "environments[].deadlines.step_secs", Lower),
-    ("rollout", "environments[].deadlines.drain_secs", Neither),
-    ("rollout", "environments[].deadlines.stop_secs", Neither),
-    ("rollout", "environments[].deadlines.rollback_secs", Lower),
-    ("rollout", "environments[].deadlines.weight_expiry_secs", Lower),
-    ("rollout", "environments[].deadlines.approval_secs", Lower),
-    ("rollout", "environments[].deadlines.pause_secs", Lower),
-    ("github", "required_checks[].name", Neither),
-    // Another App's word is another's word.
-    ("github", "required_checks[].app", Unchanged),
-    ("github", "up_to_date", True),
-    ("github", "pull_request", True),
-    ("github", "reviews.approvals", Higher),
-    ("github", "reviews.code_owners", True),
-    ("github", "reviews.dismiss_stale", True),
-    ("github", "reviews.last_push", True),
-    ("github", "reviews.conversations", True),
-    ("github", "merge_queue.enabled", True),
-    ("github", "merge_queue.method", Neither),
-    ("github", "merge_queue.grouping", Later(&["head-green", "all-green"])),
-    ("github", "merge_queue.build_max", Neither),
-    ("github", "merge_queue.merge_min", Neither),
-    ("github", "merge_queue.merge_max", Neither),
-    ("github", "merge_queue.merge_wait_minutes", Neither),
-    ("github", "merge_queue.check_timeout_minutes", Neither),
-    ("github", "linear_history", True),
-    ("github", "no_force_pushes", True),
-    ("github", "no_deletion", True),
-    ("github", "workflows.token", Later(&["write", "read"])),
-    ("github", "workflows.approve_pull_requests", Later(&["true", "false"])),
-    ("github", "environments[].name", Neither),
-    // Any one of them is enough: more names are no stricter, and none is the loosest.
-    ("github", "environments[].reviewers", Unchanged),
-    ("github", "environments[].prevent_self_review", True),
-    ("github", "environments[].wait_minutes", Higher),
-    ("github", "environments[].any_ref", Later(&["true", "false"])),
-    // None stands for the default branch.
-    ("github", "environments[].branches", Unchanged),
-    ("github", "environments[].tags", Unchanged),
-];
 
 /// What the change's policies loosen against the base's, in the order of files and keys. `texts` are the change's files,
 /// for lines.
