@@ -1,6 +1,8 @@
 //! Secrets by the binary: what a change brings, the index as a hook asks for it, the history, a waived value; and that no value is
 //! in anything that is written.
 
+#![expect(clippy::disallowed_methods, reason = "a hook is started by the real git")]
+
 mod support;
 
 use std::path::Path;

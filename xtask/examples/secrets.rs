@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p gateline --example secrets -- FOLDER [--list]`
 
-#![expect(clippy::print_stdout, reason = "an example prints")]
+#![expect(clippy::print_stdout, clippy::use_debug, reason = "an example prints")]
 
 use gateline::tools::security::secrets::scan_files;
 use std::collections::BTreeMap;

@@ -5,20 +5,23 @@
 //! indented or moved is not told again, and one that a later commit takes out again is told all the same. Merges count by what
 //! differs from each of their parents.
 
+mod blobs;
+mod told;
+
 use super::files::{Read, scan_file, too_many, without_skipped};
 use super::scan::{Place, Scanner};
-use super::value::{Names, Value};
-use super::{failed, found, scan_stream, workers};
+use super::{failed, workers};
 use crate::evidence::CouldNotRun;
-use crate::evidence::secrets::{SecretFound, SecretsEvidence, SecretsScope, Stands};
-use crate::tools::git::{self, ASKED_MAX, Blobs, Brought, History, Now, Piped, shown};
+use crate::evidence::secrets::{SecretsEvidence, SecretsScope};
+use crate::tools::git::{self, Blobs, Brought, History, Now, Piped, shown};
 use crate::world::World;
+use blobs::{Keep, Source, scan_blobs, scan_old};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::io::{BufReader, PipeReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use told::{Key, Told, evidence_of, told};
 
 /// Secrets listed of one run; whoever has more has one thing to do first.
 const FOUND_MAX: usize = 2000;
@@ -309,15 +312,6 @@ impl Gathering<'_> {
     }
 }
 
-/// Which sightings are kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    /// All: of a change, to tell what a commit replaces and what the end has.
-    All,
-    /// The first of each blob: of a history, whose paths are many.
-    First,
-}
-
 impl Sighting {
     fn of(brought: Brought) -> Sighting {
         Sighting {
@@ -332,179 +326,6 @@ impl Sighting {
     fn name(&self) -> String {
         shown(self.path.as_os_str().as_bytes())
     }
-}
-
-/// What git lists, handed to several threads.
-struct Source {
-    history: History<BufReader<PipeReader>>,
-    /// Blobs that were handed out, by the first half of their names.
-    seen: HashSet<u128>,
-    keep: Keep,
-    skip: Vec<String>,
-    scanned: Scanned,
-}
-
-impl Source {
-    /// The next blobs, each with a path that it stands at.
-    fn batch(&mut self) -> anyhow::Result<Vec<(String, PathBuf)>> {
-        let mut batch = Vec::new();
-        while batch.len() < ASKED_MAX {
-            let Some(brought) = self.history.next()? else { break };
-            let sighting = Sighting::of(brought);
-            if let Some(skip) =
-                self.skip.iter().find(|skip| !skip.is_empty() && sighting.path.starts_with(skip))
-            {
-                self.scanned.skipped.insert((skip.clone(), "by policy".to_owned()));
-                continue;
-            }
-            let new = match &sighting.now {
-                Now::Blob(object) => self.seen.insert(u128::from_str_radix(&object[..32], 16)?),
-                Now::Folder | Now::Nothing => false,
-            };
-            if let (true, Now::Blob(object)) = (new, &sighting.now) {
-                batch.push((object.clone(), sighting.path.clone()));
-            }
-            if new || self.keep == Keep::All {
-                self.scanned.brought.push(sighting);
-            }
-        }
-        Ok(batch)
-    }
-}
-
-/// Every blob once, a git for each thread.
-fn scan_blobs(source: Source, readers: Vec<Blobs>) -> anyhow::Result<Scanned> {
-    let scanner = Scanner::new()?;
-    let shared = Mutex::new(source);
-    let lock = || shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let work = |mut blobs: Blobs| -> anyhow::Result<()> {
-        loop {
-            let batch = lock().batch()?;
-            if batch.is_empty() {
-                return Ok(());
-            }
-            blobs.ask(batch.iter().map(|(object, _)| object.as_str()))?;
-            let mut hits = Vec::new();
-            for (object, path) in &batch {
-                let (places, cut) = blobs.next(|stream, _| scan_stream(&scanner, path, stream))?;
-                if !places.is_empty() {
-                    hits.push((object.clone(), path, places, cut));
-                }
-            }
-            let mut source = lock();
-            source.scanned.blobs += batch.len() as u64;
-            for (object, path, places, cut) in hits {
-                if cut {
-                    source.scanned.skipped.insert((shown(path.as_os_str().as_bytes()), too_many()));
-                }
-                source.scanned.hits.insert(object, places);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        let started: Vec<_> = readers.into_iter().map(|blobs| scope.spawn(|| work(blobs))).collect();
-        let joined = started.into_iter().map(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|_| Err(anyhow::anyhow!("a thread of the scan for secrets broke off")))
-        });
-        joined.collect::<anyhow::Result<Vec<()>>>()
-    })?;
-    let mut source = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    source.scanned.commits = source.history.commits();
-    // What no blob with a secret stands at is not needed any more.
-    if source.keep == Keep::First {
-        let hits = &source.scanned.hits;
-        source
-            .scanned
-            .brought
-            .retain(|one| matches!(&one.now, Now::Blob(object) if hits.contains_key(object)));
-    }
-    Ok(source.scanned)
-}
-
-/// The secrets of these blobs, in their order.
-fn scan_old(mut blobs: Blobs, objects: &[String]) -> anyhow::Result<Vec<BTreeSet<(usize, Value)>>> {
-    let scanner = Scanner::new()?;
-    let mut all = Vec::with_capacity(objects.len());
-    for batch in objects.chunks(ASKED_MAX) {
-        blobs.ask(batch.iter().map(String::as_str))?;
-        for _ in batch {
-            // A path may turn rules off; the old side is asked them all.
-            let (places, _) = blobs.next(|stream, _| scan_stream(&scanner, Path::new(""), stream))?;
-            all.push(places.into_iter().map(|place| (place.rule, place.value)).collect());
-        }
-    }
-    Ok(all)
-}
-
-/// Rule, value, path: one secret.
-type Key = (usize, Value, PathBuf);
-
-/// One secret, told once. No Debug: it leads to the value.
-struct Told<'a> {
-    place: &'a Place,
-    path: &'a Path,
-    /// The sighting that brought it.
-    first: usize,
-    commit: Option<&'a str>,
-    stands: Stands,
-}
-
-impl Told<'_> {
-    fn key(&self) -> Key {
-        (self.place.rule, self.place.value.clone(), self.path.to_owned())
-    }
-}
-
-/// Each secret by the first commit that brought it to a path, at its place in the last version where that has it still.
-fn told<'a>(scanned: &'a Scanned, standing: &Option<BTreeSet<(Vec<u8>, String)>>) -> Vec<Told<'a>> {
-    let mut last: BTreeMap<&Path, usize> = BTreeMap::new();
-    for (index, one) in scanned.brought.iter().enumerate() {
-        last.insert(&one.path, index);
-    }
-    let places = |one: &'a Sighting| match &one.now {
-        Now::Blob(object) => scanned.hits.get(object).map_or(&[][..], Vec::as_slice),
-        Now::Folder | Now::Nothing => one.here.as_slice(),
-    };
-    let mut known: BTreeSet<(usize, &Value, &Path)> = BTreeSet::new();
-    let mut all = Vec::new();
-    for (index, one) in scanned.brought.iter().enumerate() {
-        for place in places(one) {
-            if !known.insert((place.rule, &place.value, &one.path)) {
-                continue;
-            }
-            let end = last.get(one.path.as_path()).map_or(one, |index| &scanned.brought[*index]);
-            let now =
-                places(end).iter().find(|other| (other.rule, &other.value) == (place.rule, &place.value));
-            let (place, stands) = match (standing, now) {
-                (None, Some(now)) => (now, Stands::Still),
-                (None, None) => (place, Stands::Removed),
-                (Some(tree), _) => {
-                    let here = |object: &String| {
-                        tree.contains(&(one.path.as_os_str().as_bytes().to_vec(), object.clone()))
-                    };
-                    let still = matches!(&one.now, Now::Blob(object) if here(object));
-                    (place, if still { Stands::Still } else { Stands::Unknown })
-                }
-            };
-            all.push(Told { place, path: &one.path, first: index, commit: one.commit.as_deref(), stands });
-        }
-    }
-    all
-}
-
-fn evidence_of(
-    all: Vec<(Place, String, Option<String>, Stands)>,
-    names: &[String],
-) -> Result<Vec<SecretFound>, CouldNotRun> {
-    let mut names = Names::new(names.iter().map(String::as_str));
-    let mut list = Vec::with_capacity(all.len());
-    for (place, file, commit, stands) in all {
-        list.push(SecretFound { commit, stands, ..found(place, &file, &mut names)? });
-    }
-    list.sort();
-    Ok(list)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Kind {
             return Kind::Binary;
         }
         let machine = LOCKFILES.contains(&name.as_ref()) || ENDS.iter().any(|end| name.ends_with(end));
-        if machine || VENDORED.iter().any(|folder| below(&folder)) { Kind::Machine } else { Kind::Text }
+        if machine || VENDORED.iter().any(below) { Kind::Machine } else { Kind::Text }
     }
 
     /// Whether this family of rules is asked.

@@ -1,7 +1,7 @@
 //! Real repositories: what a change brings, whatever commits do with it, and what must be an error.
 
 use super::*;
-use crate::evidence::secrets::SecretFound;
+use crate::evidence::secrets::{SecretFound, Stands};
 use crate::world::{Clock, CommandLine};
 
 /// Made here, so that this file is no leak itself. The number makes it another one.
