@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::evidence::secrets::{SecretFound, Stands};
+use crate::tools::git::ASKED_MAX;
 use crate::world::{Clock, CommandLine};
 
 /// Made here, so that this file is no leak itself. The number makes it another one.
