@@ -100,7 +100,9 @@ fn affected_packages_shards_and_their_merge() {
         gateline(&folder, &["ci", "merge", "out/1", "out/2", "--report-dir", "out/whole"]).exits(0).json();
     assert_eq!(gate(&verdict, "tests")["facts"]["passed"], 4);
     assert_eq!(gate(&verdict, "tests")["facts"].get("part"), None);
-    assert!(messages(gate(&verdict, "tests")).contains("no shard was asked for lint, advisories, secrets"));
+    assert!(messages(gate(&verdict, "tests")).contains(
+        "no shard was asked for lint, advisories, licences, bans, sources, secrets, workflows, scanners"
+    ));
     assert_eq!(gate(&verdict, "coverage")["facts"]["lines"], serde_json::json!({"covered": 9, "total": 9}));
     assert!(
         folder.join("out/whole/coverage.lcov").is_file() && folder.join("out/whole/evidence.json").is_file()

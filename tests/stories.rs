@@ -170,6 +170,7 @@ fn an_approval_for_what_has_changed_since_is_superseded() {
     site.deployed(Image::Two, "production");
     site.run(&["rollback", "production"]).exits(0);
     let two = site.release(Image::Two);
+    site.run(&["release", two.short()]).exits(0);
     let held = site.run(&["deploy", "production"]).exits(13);
     site.run(&["rollback", "production", "--to", &two.to_string()]).exits(0);
     site.run(&["approve", &id_of(&held), "--resume"])

@@ -45,7 +45,7 @@ fn a_pause_keeps_the_weight_until_it_is_taken_back() {
     site.deployed(Image::One, "production");
     let two = site.release(Image::Two);
     let id = id_of(&site.run(&["deploy", "production"]).exits(13));
-    site.run(&["pause", "production", "-m", "lunch"]).exits(0).says(&["at most", "cargo xtask continue"]);
+    site.run(&["pause", "production", "-m", "lunch"]).exits(0).says(&["at most", "continue production"]);
     site.run(&["pause", "production"]).exits(0).says(&["paused already"]);
     let deployer = site.start(&["approve", &id, "--resume"]);
     eventually("it is paused", || {
@@ -98,7 +98,7 @@ fn a_bad_release_is_held_until_somebody_releases_it() {
     site.run(&["deploy", "production", "--yes"]).exits(11).says(&["were errors"]);
     for environment in ["production", "development"] {
         let refused = ["deploy", environment, "--yes"];
-        let next = format!("cargo xtask release {}", bad.short());
+        let next = format!("release {}", bad.short());
         site.run(&refused).exits(13).says(&["is held by", "were errors", &next]);
     }
     site.run(&["status"]).exits(0).says(&[bad.short(), "is held"]);

@@ -176,12 +176,16 @@ fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
     assert_eq!(site.status("development")["instances"].as_array().map(Vec::len), Some(1));
     // What the canary left made a little room.
     disk.fill();
+    // The one that was gone back from is held.
+    site.release(Image::Bad);
     site.run(&["deploy", "development"]).exits(1).says(&["next:", "free some space"]);
 
     disk.free();
     site.run(&["audit", "verify"]).exits(0);
     let reserve = site.journal().with_file_name("journal.jsonl.reserve");
     assert!(!reserve.exists(), "the rollback used it");
+    let two = site.release(Image::Two);
+    site.run(&["release", two.short()]).exits(0);
     let held = site.run(&["deploy", "production"]).exits(13);
     let awaiting = id_of(&held);
     assert!(reserve.exists(), "it is made again");

@@ -36,7 +36,9 @@ impl Fixture {
     }
 
     pub(crate) fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.workspace.join(file), text).expect("the file can be written");
+        let file = self.workspace.join(file);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("its folder can be made");
+        std::fs::write(file, text).expect("the file can be written");
     }
 
     /// A file of the report folder.

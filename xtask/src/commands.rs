@@ -37,6 +37,7 @@ use crate::world::World;
 use clap::CommandFactory as _;
 use context::Context;
 use std::path::Path;
+use std::pin::Pin;
 
 /// Runs a verb to its exit code. Every error is printed here, once, with its help.
 pub fn main(world: &World, cli: Cli) -> Exit {
@@ -109,60 +110,77 @@ fn stopped() -> anyhow::Error {
     )
 }
 
-async fn run(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
+/// A verb that runs. Each on the heap by itself: on the stack they would lie side by side, all of them, in every poll.
+type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Exit>> + 'a>>;
+
+fn run(context: &Context, verb: Verb) -> Running<'_> {
     match verb {
-        Verb::Ci(ci) => gates::ci(context, &ci).await,
-        Verb::Test(asked) => test::test(context, &asked).await,
-        Verb::Coverage(asked) => coverage::coverage(context, &asked).await,
-        Verb::Lint(asked) => lint::lint(context, asked).await,
-        Verb::Security(asked) => security::security(context, asked).await,
-        Verb::Plan(Plan { goal, affected: false, .. }) => plan::show(context, goal).await,
-        Verb::Plan(Plan { goal, affected: true, base }) => plan::show_affected(context, goal, base).await,
+        Verb::Ci(ci) => Box::pin(async move { gates::ci(context, &ci).await }),
+        Verb::Test(asked) => Box::pin(async move { test::test(context, &asked).await }),
+        Verb::Coverage(asked) => Box::pin(async move { coverage::coverage(context, &asked).await }),
+        Verb::Lint(asked) => Box::pin(async move { lint::lint(context, asked).await }),
+        Verb::Security(asked) => Box::pin(async move { security::security(context, asked).await }),
+        Verb::Plan(Plan { goal, affected: false, .. }) => {
+            Box::pin(async move { plan::show(context, goal).await })
+        }
+        Verb::Plan(Plan { goal, affected: true, base }) => {
+            Box::pin(async move { plan::show_affected(context, goal, base).await })
+        }
         Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
-            image::build(context, output, features, arguments).await
+            Box::pin(async move { image::build(context, output, features, arguments).await })
         }
-        Verb::Image { what: ImageVerb::Inspect { layout } } => image::inspect(context, layout).await,
-        Verb::Ship { yes, fresh } => ship::ship(context, yes.into(), fresh.into()).await,
+        Verb::Image { what: ImageVerb::Inspect { layout } } => {
+            Box::pin(async move { image::inspect(context, layout).await })
+        }
+        Verb::Ship { yes, fresh } => {
+            Box::pin(async move { ship::ship(context, yes.into(), fresh.into()).await })
+        }
         Verb::Deploy { environment, digest, yes } => {
-            deploy::deploy(context, &environment, digest, yes.into()).await
+            Box::pin(async move { deploy::deploy(context, &environment, digest, yes.into()).await })
         }
-        Verb::Promote { from, to, yes } => deploy::promote(context, &from, &to, yes.into()).await,
-        Verb::Rollback { environment, to } => deploy::rollback(context, &environment, to).await,
-        Verb::Approve { id, resume } => people::approve(context, &id, resume.into()).await,
-        Verb::Reject { id } => people::reject(context, &id).await,
-        Verb::Resume => people::resume(context).await,
-        Verb::Order(order) => orders::order(context, order).await,
-        Verb::Status => status::status(context).await,
-        Verb::History { environment } => status::history(context, environment).await,
-        Verb::Local { what: LocalVerb::Up } => local::up(context).await,
-        Verb::Local { what: LocalVerb::Down } => local::down(context).await,
-        Verb::Local { what: LocalVerb::Status } => status::status(context).await,
+        Verb::Promote { from, to, yes } => {
+            Box::pin(async move { deploy::promote(context, &from, &to, yes.into()).await })
+        }
+        Verb::Rollback { environment, to } => {
+            Box::pin(async move { deploy::rollback(context, &environment, to).await })
+        }
+        Verb::Approve { id, resume } => {
+            Box::pin(async move { people::approve(context, &id, resume.into()).await })
+        }
+        Verb::Reject { id } => Box::pin(async move { people::reject(context, &id).await }),
+        Verb::Resume => Box::pin(async move { people::resume(context).await }),
+        Verb::Order(order) => Box::pin(async move { orders::order(context, order).await }),
+        Verb::Status => Box::pin(async move { status::status(context).await }),
+        Verb::History { environment } => Box::pin(async move { status::history(context, environment).await }),
+        Verb::Local { what: LocalVerb::Up } => Box::pin(async move { local::up(context).await }),
+        Verb::Local { what: LocalVerb::Down } => Box::pin(async move { local::down(context).await }),
+        Verb::Local { what: LocalVerb::Status } => Box::pin(async move { status::status(context).await }),
         Verb::Local { what: LocalVerb::Logs { environment, lines } } => {
-            local::logs(context, &environment, lines).await
+            Box::pin(async move { local::logs(context, &environment, lines).await })
         }
-        Verb::Explain { step } => explain::explain(context, &step).await,
-        Verb::Waive(Waive { code, subject, reason, owner, days }) => {
+        Verb::Explain { step } => Box::pin(async move { explain::explain(context, &step).await }),
+        Verb::Waive(Waive { code, subject, reason, owner, days }) => Box::pin(async move {
             waive::waive(context, waive::Wanted { code, subject, reason, owner, days }).await
-        }
+        }),
         Verb::Policy { what: PolicyVerb::Approve { commit, key, yes } } => {
-            policy::approve(context, &commit, key, yes.into()).await
+            Box::pin(async move { policy::approve(context, &commit, key, yes.into()).await })
         }
-        Verb::Policy { what: PolicyVerb::Show } => policy::show(context).await,
-        Verb::Policy { what: PolicyVerb::Check } => policy::check(context).await,
-        Verb::Github(what) => github::github(context, &what).await,
-        Verb::Release(asked) => release::release(context, asked).await,
-        Verb::Sbom(asked) => sbom::sbom(context, asked).await,
-        Verb::Audit { what } => audit::audit(context, &what).await,
-        Verb::Init(asked) => init::init(context, asked).await,
-        Verb::Doctor => doctor::doctor(context).await,
-        Verb::Setup => doctor::setup(context).await,
-        Verb::Completions { shell } => {
+        Verb::Policy { what: PolicyVerb::Show } => Box::pin(async move { policy::show(context).await }),
+        Verb::Policy { what: PolicyVerb::Check } => Box::pin(async move { policy::check(context).await }),
+        Verb::Github(what) => Box::pin(async move { github::github(context, &what).await }),
+        Verb::Release(asked) => Box::pin(async move { release::release(context, asked).await }),
+        Verb::Sbom(asked) => Box::pin(async move { sbom::sbom(context, asked).await }),
+        Verb::Audit { what } => Box::pin(async move { audit::audit(context, &what).await }),
+        Verb::Init(asked) => Box::pin(async move { init::init(context, asked).await }),
+        Verb::Doctor => Box::pin(async move { doctor::doctor(context).await }),
+        Verb::Setup => Box::pin(async move { doctor::setup(context).await }),
+        Verb::Completions { shell } => Box::pin(async move {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "gateline", &mut script);
             context.console.raw(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
-        }
+        }),
         // They were told apart before: nothing of this context is theirs.
-        Verb::Resident(resident) => resident::run(&context.world, resident).await,
+        Verb::Resident(resident) => Box::pin(async move { resident::run(&context.world, resident).await }),
     }
 }

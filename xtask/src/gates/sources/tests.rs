@@ -95,7 +95,7 @@ proptest! {
     fn no_url_passes_that_is_not_named(host in "[a-z]{1,5}(\\.[a-z]{1,3}){0,2}", path in "(/[a-z.@:?#]{0,4}){0,3}") {
         let source = format!("git+https://{host}{path}");
         let plain = plain(&source);
-        prop_assert!(!plain.contains("://") && !plain.contains('?') && !plain.contains('#'));
+        prop_assert!(plain.starts_with(host.as_str()) && !plain.contains(['?', '#']));
         let allowed = "example.org/one";
         let named = plain.trim_end_matches('/') == allowed;
         let package = Sourced { source: Some(source), ..Sourced::default() };
