@@ -176,9 +176,9 @@ fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
     assert_eq!(site.status("development")["instances"].as_array().map(Vec::len), Some(1));
     // What the canary left made a little room.
     disk.fill();
-    // The one that was gone back from is held.
+    // The one that was gone back from is held; another does not even come into the store.
     site.release(Image::Bad);
-    site.run(&["deploy", "development"]).exits(1).says(&["next:", "free some space"]);
+    site.run(&["deploy", "development"]).exits(1).says(&["No space left", "next:", "owner and space"]);
 
     disk.free();
     site.run(&["audit", "verify"]).exits(0);

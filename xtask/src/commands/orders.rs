@@ -91,16 +91,18 @@ async fn pause(site: &mut Site<'_>, of: &OfEnvironment) -> anyhow::Result<Exit> 
         return Ok(Exit::Done);
     }
     tell(site, &open, &Order::Pause, &of.reason).await?;
-    let most = open.plan.deadlines.pause_secs;
-    site.context.console.note(format!(
-        "  ✓ {} stays at its weight for at most {}",
-        open.id,
-        crate::report::console::seconds(Duration::from_secs(most))
-    ));
-    site.context
-        .console
-        .note(format!("  next: cargo xtask continue {0}, or cargo xtask abort {0}", of.environment));
+    let most = span(open.plan.deadlines.pause_secs);
+    site.context.console.note(format!("  ✓ {} stays at its weight for at most {most}", open.id));
+    let next = format!("  next: cargo xtask continue {0}, or cargo xtask abort {0}", of.environment);
+    site.context.console.note(next);
     Ok(Exit::Done)
+}
+
+/// A deadline in the largest unit that has no rest.
+fn span(secs: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    let unit = units.into_iter().find(|(unit, _)| secs >= *unit && secs.is_multiple_of(*unit));
+    unit.map_or(format!("{secs} s"), |(unit, name)| format!("{} {name}", secs / unit))
 }
 
 async fn go_on(site: &mut Site<'_>, of: &OfEnvironment) -> anyhow::Result<Exit> {
@@ -182,4 +184,14 @@ async fn open(site: &mut Site<'_>, environment: &str) -> anyhow::Result<Rollout>
         let message = format!("no rollout is under way in {environment}");
         Failure::usage(message, format!("cargo xtask history {environment}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_told_in_its_unit() {
+        assert_eq!([86_400, 7_200, 90, 120, 5].map(span), ["1 d", "2 h", "90 s", "2 min", "5 s"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The scan for secrets: `rules` say what one looks like, `filter` and `checksum` what only seems one, `kind` which rules a
 //! file is asked, `scan` finds them in bytes, `files` reads the folder and `commits` what git has.
 //!
-//! Nothing is asked over the network, and no value ever leaves this folder but as a [`value::Value`], which nothing can print: a
+//! Nothing is asked over the network, and no value ever leaves this folder but as a `value::Value`, which nothing can print: a
 //! finding has the place and the kind. Nothing that the scanned files say changes what is scanned: there are no comments that
 //! allow, no ignore files and no baselines; only the policy in force skips and waives. Who hides secrets in what programs print
 //! asks the same rules, by [`Finder`].
