@@ -89,6 +89,19 @@ fn what_a_commit_brought_and_another_took_out_refuses_and_is_nowhere_shown() {
 }
 
 #[test]
+fn on_the_default_branch_all_that_is_there_counts() {
+    let fixture = fixture();
+    fixture.write("token.env", &planted()[0].1);
+    git(&fixture.workspace, &["add", "-A"]);
+    git(&fixture.workspace, &["commit", "-q", "-m", "leaks"]);
+    fixture.write("README", "a later commit is clean\n");
+    git(&fixture.workspace, &["add", "-A"]);
+    git(&fixture.workspace, &["commit", "-q", "-m", "later"]);
+    let ran = fixture.run(&["security", "secrets"]).exits(10).says(&["secrets/github-token", "token.env:1"]);
+    nothing_leaks(&fixture, &ran.all());
+}
+
+#[test]
 fn a_hook_refuses_what_is_staged() {
     let fixture = fixture();
     let hook = fixture.workspace.join(".git/hooks/pre-commit");

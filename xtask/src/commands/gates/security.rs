@@ -14,6 +14,7 @@ use crate::tools::security::advisories::{Databases, LookedUp};
 use crate::tools::security::packages::Packages;
 use crate::tools::security::secrets::Wanted;
 use crate::tools::security::{advisories, bans, licences, scanners, secrets, sources, workflows};
+use crate::workspace::change::BaseKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -84,8 +85,9 @@ impl Measurer<'_> {
             Secrets::Staged => Wanted::Staged,
             Secrets::History => Wanted::History,
             Secrets::Change => match self.found().await? {
-                Found::Base(base) => Wanted::Since(base.commit),
-                Found::Nothing(_) => {
+                Found::Base(base) if base.kind == BaseKind::Target => Wanted::Since(base.commit),
+                // On the default branch nothing was looked at before: all that is there counts.
+                Found::Base(_) | Found::Nothing(_) => {
                     return secrets::gather(root, &self.workspace.repository.tracked, skip, &names).await;
                 }
             },
