@@ -103,7 +103,8 @@ fn text_looked_at(
     text: &str,
     policy: &WorkflowsPolicy,
 ) -> bool {
-    let document = match model::read(path, text, kind) {
+    let read = bare_return(text).map_or_else(|| model::read(path, text, kind), Err);
+    let document = match read {
         Ok(Some(document)) => document,
         Ok(None) => return false,
         Err(flaw) => {
@@ -120,6 +121,15 @@ fn text_looked_at(
     evidence.used += used.all;
     evidence.pinned += used.pinned;
     true
+}
+
+/// A carriage return without a line feed. YAML ends a line there and nobody else does: what stands behind it is hidden from people,
+/// and every line after it would have two numbers.
+fn bare_return(text: &str) -> Option<Flaw> {
+    let at = text.match_indices('\r').find(|(at, _)| !text[at + 1..].starts_with('\n'))?.0;
+    let line = u32::try_from(text[..at].matches('\n').count() + 1).unwrap_or(u32::MAX);
+    let what = "a carriage return without a line feed: what stands behind it is hidden in most editors";
+    Some(Flaw { place: Place { line, column: 1 }, what: what.to_owned() })
 }
 
 /// One text as a workflow or an action, for whoever has no file: fuzzing, and tests of other rooms.

@@ -81,3 +81,15 @@ fn more_files_than_anybody_has_could_not_run() {
     let error = look(Path::new("/nowhere"), &files, &WorkflowsPolicy::default()).unwrap_err();
     assert!(error.message.contains("more than 2000"), "{}", error.message);
 }
+
+#[test]
+fn a_line_that_only_yaml_sees_is_refused() {
+    let check = |text: &str, expected: &[u32]| {
+        let found = look_at_text(".github/workflows/a.yml", text).found;
+        let hidden = found.iter().filter(|one| one.message.contains("carriage return"));
+        assert_eq!(hidden.map(|one| one.line).collect::<Vec<_>>(), expected, "{text:?}");
+    };
+    check("on: push # nothing to see\rjobs: {}\n", &[1]);
+    check("on: push\r\njobs: {}\r\n", &[]);
+    check("on: push\r\r\njobs: {}\n", &[1]);
+}
