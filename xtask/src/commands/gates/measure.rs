@@ -13,10 +13,13 @@ use crate::tools::lint::{self, Formatting};
 use crate::tools::{partners, remember, runner};
 use crate::verdict::Gate;
 use crate::workspace::Workspace;
+use crate::workspace::dependencies::Dependencies;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// One run of the gates: everything that measuring needs.
 pub(super) struct Measurer<'a> {
@@ -26,7 +29,9 @@ pub(super) struct Measurer<'a> {
     pub(super) ask: &'a Ask,
     pub(super) subject: &'a Subject,
     /// What the work is compared with, asked for once.
-    pub(super) found: tokio::sync::OnceCell<Result<Found, CouldNotRun>>,
+    pub(super) found: OnceCell<Result<Found, CouldNotRun>>,
+    /// What cargo resolves, asked for once: four gates speak of it.
+    pub(super) dependencies: OnceCell<Result<Arc<Dependencies>, CouldNotRun>>,
 }
 
 impl<'a> Measurer<'a> {
@@ -38,7 +43,8 @@ impl<'a> Measurer<'a> {
         ask: &'a Ask,
         subject: &'a Subject,
     ) -> Measurer<'a> {
-        Measurer { context, workspace, in_force, ask, subject, found: tokio::sync::OnceCell::new() }
+        let (found, dependencies) = (OnceCell::new(), OnceCell::new());
+        Measurer { context, workspace, in_force, ask, subject, found, dependencies }
     }
 }
 
@@ -62,7 +68,7 @@ impl Measurer<'_> {
             self.format(&plan, cargo.as_ref()),
             self.advisories(&plan),
             self.supply(&plan),
-            self.secrets(&plan),
+            self.secrets(&plan, gates.policy.as_ref()),
             self.workflows(&plan),
             self.scanners(&plan),
         );

@@ -4,17 +4,18 @@ use super::Secrets;
 use super::compare::Compared;
 use super::measure::{Measurer, blocking};
 use crate::evidence::{
-    AdvisoriesEvidence, BansEvidence, CouldNotRun, LicencesEvidence, Measured, ScannersEvidence,
-    SecretsEvidence, SourcesEvidence, WorkflowsEvidence,
+    AdvisoriesEvidence, BansEvidence, CouldNotRun, LicencesEvidence, Measured, PolicyEvidence,
+    ScannersEvidence, SecretsEvidence, SourcesEvidence, WorkflowsEvidence,
 };
 use crate::plan::{Plan, Step};
 use crate::tools::dependencies::{self, lockfile};
-use crate::tools::git::{self, BaseRequest, Found};
+use crate::tools::git::{self, Found};
 use crate::tools::security::advisories::{Databases, LookedUp};
 use crate::tools::security::packages::Packages;
 use crate::tools::security::secrets::Wanted;
 use crate::tools::security::{advisories, bans, licences, scanners, secrets, sources, workflows};
 use crate::workspace::change::BaseKind;
+use crate::workspace::dependencies::Dependencies;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ impl Measurer<'_> {
         let (world, workspace) = (&self.context.world, self.workspace);
         let policy = &self.in_force.policy.security.advisories;
         let (dependencies, databases) = tokio::join!(
-            dependencies::read(world, workspace, self.wanted()),
+            self.dependencies(),
             Databases::read(world, &workspace.root, &workspace.target, policy)
         );
         let (dependencies, databases) = (dependencies?, databases?);
@@ -48,10 +49,14 @@ impl Measurer<'_> {
     }
 
     /// The build that every gate of the group speaks of.
-    fn wanted(&self) -> dependencies::Wanted<'_> {
+    async fn dependencies(&self) -> Result<Arc<Dependencies>, CouldNotRun> {
         let policy = &self.in_force.policy.security.advisories;
         let network = self.context.network();
-        dependencies::Wanted { features: &policy.features, platforms: &policy.platforms, network }
+        let wanted =
+            dependencies::Wanted { features: &policy.features, platforms: &policy.platforms, network };
+        let (world, workspace) = (&self.context.world, self.workspace);
+        let asking = async || dependencies::read(world, workspace, wanted).await.map(Arc::new);
+        self.dependencies.get_or_init(asking).await.clone()
     }
 
     /// The same, with what the base has already.
@@ -70,17 +75,24 @@ impl Measurer<'_> {
         Measured { result, duration_millis: found.duration_millis }
     }
 
-    pub(super) async fn secrets(&self, plan: &Plan) -> Option<Measured<SecretsEvidence>> {
+    /// Secrets; the waivers of the policies may name values.
+    pub(super) async fn secrets(
+        &self,
+        plan: &Plan,
+        policies: Option<&Measured<PolicyEvidence>>,
+    ) -> Option<Measured<SecretsEvidence>> {
         if !plan.has(&Step::Secrets) {
             return None;
         }
-        Some(self.timed(self.looked_for_secrets()).await)
+        let read = policies.and_then(|policies| policies.result.as_ref().ok());
+        let waivers = read.into_iter().flat_map(|policies| &policies.waivers);
+        let names: Vec<String> = waivers.filter_map(|placed| placed.waiver.value.clone()).collect();
+        Some(self.timed(self.looked_for_secrets(&names)).await)
     }
 
-    async fn looked_for_secrets(&self) -> Result<SecretsEvidence, CouldNotRun> {
+    async fn looked_for_secrets(&self, names: &[String]) -> Result<SecretsEvidence, CouldNotRun> {
         let (world, root) = (&self.context.world, self.workspace.root.as_path());
         let skip = &self.in_force.policy.security.secrets.skip;
-        let names = self.named_values().map_err(|error| unreadable(&error))?;
         let wanted = match self.ask.secrets {
             Secrets::Staged => Wanted::Staged,
             Secrets::History => Wanted::History,
@@ -88,18 +100,11 @@ impl Measurer<'_> {
                 Found::Base(base) if base.kind == BaseKind::Target => Wanted::Since(base.commit),
                 // On the default branch nothing was looked at before: all that is there counts.
                 Found::Base(_) | Found::Nothing(_) => {
-                    return secrets::gather(root, &self.workspace.repository.tracked, skip, &names).await;
+                    return secrets::gather(root, &self.workspace.repository.tracked, skip, names).await;
                 }
             },
         };
-        secrets::gather_commits(world, root, &wanted, skip, &names).await
-    }
-
-    /// The values that the waivers which count name by a hash.
-    fn named_values(&self) -> anyhow::Result<Vec<String>> {
-        let waivers = self.policy()?;
-        let placed = waivers.result.map(|policies| policies.waivers).unwrap_or_default();
-        Ok(placed.into_iter().filter_map(|placed| placed.waiver.value).collect())
+        secrets::gather_commits(world, root, &wanted, skip, names).await
     }
 
     pub(super) async fn workflows(&self, plan: &Plan) -> Option<Measured<WorkflowsEvidence>> {
@@ -124,7 +129,7 @@ impl Measurer<'_> {
         }
         let asking = async {
             let base = if bans { self.lockfile_of_base().await } else { None };
-            let packages = Packages::read(&self.context.world, self.workspace, self.wanted()).await?;
+            let packages = Packages::of(self.dependencies().await?, &self.workspace.root)?;
             Ok((Arc::new(packages), base))
         };
         let asked = self.timed(asking).await;
@@ -166,8 +171,7 @@ impl Measurer<'_> {
     /// The lockfile of the commit that the work is compared with, where there is one: only notes for people need it.
     async fn lockfile_of_base(&self) -> Option<String> {
         let (world, root) = (&self.context.world, self.workspace.root.as_path());
-        let request = BaseRequest { named: self.ask.base.as_deref(), network: self.context.network() };
-        let Ok(Found::Base(base)) = git::base(world, root, request).await else { return None };
+        let Ok(Found::Base(base)) = self.found().await else { return None };
         git::show(world, root, &base.commit, lockfile::NAME).await.ok().flatten()
     }
 
@@ -185,9 +189,4 @@ impl Measurer<'_> {
         };
         Some(self.timed(blocking(move || scanners::gather(&world, &subject, &policy))).await)
     }
-}
-
-fn unreadable(error: &anyhow::Error) -> CouldNotRun {
-    let help = crate::failure::Failure::help_of(error).unwrap_or("cargo xtask policy check").to_owned();
-    CouldNotRun { message: format!("failed to read the waivers: {error:#}"), help }
 }

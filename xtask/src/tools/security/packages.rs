@@ -1,19 +1,23 @@
-//! The packages that licences, bans and sources look at: one question to cargo for all three.
+//! The packages that licences, bans and sources look at: with the lines of Cargo.lock.
 //!
 //! It is the question of the gate `advisories` too, with its features and platforms, so that the gates speak of the same build.
 
 use crate::evidence::CouldNotRun;
-use crate::tools::dependencies::{self, Wanted, lockfile};
-use crate::workspace::Workspace;
+use crate::tools::bounded;
+use crate::tools::dependencies::lockfile;
 use crate::workspace::dependencies::{Dependencies, Dependency, Reached};
-use crate::world::World;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The longest manifest or configuration of cargo that is read.
+const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Every package of the lockfile.
 #[derive(Debug, Clone, Default)]
 pub struct Packages {
     /// With what cargo says of each.
-    pub all: Dependencies,
+    pub all: Arc<Dependencies>,
     /// How each is reached.
     pub reached: Reached,
     /// Lines of entries in Cargo.lock, by name and version.
@@ -21,18 +25,13 @@ pub struct Packages {
 }
 
 impl Packages {
-    /// Asks cargo, and reads the lockfile.
+    /// What cargo said, with the lines of the lockfile.
     ///
     /// # Errors
-    /// Where Cargo.lock is missing or is none.
-    pub async fn read(
-        world: &World,
-        workspace: &Workspace,
-        wanted: Wanted<'_>,
-    ) -> Result<Packages, CouldNotRun> {
-        let all = dependencies::read(world, workspace, wanted).await?;
+    /// Where Cargo.lock is missing.
+    pub fn of(all: Arc<Dependencies>, root: &Path) -> Result<Packages, CouldNotRun> {
         let reached = all.reached();
-        let lines = lockfile::entry_lines(&lockfile::text(&workspace.root)?);
+        let lines = lockfile::entry_lines(&lockfile::text(root)?);
         Ok(Packages { all, reached, lines })
     }
 
@@ -50,6 +49,15 @@ impl Packages {
     pub fn path(&self, index: usize) -> Vec<String> {
         self.all.path(&self.reached, index)
     }
+}
+
+/// Files of cargo by their path in the workspace, with their texts. One that cannot be read is cargo's to complain about.
+pub(super) fn texts(root: &Path, files: impl IntoIterator<Item = PathBuf>) -> Vec<(String, String)> {
+    let read = |file: PathBuf| {
+        let text = String::from_utf8(bounded::read(&file, FILE_BYTES_MAX).ok()?).ok()?;
+        Some((file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned(), text))
+    };
+    files.into_iter().filter_map(read).collect()
 }
 
 /// The line of a key in a TOML text, 0 where it is not found: a dotted header or the start of a line.

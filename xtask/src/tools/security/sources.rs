@@ -3,14 +3,11 @@
 //! Only configuration inside of the repository is read: what a machine replaces for itself, as a mirror of the registry, is no
 //! property of the code, and Cargo.lock's checksums hold for it too.
 
-use super::packages::{Packages, line_of};
+use super::packages::{Packages, line_of, texts};
 use crate::evidence::sources::{Replaced, Sourced, SourcesEvidence};
-use crate::tools::bounded;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// Longest manifest or configuration.
-const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Letters of a value that is told.
 const SHOWN_CHARS_MAX: usize = 120;
 /// Folders above the workspace that are looked at for the repository.
@@ -50,16 +47,9 @@ fn replaced(root: &Path, repository: &Path) -> Vec<Replaced> {
         .ancestors()
         .take_while(|folder| folder.starts_with(repository))
         .flat_map(|folder| [folder.join(".cargo/config.toml"), folder.join(".cargo/config")]);
-    let mut found = Vec::new();
-    for file in std::iter::once(root.join("Cargo.toml")).chain(configurations) {
-        let Some(text) =
-            bounded::read(&file, FILE_BYTES_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok())
-        else {
-            continue;
-        };
-        let shown = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
-        found.extend(in_text(&shown, &text));
-    }
+    let files = std::iter::once(root.join("Cargo.toml")).chain(configurations);
+    let texts = texts(root, files);
+    let mut found: Vec<_> = texts.iter().flat_map(|(file, text)| in_text(file, text)).collect();
     found.sort();
     found
 }

@@ -54,7 +54,7 @@ fn packages(list: &[(&str, &str, Manifest)]) -> Packages {
         ..Dependency::default()
     };
     let all = Dependencies { packages: list.iter().map(package).collect(), unresolved: None };
-    Packages { reached: all.reached(), all, ..Packages::default() }
+    Packages { reached: all.reached(), all: all.into(), ..Packages::default() }
 }
 
 #[test]

@@ -1,14 +1,11 @@
 //! Requirements that any version meets, in the manifests of members and of the workspace.
 
 use crate::evidence::bans::WildcardRequirement;
-use crate::tools::bounded;
-use crate::tools::security::packages::{Packages, line_of};
+use crate::tools::security::packages::{Packages, line_of, texts};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// Longest manifest: the longest known has some 100,000 bytes.
-const MANIFEST_BYTES_MAX: u64 = 4 << 20;
 /// The tables of requirements, in a package, below `workspace`, and below each platform of `target`.
 const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
@@ -19,16 +16,8 @@ pub(super) fn of(packages: &Packages, root: &Path) -> Vec<WildcardRequirement> {
         .filter_map(|(_, package)| Some(package.manifest.as_ref()?.folder.join("Cargo.toml")))
         .collect();
     manifests.insert(root.join("Cargo.toml"));
-    let mut found = Vec::new();
-    for file in manifests {
-        let Some(text) =
-            bounded::read(&file, MANIFEST_BYTES_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok())
-        else {
-            continue;
-        };
-        let shown = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
-        found.extend(in_text(&shown, &text));
-    }
+    let texts = texts(root, manifests);
+    let mut found: Vec<_> = texts.iter().flat_map(|(manifest, text)| in_text(manifest, text)).collect();
     found.sort();
     found
 }

@@ -1,6 +1,7 @@
 //! Digests of the files that say a licence in words.
 
 use super::*;
+use crate::workspace::dependencies::Dependencies;
 
 #[test]
 fn a_file_of_the_package_has_its_digest_and_nothing_else_has() {
@@ -20,8 +21,8 @@ fn a_file_of_the_package_has_its_digest_and_nothing_else_has() {
 
 #[test]
 fn without_cargos_word_nothing_is_known() {
-    let mut packages = Packages::default();
-    packages.all.unresolved = Some("no network".into());
+    let all = Dependencies { unresolved: Some("no network".into()), ..Dependencies::default() };
+    let packages = Packages { all: all.into(), ..Packages::default() };
     let error = of(&packages, &LicencesPolicy::default()).unwrap_err();
     assert!(error.message.ends_with("cargo did not resolve: no network"), "{}", error.message);
 }
