@@ -39,6 +39,15 @@ fn none_lost(load: Load) {
     assert!(lost.is_empty(), "{} of {sent} requests were lost: {:?}", lost.len(), &lost[..lost.len().min(5)]);
 }
 
+/// A rollout at its first weight whose deployer is killed, once `before` has happened.
+fn left_alone(site: &Site, environment: &str, before: impl FnOnce()) {
+    let mut deployer = site.start(&["deploy", environment, "--yes"]);
+    site.wait_for_weight(environment, "canary", 10);
+    before();
+    deployer.kill().expect("the deployer runs");
+    deployer.wait().expect("the deployer ends");
+}
+
 #[test]
 fn three_environments_up_and_no_request_is_lost() {
     let site = Site::new(Pace::Quick);
@@ -105,10 +114,7 @@ fn a_killed_deployer_loses_nothing_and_the_weights_lapse() {
     let good = site.deployed(Image::One, "production");
     site.release(Image::Two);
     let load = under_load(&[site.port("production")]);
-    let mut deployer = site.start(&["deploy", "production", "--yes"]);
-    site.wait_for_weight("production", "canary", 10);
-    deployer.kill().expect("the deployer runs");
-    deployer.wait().expect("the deployer ends");
+    left_alone(&site, "production", || ());
     // Nobody resumes: the supervisor carries out what was authorised before.
     site.wait_for_weight("production", "stable", 100);
     site.run(&["deploy", "production", "--yes"])

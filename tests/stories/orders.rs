@@ -3,7 +3,7 @@
 use crate::support::releases::Image;
 use crate::support::site::{Pace, Site};
 use crate::support::{self, eventually};
-use crate::{id_of, none_lost, under_load};
+use crate::{id_of, left_alone, none_lost, under_load};
 
 #[test]
 fn a_stop_is_obeyed_by_who_follows_and_the_release_is_not_held() {
@@ -29,10 +29,7 @@ fn a_stop_is_carried_out_where_nobody_follows() {
     let site = Site::new(Pace::Slow);
     let good = site.deployed(Image::One, "production");
     site.release(Image::Two);
-    let mut deployer = site.start(&["deploy", "production", "--yes"]);
-    site.wait_for_weight("production", "canary", 10);
-    deployer.kill().expect("the deployer runs");
-    deployer.wait().expect("the deployer ends");
+    left_alone(&site, "production", || ());
     site.run(&["abort", "production"]).exits(0).says(&["rolled back"]);
     assert_eq!(site.answering("production"), good.to_string());
     assert_eq!(site.status("production")["instances"].as_array().map(Vec::len), Some(1));

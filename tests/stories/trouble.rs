@@ -4,7 +4,7 @@
 use crate::support::releases::Image;
 use crate::support::site::{Pace, Site};
 use crate::support::{self, GATELINE, eventually};
-use crate::{id_of, none_lost, under_load};
+use crate::{id_of, left_alone, none_lost, under_load};
 
 #[test]
 fn a_tampered_journal_refuses_to_run_and_names_the_record() {
@@ -38,10 +38,7 @@ fn a_journal_damaged_during_a_rollout_leaves_the_way_back_to_the_stable_release(
     let site = Site::new(Pace::Slow);
     let good = site.deployed(Image::One, "production");
     site.release(Image::Two);
-    let mut deployer = site.start(&["deploy", "production", "--yes"]);
-    site.wait_for_weight("production", "canary", 10);
-    deployer.kill().expect("the deployer runs");
-    deployer.wait().expect("the deployer ends");
+    left_alone(&site, "production", || ());
     // While the supervisor has it open.
     let text = std::fs::read_to_string(site.journal()).expect("there is a journal");
     std::fs::write(site.journal(), text.replacen("production", "production!", 1)).expect("it can be changed");
@@ -166,11 +163,7 @@ fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
     let site = Site::with_state(Pace::Slow, &disk.0.path().join("state"));
     let good = site.deployed(Image::One, "development");
     site.release(Image::Two);
-    let mut deployer = site.start(&["deploy", "development"]);
-    site.wait_for_weight("development", "canary", 10);
-    disk.fill();
-    deployer.kill().expect("the deployer runs");
-    deployer.wait().expect("the deployer ends");
+    left_alone(&site, "development", || disk.fill());
     site.run(&["rollback", "development"]).exits(0).says(&["rolled back"]);
     assert_eq!(site.answering("development"), good.to_string());
     assert_eq!(site.status("development")["instances"].as_array().map(Vec::len), Some(1));
@@ -193,11 +186,7 @@ fn a_full_disk_stops_the_way_forth_and_not_the_way_back() {
 
     // The same when the supervisor is gone too.
     site.run(&["reject", &awaiting]).exits(0);
-    let mut deployer = site.start(&["deploy", "development"]);
-    site.wait_for_weight("development", "canary", 10);
-    disk.fill();
-    deployer.kill().expect("the deployer runs");
-    deployer.wait().expect("the deployer ends");
+    left_alone(&site, "development", || disk.fill());
     support::kill(site.process("supervise"));
     site.run(&["rollback", "development"]).exits(0).says(&["rolled back"]);
     assert_eq!(site.answering("development"), good.to_string());
