@@ -47,7 +47,7 @@ pub(super) async fn security(context: &Context, asked: Security) -> anyhow::Resu
 async fn update(context: &Context) -> anyhow::Result<Exit> {
     if context.network() == Network::Offline {
         let message = "a refresh of the advisory database needs the network, and --offline forbids it";
-        return Err(Failure::usage(message, "gateline security update, without --offline"));
+        return Err(Failure::usage(message, "cargo xtask security update, without --offline"));
     }
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;

@@ -139,7 +139,7 @@ fn path(path: &[String]) -> String {
 }
 
 fn stale(policy: &AdvisoriesPolicy, evidence: &AdvisoriesEvidence, occasion: Occasion) -> Vec<Finding> {
-    let help = "fetch a newer one: gateline security update (with `database: clone`), or update gateline";
+    let help = "fetch a newer one: cargo xtask security update (with `database: clone`), or update gateline";
     let mut findings = Vec::new();
     for database in &evidence.databases {
         let (age, name, date) = (database.age_days, &database.name, &database.date);
@@ -168,7 +168,7 @@ fn told(evidence: &AdvisoriesEvidence) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(why) = &evidence.refresh_failed {
         let message = format!("the last refresh of the advisory database failed: {why}");
-        findings.push(say("refresh-failed", Severity::Warning, message, "gateline security update"));
+        findings.push(say("refresh-failed", Severity::Warning, message, "cargo xtask security update"));
     }
     if let LockfileOfBase::Unreadable { why } = &evidence.compared {
         let message = format!("the base's {LOCKFILE} cannot be read, so every advisory counts as new: {why}");

@@ -119,7 +119,7 @@ fn switched_off(policy: &WorkflowsPolicy) -> Option<Finding> {
 
 fn none() -> Finding {
     let message = "there is no workflow under .github/workflows and no action.yml in this workspace";
-    let help = "gateline init writes workflows";
+    let help = "cargo xtask init writes workflows";
     Finding::new(Gate::Workflows, "no-workflows", Severity::Note, message, help)
 }
 

@@ -29,7 +29,7 @@ fn plain(audit: Audit) -> &'static str {
     match audit {
         Audit::HeadCheckout => {
             "let `pull_request` run the change, without secrets, and let a second workflow (`workflow_run`) act on its \
-             result as data; see docs/operations/workflows.md"
+             result as data; see docs/operations/workflows.md of Gateline"
         }
         Audit::PrivilegedTrigger => {
             "use `pull_request` where that is enough; else read the workflow for code and data of strangers, and put its path \

@@ -140,7 +140,7 @@ fn applies(facts: &AdvisoryFacts, version: &Version) -> Result<bool, CouldNotRun
         })
         .map_err(|why| CouldNotRun {
             message: format!("the advisory database is damaged at {}: {}", facts.id, one_line(&why)),
-            help: "fetch it anew: gateline security update, or update gateline".to_owned(),
+            help: "fetch it anew: cargo xtask security update, or update gateline".to_owned(),
         })?;
     Ok(versions.is_vulnerable(version))
 }

@@ -193,7 +193,7 @@ fn store(snapshot: &Snapshot, into: &Path) -> anyhow::Result<Refreshed> {
 pub fn embedded() -> Result<Snapshot, CouldNotRun> {
     Snapshot::from_bytes(EMBEDDED).map_err(|error| CouldNotRun {
         message: format!("the embedded advisory snapshot is damaged: {error:#}"),
-        help: "gateline security snapshot --from PATH_TO_ADVISORY_DB, then build again".to_owned(),
+        help: "cargo xtask security snapshot --from PATH_TO_ADVISORY_DB, then build again".to_owned(),
     })
 }
 
@@ -237,7 +237,7 @@ impl Snapshot {
     pub fn age_days(&self, today: Date) -> Result<u32, CouldNotRun> {
         let date: Date = self.date.parse().map_err(|error| CouldNotRun {
             message: format!("the advisory snapshot's date `{}` is none: {error}", self.date),
-            help: "gateline security snapshot --from PATH_TO_ADVISORY_DB".to_owned(),
+            help: "cargo xtask security snapshot --from PATH_TO_ADVISORY_DB".to_owned(),
         })?;
         Ok(u32::try_from(today.duration_since(date).as_hours() / 24).unwrap_or(0))
     }

@@ -107,7 +107,7 @@ async fn fetched(world: &World, folder: &Path, url: &str) -> anyhow::Result<Refr
 /// Where there is none yet, it was fetched from elsewhere, or it is damaged.
 pub fn read(target: &Path, url: &str) -> Result<(Snapshot, Option<String>), CouldNotRun> {
     let folder = folder(target);
-    let help = "gateline security update".to_owned();
+    let help = "cargo xtask security update".to_owned();
     let missing = |why: String| CouldNotRun {
         message: format!("there is no clone of the advisory database: {why}"),
         help: help.clone(),
