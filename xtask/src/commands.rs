@@ -126,8 +126,9 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         Verb::Plan(Plan { goal, affected: true, base }) => {
             Box::pin(async move { plan::show_affected(context, goal, base).await })
         }
-        Verb::Image { what: ImageVerb::Build { output, features, arguments } } => {
-            Box::pin(async move { image::build(context, output, features, arguments).await })
+        Verb::Image { what: ImageVerb::Build { output, features, arguments, check } } => {
+            let aim = if check { image::Aim::Check } else { image::Aim::Build };
+            Box::pin(async move { image::build(context, output, features, arguments, aim).await })
         }
         Verb::Image { what: ImageVerb::Inspect { layout } } => {
             Box::pin(async move { image::inspect(context, layout).await })

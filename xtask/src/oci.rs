@@ -6,6 +6,7 @@
 
 pub mod config;
 pub(crate) mod counted;
+pub mod difference;
 pub mod inspect;
 pub mod layer;
 pub mod layout;

@@ -6,12 +6,14 @@
 mod clock;
 mod command;
 mod network;
+mod umask;
 
 pub use clock::Clock;
 pub use command::{
     CleanEnvironment, CommandLine, Finished, Leash, OUTPUT_BYTES_MAX, Running, group_lives, kill_group,
     kill_process,
 };
+pub use umask::Umask;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -17,6 +17,9 @@ pub enum ImageVerb {
         /// Arguments of the entry point besides those of the policy; may be repeated.
         #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
         arguments: Vec<String>,
+        /// Build it a second time elsewhere, and name what is not the same.
+        #[arg(long)]
+        check: bool,
     },
     /// Layers, sizes, biggest files, config.
     Inspect {

@@ -1,5 +1,7 @@
 //! `image build` and `image inspect`.
 
+mod check;
+
 use super::context::{Context, InForce};
 use super::outputs;
 use super::site::service_name;
@@ -16,14 +18,27 @@ use crate::verdict::{GateVerdict, Outcome};
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 
+/// What `image build` is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// The image.
+    Build,
+    /// The image, and whether a second build elsewhere gives the same.
+    Check,
+}
+
 /// `image build`.
 pub(super) async fn build(
     context: &Context,
     output: Option<PathBuf>,
     features: Vec<String>,
     arguments: Vec<String>,
+    aim: Aim,
 ) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
+    if aim == Aim::Check {
+        check::needs_a_commit(&workspace)?;
+    }
     let in_force = context.policy(&workspace).await?;
     let layout = output.map_or_else(
         || context.reports(&workspace).join("image"),
@@ -32,8 +47,12 @@ pub(super) async fn build(
     let mut policy = in_force.policy.image.clone();
     policy.features.extend(features);
     policy.arguments.extend(arguments);
-    let built = make(context, &workspace, &policy, &layout).await?;
+    let request = request(&workspace, &policy, &layout)?;
+    let built = make(context, &request).await?;
     let judged = judge(&policy, &layout)?;
+    if aim == Aim::Check && judged.outcome == Outcome::Passed {
+        return check::check(context, &request, &built).await;
+    }
     outputs::of_image(context, &built.digest);
     context.console.result(&built, |style| {
         let rows = built
@@ -82,7 +101,7 @@ pub(super) async fn candidate(
 ) -> anyhow::Result<(Candidate, Measured<ImageEvidence>)> {
     let policy = &in_force.policy.image;
     let start = context.world.monotonic();
-    let built = make(context, workspace, policy, layout).await?;
+    let built = make(context, &request(workspace, policy, layout)?).await?;
     let evidence = image::evidence(&image::summarise(layout, image::architecture_here()?)?);
     let took = context.world.monotonic().saturating_sub(start);
     let duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -96,13 +115,12 @@ pub(super) async fn candidate(
     Ok((candidate, Measured { result: Ok(evidence), duration_millis }))
 }
 
-async fn make(
-    context: &Context,
+fn request<'a>(
     workspace: &Workspace,
-    policy: &ImagePolicy,
+    policy: &'a ImagePolicy,
     layout: &Path,
-) -> anyhow::Result<BuiltImage> {
-    let request = ImageRequest {
+) -> anyhow::Result<ImageRequest<'a>> {
+    Ok(ImageRequest {
         root: workspace.root.clone(),
         target_dir: workspace.target.clone(),
         package: package(workspace, policy)?,
@@ -110,9 +128,12 @@ async fn make(
         commit_time: workspace.repository.commit_time,
         policy,
         output: layout.to_owned(),
-    };
+    })
+}
+
+async fn make(context: &Context, request: &ImageRequest<'_>) -> anyhow::Result<BuiltImage> {
     let step = context.console.step(&context.world, "image");
-    match image::build(&context.world, &request, &|line| step.tell(line)).await {
+    match image::build(&context.world, request, &|line| step.tell(line)).await {
         Ok(built) => {
             step.done(format!("{} ({})", built.digest.short(), bytes(built.size_bytes)));
             Ok(built)

@@ -11,6 +11,7 @@ mod units;
 
 use super::build::{self, Compilation, Compiled, Purpose};
 use super::cargo::{Cargo, Network, Progress, Take, Toolchain};
+use super::git;
 use super::redaction::Redactor;
 use super::runner::{self, RunOptions, Told};
 use crate::evidence::base_run::BaseRun;
@@ -97,7 +98,7 @@ async fn fill(
     let checkout =
         Checkout::of(world, question.root, question.commit).await.map_err(|error| format!("{error:#}"))?;
     let target = folder.join("target");
-    let world = checkout::without_git(world).with_variable("CARGO_TARGET_DIR", &target.to_string_lossy());
+    let world = git::without_git(world).with_variable("CARGO_TARGET_DIR", &target.to_string_lossy());
     let done = asked_there(&world, question, &checkout, progress, answer).await;
     bound(&target, KEPT_BYTES_MAX);
     done

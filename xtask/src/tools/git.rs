@@ -11,7 +11,7 @@ mod renames;
 mod stream;
 
 pub use base::{BaseRequest, Found, base};
-pub(super) use borrowed::{borrow, filtered, place, prefix};
+pub(super) use borrowed::{borrow, filtered, place, prefix, without_git};
 pub use change::change;
 pub(super) use history::{Brought, History, Now};
 pub use lines::changed as changed_lines;

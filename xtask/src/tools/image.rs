@@ -4,10 +4,12 @@
 //! sources, policy, Cargo.lock and toolchain (invariant 6 in docs/ARCHITECTURE.md). Layers are ordered by how often they change, and
 //! kept by content under `<target>/gateline/image-cache`: what did not change is not compressed again.
 
+mod again;
 mod binary;
 mod cache;
 mod elf;
 
+pub use again::{Again, again};
 pub use binary::{Binary, BinaryRequest, SOURCE_DATE_EPOCH};
 
 use crate::digest::Digest;

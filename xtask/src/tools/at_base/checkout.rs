@@ -17,19 +17,6 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-/// Variables by which git would be led to the user's repository, as a hook of git sets them.
-const LEADING: [&str; 9] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_CONFIG_PARAMETERS",
-];
-
 /// A commit's files. Removed in the end.
 #[derive(Debug)]
 pub(super) struct Checkout {
@@ -49,11 +36,6 @@ impl Drop for Checkout {
     }
 }
 
-/// The same world without what leads git to the user's repository.
-pub(super) fn without_git(world: &World) -> World {
-    LEADING.iter().fold(world.clone(), |world, name| world.without_variable(name))
-}
-
 impl Checkout {
     /// Takes a commit to its folder.
     ///
@@ -63,7 +45,7 @@ impl Checkout {
         let objects = git::place(world, root, "objects").await?;
         let shallow = git::place(world, root, "shallow").await?;
         let prefix = git::prefix(world, root).await?;
-        let world = without_git(world);
+        let world = git::without_git(world);
         let folder = private_folder(&world, root)?;
         let lock = lock(&folder)?;
         let tree = folder.join("tree");

@@ -9,6 +9,24 @@ use std::time::Duration;
 /// A checkout of everything, from a slow disk.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Variables by which git would be led to the user's repository, as a hook of git sets them.
+const LEADING: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CONFIG_PARAMETERS",
+];
+
+/// The same world without what leads git to the user's repository.
+pub(in crate::tools) fn without_git(world: &World) -> World {
+    LEADING.iter().fold(world.clone(), |world, name| world.without_variable(name))
+}
+
 /// Where a part of the repository lies: `objects`, `shallow`.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ async fn git(world: &World, folder: &Path, arguments: &[&str]) -> String {
 
 /// A repository whose workspace lies below its top, with two commits, in a temporary directory of its own.
 async fn repository(folder: &Path, files: &[(&str, &str)]) -> (World, PathBuf, String) {
-    let world = without_git(&World::real().unwrap());
+    let world = git::without_git(&World::real().unwrap());
     std::fs::create_dir_all(folder.join("tmp")).unwrap();
     let world = world.with_variable("TMPDIR", &folder.join("tmp").to_string_lossy());
     let top = folder.join("a wörkspace");
