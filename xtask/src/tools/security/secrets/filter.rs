@@ -4,6 +4,7 @@
 
 use super::base64;
 use super::checksum;
+use super::pgp;
 use super::rules::Check;
 use std::ops::RangeInclusive;
 
@@ -94,12 +95,24 @@ pub(super) fn is_secret(check: Check, parts: &Parts<'_>) -> bool {
         Check::Key => is_key(secret) && !is_encrypted(shown, secret),
         Check::EncryptedKey => is_key(secret) && is_encrypted(shown, secret),
         Check::UrlPassword => is_url_password(parts),
+        Check::Named => is_named(secret),
         Check::Generic => looks_generated(secret),
     }
 }
 
+/// No issuer gives digits alone; what ends in "here" is to be put there.
 fn is_random(secret: &[u8]) -> bool {
-    !is_placeholder(secret) && centibits(secret) >= TOKEN_CENTIBITS_MIN
+    !is_placeholder(secret)
+        && !ends_with(secret, b"here")
+        && secret.iter().any(u8::is_ascii_alphabetic)
+        && centibits(secret) >= TOKEN_CENTIBITS_MIN
+}
+
+/// Digits among letters, changing more often than words do.
+fn is_named(secret: &[u8]) -> bool {
+    is_random(secret)
+        && secret.iter().any(u8::is_ascii_digit)
+        && changes(secret) * 100 >= CHANGES_PERCENT_MIN * (secret.len() - 1)
 }
 
 /// The header, whose first three characters the rule has shown, must be JSON with an algorithm.
@@ -138,6 +151,9 @@ fn is_encrypted(shown: &[u8], block: &[u8]) -> bool {
     const MAGIC: &[u8] = b"openssh-key-v1\0";
     let head = &block[..block.len().min(KEY_HEAD_BYTES)];
     let has = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
+    if has(shown, b"PGP") {
+        return pgp::is_encrypted(block);
+    }
     if has(shown, b"ENCRYPTED") || has(head, b"ENCRYPTED") {
         return true;
     }
@@ -158,6 +174,7 @@ fn is_url_password(parts: &Parts<'_>) -> bool {
     let domains = [&b"example.com"[..], b"example.org", b"example.net", b".example", b".test", b".invalid"];
     let reserved = domains.iter().any(|domain| ends_with(host, domain));
     URL_PASSWORD_LENGTHS.contains(&secret.len())
+        && !is_placeholder(host)
         && centibits(secret) >= URL_PASSWORD_CENTIBITS_MIN
         && !(near || weak || template || reserved || is_placeholder(secret))
         && secret.iter().any(|byte| !byte.is_ascii_lowercase() && *byte != b'_' && *byte != b'-')

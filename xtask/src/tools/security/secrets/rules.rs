@@ -116,6 +116,8 @@ pub(super) enum Check {
     EncryptedKey,
     /// A password in a URL of a host that others can reach.
     UrlPassword,
+    /// A key beside the name of its service: letters and digits that look drawn.
+    Named,
     /// A value beside a telling name: must look like no word, path or code.
     Generic,
 }
@@ -188,7 +190,7 @@ macro_rules! beside {
         concat!(
             r#"(?P<shown>(?i:"#,
             $name,
-            r#"))\\?["'`]?\]?\s{0,4}(?:=>|:=|==?|:|,)\s{0,4}\\?["'`]?(?P<secret>"#,
+            r#"))\\?["'`]?\]?\s{0,4}(?:=>|:{1,3}=|[?.]=|==?|:|,|>|string =)\s{0,5}\\?["'`]?(?P<secret>"#,
             $value,
             ")"
         )

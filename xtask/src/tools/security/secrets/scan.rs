@@ -5,6 +5,7 @@
 //! [`Value`], which nothing can print.
 
 use super::base64;
+use super::base64_line;
 use super::filter::{Parts, is_secret};
 use super::joined::joined;
 use super::kind::{Kind, is_long_line};
@@ -165,7 +166,10 @@ impl Scanner {
         };
         let secret = found.name("secret").or_else(|| found.name("bare"))?;
         *seen_to = start + secret.end();
-        let real = judged(rule, &found, window);
+        let shown = found.name("shown").map_or(0, |shown| shown.len());
+        let real = judged(rule, &found, window)
+            && !(rule.check == Check::Random
+                && base64_line::is(bytes, &(start..start + secret.end()), shown));
         (real && !(rule.family == Family::Generic && is_long_line(bytes, start))).then(|| Hit {
             rule: index,
             span: start..start + secret.end(),
@@ -205,7 +209,10 @@ impl Scanner {
 /// What a pattern's cost is spared where it cannot match.
 fn promising(rule: &Rule, window: &[u8]) -> bool {
     match rule.check {
-        Check::Generic => memchr::memchr2(b'=', b':', &window[..window.len().min(ASSIGNED_WITHIN)]).is_some(),
+        Check::Generic => {
+            let near = &window[..window.len().min(ASSIGNED_WITHIN)];
+            memchr::memchr3(b'=', b':', b'>', near).is_some() || memchr::memchr(b',', near).is_some()
+        }
         Check::UrlPassword if rule.case == Case::Any => {
             let near = &window[..window.len().min(AT_WITHIN)];
             let end = near
@@ -226,7 +233,16 @@ fn judged(rule: &Rule, found: &Captures<'_>, window: &[u8]) -> bool {
         || !window.get(secret.end()).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_');
     let parts =
         Parts { shown: part("shown"), secret: secret.as_bytes(), user: part("user"), host: part("host") };
-    ends && is_secret(rule.check, &parts)
+    ends && !is_file_name(&window[secret.end()..]) && is_secret(rule.check, &parts)
+}
+
+/// Whether an ending of files that carry a digest in their name follows.
+fn is_file_name(after: &[u8]) -> bool {
+    const ENDS: [&[u8]; 12] = [
+        b".png", b".jpg", b".jpeg", b".gif", b".svg", b".webp", b".ico", b".css", b".js", b".map", b".woff",
+        b".wasm",
+    ];
+    ENDS.iter().any(|end| after.starts_with(end))
 }
 
 /// What the rule's pattern calls `shown`: only that.

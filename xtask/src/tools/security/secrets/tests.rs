@@ -115,6 +115,46 @@ fn a_large_file_is_read_by_pieces() {
     }
 }
 
+/// What was made to take long or to hide: each is read to its end, or says that it was not.
+#[test]
+fn hostile_files_are_read_to_their_end() {
+    let root = tempfile::tempdir().unwrap();
+    let check = |name: &str, text: &[u8], expected: &[(u32, &str)]| {
+        fs::write(root.path().join("hostile"), [text, b"\n", token().as_bytes(), b"\n"].concat()).unwrap();
+        let evidence = scan(root.path(), &["hostile"], &[]).unwrap();
+        let found: Vec<(u32, &str)> =
+            places(&evidence).into_iter().map(|(_, line, rule)| (line, rule)).collect();
+        assert_eq!((found, evidence.skipped.len()), (expected.to_vec(), 0), "{name}");
+    };
+    let last = |line| [(line, "github-token")];
+    check("one line of marks", &b"ghp_ password=\"".repeat(100_000), &last(2));
+    check("one run of marks", &b"eyJ-----BEGIN sk-".repeat(100_000), &last(2));
+    check("lines of marks", &b"password: x\n".repeat(200_000), &last(200_002));
+    let mut nested = vec![b'a'; 40];
+    for _ in 0..12 {
+        nested = base64::encode(&nested).into_bytes();
+    }
+    check("base64 in base64 in base64", &nested.repeat(300), &last(2));
+    check("keys that never end", &b"-----BEGIN PRIVATE KEY-----\n".repeat(20_000), &last(20_002));
+}
+
+/// Two links in a circle are what they name, and a file without contents of two gigabytes is read by pieces.
+#[test]
+fn a_circle_and_a_hole_are_no_trap() {
+    let root = tempfile::tempdir().unwrap();
+    symlink("b", root.path().join("a")).unwrap();
+    symlink("a", root.path().join("b")).unwrap();
+    let hole = fs::File::create(root.path().join("hole")).unwrap();
+    hole.set_len(64 << 20).unwrap();
+    std::io::Write::write_all(
+        &mut fs::OpenOptions::new().append(true).open(root.path().join("hole")).unwrap(),
+        token().as_bytes(),
+    )
+    .unwrap();
+    let evidence = scan(root.path(), &["a", "b", "hole"], &[]).unwrap();
+    assert_eq!((evidence.files, places(&evidence)), (3, vec![("hole", 1, "github-token")]));
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_no_clean_file() {
     let root = tempfile::tempdir().unwrap();

@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     token("buildkite-token", "Buildkite token", &["bkua_", "bkaat_", "bkct_"], r"(?P<shown>bk(?:ua|aat|ct)_)(?P<secret>[0-9A-Za-z]{40,64})"),
     token("circleci-token", "CircleCI token", &["CCIPAT_", "CCIPRJ_"], r"(?P<shown>CCIP(?:AT|RJ)_)(?P<secret>[A-Za-z0-9]{20,24}_[0-9a-f]{40})"),
     token("sourcegraph-token", "Sourcegraph token", &["sgp_", "slk_", "sgd_", "sgph_"],
-        r"(?P<shown>(?:sgp_(?:local_)?|slk_|sgd_|sgph_))(?P<secret>(?:[a-f0-9]{16}_)?[a-f0-9]{40,64})"),
+        r"(?P<shown>(?:sgp_(?:local_)?|slk_|sgd_|sgph_))(?P<secret>(?:[a-fA-F0-9]{16}_)?[a-fA-F0-9]{40,64})"),
     token("sonar-token", "SonarQube token", &["sqa_", "sqp_", "squ_"], r"(?P<shown>sq[apu]_)(?P<secret>[0-9a-f]{40})"),
     token("snyk-token", "Snyk token", &["snyk_uat.", "snyk_sat."], r"(?P<shown>snyk_[us]at\.)(?P<secret>[0-9a-f]{8}\.[A-Za-z0-9_.-]{60,1000})"),
     token("harness-token", "Harness token", &["pat.", "sat."], r"(?P<shown>[ps]at\.)(?P<secret>[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20})"),

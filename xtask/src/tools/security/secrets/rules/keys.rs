@@ -13,6 +13,9 @@ pub(super) const RULES: &[Rule] = &[
     token("openssh-private-key", "OpenSSH private key", &["-----BEGIN OPENSSH PRIVATE"],
         r"(?P<shown>-----BEGIN OPENSSH PRIVATE KEY-----)(?P<secret>(?:[^-]|-[^-])+)-----END OPENSSH PRIVATE KEY-----")
         .anywhere().check(Check::Key),
+    token("pgp-encrypted-private-key", "encrypted PGP private key: as safe as its passphrase", &["-----BEGIN PGP PRIVATE"],
+        r"(?P<shown>-----BEGIN PGP PRIVATE KEY BLOCK-----)(?P<secret>(?:[^-]|-[^-])+)-----END PGP PRIVATE KEY BLOCK-----")
+        .anywhere().check(Check::EncryptedKey),
     token("pgp-private-key", "PGP private key", &["-----BEGIN PGP PRIVATE"],
         r"(?P<shown>-----BEGIN PGP PRIVATE KEY BLOCK-----)(?P<secret>(?:[^-]|-[^-])+)-----END PGP PRIVATE KEY BLOCK-----")
         .anywhere().check(Check::Key),

@@ -30,17 +30,20 @@ pub(super) const RULES: &[Rule] = &[
     token("netrc-password", "password in a .netrc", &["machine "],
         r"(?P<shown>machine )[^\s]{3,120}\s{1,8}login\s{1,8}[^\s]{1,100}\s{1,8}password\s{1,8}(?P<secret>[^\s]{8,200})")
         .check(Check::UrlPassword).family(Family::Password),
+    token("nuget-password", "password in a NuGet configuration", &["ClearTextPassword"],
+        r#"(?P<shown>ClearTextPassword)["'] {1,4}value ?= ?["'](?P<secret>[^\s"'<>]{6,128})["']"#).anywhere().check(Check::UrlPassword).family(Family::Password),
     token("bundler-credential", "Bundler credential", &["BUNDLE_ENTERPRISE__CONTRIBSYS__COM", "BUNDLE_GEMS__CONTRIBSYS__COM"],
         r#"(?P<shown>BUNDLE_(?:ENTERPRISE|GEMS)__CONTRIBSYS__COM)["']?[:=]\s?["']?(?P<secret>[0-9a-f]{8}:[0-9a-f]{8})"#),
     token("curl-user", "name and password for curl", &["curl "],
-        r#"(?P<shown>curl )[^\r\n|;]{0,300}?(?:-u|--user)[ =]?["']?(?P<user>[^\s:"'$]{1,64}):(?P<secret>[^\s"'$]{8,128})"#)
+        r#"(?P<shown>curl )(?:[^\r\n|;\\]|\\\r?\n|\\[^\r\n]){0,300}?(?:-u|--user)[ =]?["']?(?P<user>[^\s:"'$]{1,64}):(?P<secret>[^\s"'$]{8,128})"#)
         .check(Check::UrlPassword).family(Family::Password),
     token("generic-secret", "value that looks like a secret",
         &["password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key", "access_key", "access-key",
           "accesskey", "private_key", "privatekey", "auth_key", "authkey", "encryption_key", "signing_key", "credential"],
         concat!(
             r#"(?P<shown>(?i:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private_?key|auth_?key|encryption_key|signing_key|credential))"#,
-            r#"[\w.-]{0,24}\\?["'`]?\]?(?:\s?:\s?&?(?:'static )?[A-Za-z]{3,12})?\s{0,4}(?:=>|:=|=|:)\s{0,4}"#,
-            r#"(?:\\?["'`](?P<secret>[^\s"'`\\]{12,256})\\?["'`]|(?P<bare>[A-Za-z0-9+/=_.~!@\#%^&*-]{16,256})[ \t]*(?:[\r\n]|\z))"#,
+            // Also a Go type, the operators of make and PHP, two arguments of a call, and an XML element.
+            r#"[\w.-]{0,24}(?:\\?["'`]?\]?(?:\s?:\s?&?(?:'static )?[A-Za-z]{3,12}| string)?\s{0,4}(?:=>|:{1,3}=|[?.]=|=|:|>)|\\?["'`],)\s{0,12}"#,
+            r#"(?:\\?["'`](?P<secret>[^\s"'`\\]{12,256})\\?["'`]|(?P<bare>[A-Za-z0-9+/=_.~!@\#%^&*-]{16,256})[ \t]*(?:[\r\n]|\z|\\[nr]|</))"#,
         )).named().check(Check::Generic).family(Family::Generic),
 ];

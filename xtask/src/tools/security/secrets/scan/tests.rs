@@ -22,7 +22,7 @@ fn there_are_enough_rules_each_once_and_each_is_a_pattern() {
 fn every_rule_finds_its_format() {
     for sample in samples() {
         for around in [("", ""), ("x = '", "'\n"), ("\\n", "\\n"), ("# ", "\n-- "), ("\u{fffd}", " ")] {
-            let text = format!("{}{}{}", around.0, sample.text, around.1);
+            let text = format!("{}{}{}", around.0, sample.text(), around.1);
             assert_eq!(names(text.as_bytes()), [sample.rule.name], "{around:?} {}", sample.text);
         }
     }
@@ -80,6 +80,42 @@ fn what_only_looks_alike_is_left_alone() {
     for text in innocent {
         assert_eq!(names(text.as_bytes()), [""; 0], "{text}");
     }
+}
+
+/// Found on public trees and among the examples of gitleaks.
+#[test]
+fn what_public_trees_showed_is_no_secret() {
+    let line = |start: &str| format!("{start}{}", &body(ALNUM, 64)[start.len()..]);
+    let innocent = [
+        format!("\"{}\\n\"\n\"{}\\n\"\n", line("Ei"), line("EAAA")),
+        format!("http://assets.corp.io/video_box.{}{}.png", "ico-", body("0123456789abcdef", 32)),
+        format!("{}-{}-{}-{}-####", "xoxp", "572370529330", "573807301142", "572331691188"),
+        format!("{}-1-{}", "xoxe.xoxp", "SlackAppConfigurationAccessTokenHere"),
+        "http://My%20User:My%20Pass@dummy.faketld/".to_owned(),
+    ];
+    for text in innocent {
+        assert_eq!(names(text.as_bytes()), [""; 0], "{text}");
+    }
+}
+
+/// The ways in which languages put a value beside a name.
+#[test]
+fn a_value_is_found_however_it_is_assigned() {
+    let value = body(ALNUM, 32);
+    for text in [
+        format!("System.setProperty(\"DESK_TOKEN\", \"{value}\")"),
+        format!("{{\"config.ini\": \"DESK_TOKEN={value}\\nBACKUP=true\"}}"),
+        format!("<deskToken>\n    {value}\n</deskToken>"),
+        format!("<token>{value}</token>"),
+        format!("$deskToken .= \"{value}\""),
+        format!("DESK_TOKEN ::= \"{value}\""),
+        format!("DESK_TOKEN ?= \"{value}\""),
+        format!("var deskToken string = \"{value}\""),
+    ] {
+        assert_eq!(names(text.as_bytes()), ["generic-secret"], "{text}");
+    }
+    let curl = format!("curl https://x \\\n  -d 'a' \\\n  -u robot:{}\n", body(ALNUM, 20));
+    assert_eq!(names(curl.as_bytes()), ["curl-user"]);
 }
 
 #[test]
