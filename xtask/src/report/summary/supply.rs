@@ -3,6 +3,7 @@
 //! The gate `bans` tells each as a note; here they are together, and the notes are not told a second time.
 
 use super::{ITEMS_MAX, Page};
+use crate::report::human::counted;
 use crate::report::text;
 use crate::verdict::{Finding, Gate, GateVerdict, Verdict};
 
@@ -41,13 +42,11 @@ pub(in crate::report) fn section(page: &mut Page, verdict: &Verdict) {
     }
     if let Some(places) = number(gate, "places").filter(|places| *places > 0) {
         let of = |key: &str| number(gate, key).unwrap_or(0);
-        let parts = [("blocks", "blocks"), ("functions", "functions"), ("impls", "implementations")];
-        let parts: Vec<String> = parts.iter().map(|(key, name)| format!("{} {name}", of(key))).collect();
-        let files = of("files");
-        page.add(&format!(
-            "| unsafe code of the workspace | {places} | {} in {files} files |\n",
-            parts.join(", ")
-        ));
+        let parts = [("blocks", "block"), ("functions", "function"), ("impls", "implementation")];
+        let parts: Vec<String> =
+            parts.iter().filter(|(key, _)| of(key) > 0).map(|(key, name)| counted(of(key), name)).collect();
+        let files = counted(of("files"), "file");
+        page.add(&format!("| unsafe code of the workspace | {places} | {} in {files} |\n", parts.join(", ")));
     }
     page.add("\nAge and maintainers of a package are not known offline.\n\n");
 }
@@ -88,7 +87,7 @@ mod tests {
         ]);
         let expected = "### Supply chain\n\nNothing is refused by this: read what comes with it.\n\n| | | |\n|---|--:|---|\n\
             | new packages | 2 | `libc@0.2.170`, `ring@0.17.8` |\n| new build scripts | 1 | `ring@0.17.8` |\n\
-            | unsafe code of the workspace | 3 | 2 blocks, 1 functions, 0 implementations in 2 files |\n\n\
+            | unsafe code of the workspace | 3 | 2 blocks, 1 function in 2 files |\n\n\
             Age and maintainers of a package are not known offline.\n\n";
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("### Notes"), "{text}");

@@ -89,6 +89,8 @@ impl Imported {
                         self.leave(&path, "packages of the workspace count all or not at all: `members`");
                     }
                 }
+                ("version", _) => {}
+                ("clarify", Value::Array(none)) if none.is_empty() => {}
                 ("clarify", _) => self.leave(
                     &path,
                     "a clarification here has the SHA-256 of its file: the gate names it for each package that needs one",
@@ -159,6 +161,7 @@ impl Imported {
                     keys.insert("features".to_owned(), Json::Array(entries));
                 }
                 ("build", Value::Table(build)) => self.build(&path, build, &mut keys),
+                ("skip-tree" | "allow" | "allow-workspace", Value::Array(none)) if none.is_empty() => {}
                 ("highlight", _) => self.leave(&path, "it says how cargo-deny draws"),
                 ("skip-tree", _) => self.leave(&path, "each package is named by itself here: `skip`"),
                 ("allow" | "allow-workspace", _) => {
@@ -283,6 +286,7 @@ impl Imported {
                         }
                     }
                 }
+                ("version", _) => {}
                 _ => self.leave(&path, "levels of advisories have keys of their own in security.yaml"),
             }
         }

@@ -7,14 +7,18 @@ const SAMPLE: &str = r#"
 [graph]
 targets = ["x86_64-unknown-linux-gnu"]
 [advisories]
+version = 2
 ignore = ["RUSTSEC-2020-0071", { id = "RUSTSEC-2024-0436", reason = "no fix" }, "foo@1.0.0"]
 yanked = "deny"
 [licenses]
+version = 2
+clarify = []
 allow = ["MIT", "Apache-2.0 WITH LLVM-exception", "No-Such-1.0"]
 exceptions = [{ allow = ["OpenSSL"], crate = "ring@0.17.8" }]
 private = { ignore = true }
 confidence-threshold = 0.9
 [bans]
+allow = []
 multiple-versions = "deny"
 deny = ["openssl", { crate = "time:<0.2", wrappers = ["chrono"], reason = "old", use-instead = "jiff" }]
 skip = [{ name = "syn", version = "1" }]
