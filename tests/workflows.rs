@@ -261,6 +261,40 @@ fn a_workflow_that_cannot_be_read_refuses_and_none_passes() {
 }
 
 #[test]
+fn workflows_of_the_repository_above_a_workspace_are_seen() {
+    let unpinned = job("push", "    steps:\n      - uses: a/b@v4\n");
+    let top = Fixture::of(
+        "repository",
+        &[
+            ("svc/Cargo.toml", MANIFEST),
+            ("svc/Cargo.lock", LOCKFILE),
+            ("svc/src/lib.rs", "//! A fixture.\n"),
+            (".github/workflows/w.yml", &unpinned),
+            (".github/workflows/t.yml", &job("pull_request_target", "    steps: [{run: make}]\n")),
+        ],
+    );
+    let fixture = Fixture { workspace: top.workspace.join("svc"), ..top };
+    let told = || {
+        let findings = fixture.findings();
+        let text = |one: &serde_json::Value| format!("{} {}", one["code"], one["file"]).replace('"', "");
+        findings.iter().filter(|one| one["severity"] != "note").map(text).collect::<BTreeSet<_>>()
+    };
+    fixture.run(&["security", "workflows"]).exits(10).says(&["../.github/workflows/w.yml"]);
+    let unpinned_action = "workflows/unpinned-action ../.github/workflows/w.yml".to_owned();
+    let privileged = "workflows/privileged-trigger ../.github/workflows/t.yml".to_owned();
+    assert_eq!(told(), BTreeSet::from([unpinned_action.clone(), privileged]));
+    // The policy names them as they are shown, and git need not know them yet.
+    let policy =
+        "workflows:\n  privileged: [../.github/workflows/t.yml]\n  skip: [../.github/workflows/new.yml]\n";
+    fixture.write("policies/security.yaml", policy);
+    fixture.write("../.github/workflows/new.yml", "on: [\n");
+    fixture.run(&["security", "workflows"]).exits(10);
+    assert_eq!(told(), BTreeSet::from([unpinned_action]));
+    fixture.write("policies/security.yaml", "{}\n");
+    fixture.refused(&["security", "workflows"], 10, "workflows/unreadable");
+}
+
+#[test]
 fn a_waiver_names_the_file_and_the_job() {
     let fixture =
         workspace(&[(".github/workflows/w.yml", &job("push", "    steps:\n      - uses: a/b@v4\n"))]);
@@ -294,4 +328,12 @@ fn our_workflows_and_those_that_init_writes_are_clean() {
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
     assert_eq!(gate["facts"]["workflows"], 5);
+}
+
+#[test]
+fn our_own_workflows_are_clean_under_zizmor() {
+    let Some(zizmor) = zizmor() else { return };
+    // The second stage, which runs nothing of the change: `workflows.privileged` of our policy names it.
+    let known = [("report".to_owned(), "dangerous-triggers".to_owned())];
+    assert_eq!(said_by(&zizmor, &support::repository()), known);
 }

@@ -1,5 +1,6 @@
 //! Which packages there are, in which versions, what members require, and what is new.
 
+use super::sources::Unreadable;
 use crate::workspace::dependencies::Reach;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ pub struct BansEvidence {
     pub packages: Vec<Present>,
     /// Requirements of members that any version meets.
     pub wildcards: Vec<WildcardRequirement>,
+    /// Manifests that cannot be read: what they require is unknown.
+    #[serde(default)]
+    pub unreadable: Vec<Unreadable>,
     /// Why nothing but the lockfile is known, where cargo did not resolve: neither build scripts nor requirements are, then.
     pub unresolved: Option<String>,
     /// What is new against the base, where there is one.
@@ -37,6 +41,9 @@ pub struct Present {
     pub needed_by: Vec<String>,
     /// Whether it runs a script before it is compiled.
     pub build_script: bool,
+    /// Its features that are on, where its manifest is known.
+    #[serde(default)]
+    pub features: Vec<String>,
 }
 
 /// A requirement that any version meets.

@@ -7,8 +7,22 @@ use serde::{Deserialize, Serialize};
 pub struct SourcesEvidence {
     /// Packages that are not of this repository, sorted by name and version.
     pub packages: Vec<Sourced>,
-    /// `[patch]`, `[source]` and `paths`.
+    /// `[patch]`, `[source]`, `paths` and `include`.
     pub replaced: Vec<Replaced>,
+    /// Manifests and configurations that cannot be read: what they take from elsewhere is unknown.
+    #[serde(default)]
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A file of cargo that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The file, relative to the workspace.
+    pub file: String,
+    /// The line of the fault, 0 where it has none.
+    pub line: u32,
+    /// What is wrong with it.
+    pub why: String,
 }
 
 /// One package.
@@ -33,7 +47,7 @@ pub struct Replaced {
     pub file: String,
     /// Line, 0 where it was not found.
     pub line: u32,
-    /// What is taken: `patch.crates-io.serde`, `source.crates-io`.
+    /// What is taken: `patch.crates-io.serde`, `source.crates-io`, `include`.
     pub key: String,
     /// From where, as it is written.
     pub from: String,

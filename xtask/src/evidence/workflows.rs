@@ -132,6 +132,41 @@ pub enum SecondOpinion {
     },
 }
 
+impl WorkflowsEvidence {
+    /// Adds what was found in another folder, whose files lie at `up` from the workspace.
+    pub fn add(&mut self, other: WorkflowsEvidence, up: &str) {
+        let WorkflowsEvidence { workflows, actions, skipped, used, pinned, found, zizmor } = other;
+        self.workflows += workflows;
+        self.actions += actions;
+        self.used += used;
+        self.pinned += pinned;
+        let from_here = |file: String| format!("{up}{file}");
+        self.skipped.extend(skipped.into_iter().map(from_here));
+        self.found.extend(found.into_iter().map(|mut one| {
+            one.file = from_here(one.file);
+            one.fix.iter_mut().for_each(|edit| edit.file = from_here(std::mem::take(&mut edit.file)));
+            one
+        }));
+        self.found.sort();
+        self.zizmor = std::mem::take(&mut self.zizmor).and(zizmor);
+    }
+}
+
+impl SecondOpinion {
+    /// Both of two: an answer counts where there is one, and a failure always.
+    fn and(self, other: SecondOpinion) -> SecondOpinion {
+        use SecondOpinion::{Absent, Answered, Failed, NotAsked};
+        match (self, other) {
+            (Failed { why }, _) | (_, Failed { why }) => Failed { why },
+            (Answered { version, findings, agreed }, Answered { findings: more, agreed: with, .. }) => {
+                Answered { version, findings: findings + more, agreed: agreed + with }
+            }
+            (NotAsked, one) | (one, NotAsked) => one,
+            (Absent, _) | (_, Absent) => Absent,
+        }
+    }
+}
+
 impl Audit {
     /// Every audit, in the order of the documentation.
     pub const ALL: [Audit; 27] = [

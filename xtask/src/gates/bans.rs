@@ -3,9 +3,10 @@
 
 use super::chain::through;
 use super::licences::meets;
+use super::sources::unreadable;
 use crate::evidence::bans::{BansEvidence, NewPackage, Present};
 use crate::policy::lint::Level;
-use crate::policy::security::{BannedPackage, BansPolicy};
+use crate::policy::security::{BannedFeatures, BannedPackage, BansPolicy};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 use crate::workspace::dependencies::Reach;
 use serde_json::json;
@@ -17,6 +18,7 @@ pub fn judge(policy: &BansPolicy, evidence: &BansEvidence, duration_ms: u64) -> 
     let mut findings = Vec::new();
     for package in evidence.packages.iter().filter(|package| package.reach != Reach::Lockfile) {
         findings.extend(policy.deny.iter().filter_map(|banned| denied(policy, banned, package)));
+        findings.extend(policy.features.iter().filter_map(|banned| features(policy, banned, package)));
         findings.extend(build_script(policy, package));
     }
     if let Some(severity) = policy.duplicates.severity() {
@@ -49,14 +51,18 @@ pub fn judge(policy: &BansPolicy, evidence: &BansEvidence, duration_ms: u64) -> 
 
 /// Where cargo did not resolve, what the policy asks for may be unknown.
 fn unknown(policy: &BansPolicy, evidence: &BansEvidence) -> Vec<Finding> {
-    let asked = [policy.wildcards, policy.build_scripts.level].iter().any(|level| *level != Level::Off);
+    let features = policy.level != Level::Off && !policy.features.is_empty();
+    let asked =
+        features || [policy.wildcards, policy.build_scripts.level].iter().any(|level| *level != Level::Off);
     let why = evidence.unresolved.iter().filter(|_| asked);
-    why.map(|why| {
-        let message =
-            format!("build scripts and requirements are not known, for cargo did not resolve: {why}");
+    let unresolved = why.map(|why| {
+        let message = format!(
+            "build scripts, features and requirements are not known, for cargo did not resolve: {why}"
+        );
         Finding::new(Gate::Bans, "could-not-run", Severity::Error, message, "cargo metadata --locked")
-    })
-    .collect()
+    });
+    let unread = evidence.unreadable.iter().filter(|_| policy.wildcards != Level::Off);
+    unresolved.chain(unread.map(|one| unreadable(Gate::Bans, one, "what it requires"))).collect()
 }
 
 fn denied(policy: &BansPolicy, banned: &BannedPackage, package: &Present) -> Option<Finding> {
@@ -73,6 +79,29 @@ fn denied(policy: &BansPolicy, banned: &BannedPackage, package: &Present) -> Opt
     let instead = banned.instead.as_ref().map_or(String::new(), |instead| format!("use {instead} instead; "));
     let help = format!("{instead}cargo tree -i {who} shows who needs it");
     Some(found("denied", severity, message, help, package))
+}
+
+/// Features that are on and must not be: those of `deny`, and all but those of `allow` where it has any.
+fn features(policy: &BansPolicy, banned: &BannedFeatures, package: &Present) -> Option<Finding> {
+    let severity = policy.level.severity()?;
+    if banned.package != package.name || !meets(banned.version.as_ref(), &package.version) {
+        return None;
+    }
+    // `default` only says which others are on.
+    let unwanted = |name: &&String| {
+        banned.deny.contains(name)
+            || (!banned.allow.is_empty() && *name != "default" && !banned.allow.contains(name))
+    };
+    let on: Vec<String> = package.features.iter().filter(unwanted).map(|name| format!("`{name}`")).collect();
+    let (who, reason) = (name_of(package), &banned.reason);
+    let on = match on.as_slice() {
+        [] => return None,
+        [one] => format!("the feature {one} of {who} is banned"),
+        several => format!("the features {} of {who} are banned", several.join(", ")),
+    };
+    let message = format!("{on}: {reason}{}", through(&package.path));
+    let help = format!("cargo tree -e features -i {who} shows who turns it on");
+    Some(found("feature", severity, message, help, package))
 }
 
 fn build_script(policy: &BansPolicy, package: &Present) -> Option<Finding> {

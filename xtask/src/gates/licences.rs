@@ -3,6 +3,8 @@
 //! `OR` wants one side, `AND` both; a licence with an exception (`WITH`) is another licence than the one without. What a package does
 //! not say is never guessed from the text of a file: somebody reads it, and a clarification holds for that text only.
 
+mod names;
+
 use super::chain::through;
 use crate::evidence::licences::{Licenced, LicencesEvidence};
 use crate::policy::security::{Clarification, LICENCES, LicencesPolicy};
@@ -77,6 +79,7 @@ impl Judged<'_> {
             }
             Ok(expression) => {
                 self.expression(package, &expression);
+                self.old_names(package, &expression);
                 Some(expression.to_string())
             }
         }
@@ -164,6 +167,21 @@ impl Judged<'_> {
              licences: {{exceptions: [{{package: {name}, allow: [{missing}], reason: …}}]}}"
         );
         self.findings.push(found_at("not-allowed", severity, message, help, package));
+    }
+
+    /// Names that SPDX has replaced mean what they meant, and are told.
+    fn old_names(&mut self, package: &Licenced, expression: &Expression) {
+        for (name, now) in names::old(expression) {
+            let Licenced { name: who, version, path, .. } = package;
+            let now = now.map_or_else(String::new, |now| format!("; it is `{now}` now"));
+            let message = format!(
+                "{who}@{version} is under `{name}`, a name that SPDX has given up{now}{}",
+                through(path)
+            );
+            let help =
+                "nothing is refused by this: tell its authors, and allow the name that it uses".to_owned();
+            self.findings.push(found_at("old-name", Severity::Note, message, help, package));
+        }
     }
 
     /// What stands in the policy for no package.

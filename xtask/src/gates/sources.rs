@@ -2,7 +2,8 @@
 //! packages from elsewhere is told.
 
 use super::chain::through;
-use crate::evidence::sources::{Replaced, Sourced, SourcesEvidence};
+use crate::evidence::sources::{Replaced, Sourced, SourcesEvidence, Unreadable};
+use crate::policy::lint::Level;
 use crate::policy::security::{CRATES_IO, GitPin, SourcesPolicy};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
 use std::collections::BTreeSet;
@@ -24,7 +25,17 @@ pub fn judge(policy: &SourcesPolicy, evidence: &SourcesEvidence, duration_ms: u6
         "from": sources,
         "replaced": evidence.replaced.len(),
     });
-    GateVerdict::of(Gate::Sources, duration_ms, facts, findings)
+    let asked = evidence.unreadable.iter().filter(|_| policy.replaced != Level::Off);
+    let unread = asked.map(|one| unreadable(Gate::Sources, one, "what it takes from elsewhere")).collect();
+    GateVerdict::of(Gate::Sources, duration_ms, facts, findings).incomplete(unread)
+}
+
+/// A file of cargo in which nobody knows what stands.
+pub(super) fn unreadable(gate: Gate, one: &Unreadable, what: &str) -> Finding {
+    let Unreadable { file, line, why } = one;
+    let message = format!("{file} cannot be read, so {what} is not known: {why}");
+    let help = "correct it: cargo metadata --locked --no-deps shows what cargo says of it";
+    Finding::new(gate, "unreadable", Severity::Error, message, help).at(file, *line).about(file.clone())
 }
 
 fn place_of(package: &Sourced) -> String {

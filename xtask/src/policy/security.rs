@@ -10,7 +10,7 @@ mod sources;
 mod workflows;
 
 pub use advisories::{AdvisoriesPolicy, AdvisoryScope, DATABASE_URL};
-pub use bans::{BannedPackage, BansPolicy, BuildScripts, SkippedDuplicate};
+pub use bans::{BannedFeatures, BannedPackage, BansPolicy, BuildScripts, SkippedDuplicate};
 pub use licences::{Clarification, LicenceException, LicencesPolicy};
 pub use scanners::{ScannerFormat, ScannerInput, ScannersPolicy, Suppressions};
 pub use secrets::SecretsPolicy;

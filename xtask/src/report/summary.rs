@@ -3,6 +3,8 @@
 //! GitHub takes 1,024 KiB of one step and throws *all* of it away above that. So it is cut between items, and what is left out is
 //! counted. Everything from outside goes through [`text::prose`] or [`text::code`]: a test's name makes no link and mentions nobody.
 
+pub(super) mod supply;
+
 use super::console::seconds;
 use super::human::facts;
 use super::{rank, text};
@@ -38,6 +40,7 @@ pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: us
     next(&mut page, verdict);
     page.add(&gates(verdict));
     packages(&mut page, verdict);
+    supply::section(&mut page, verdict);
     let ranked = rank::ranked(verdict);
     let uncovered: Vec<&Finding> =
         ranked.iter().copied().filter(|one| one.changed && one.code.starts_with("coverage/")).collect();
@@ -48,7 +51,10 @@ pub fn write(verdict: &Verdict, evidence: &Evidence, report: &str, bytes_max: us
     for (title, severity) in
         [("Errors", Severity::Error), ("Warnings", Severity::Warning), ("Notes", Severity::Note)]
     {
-        let of = ranked.iter().copied().filter(|one| one.severity == severity && one.code != SOON);
+        let of = ranked
+            .iter()
+            .copied()
+            .filter(|one| one.severity == severity && one.code != SOON && !supply::is_told(one));
         let of: Vec<&Finding> = of.collect();
         list(&mut page, title, &of, &whole);
     }

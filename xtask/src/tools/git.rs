@@ -1,5 +1,6 @@
 //! git: the program, so that what we see is what users see. Here: the state of a repository, and files of other commits.
 
+mod above;
 mod base;
 mod borrowed;
 mod change;
@@ -10,6 +11,7 @@ mod raw;
 mod renames;
 mod stream;
 
+pub use above::above;
 pub use base::{BaseRequest, Found, base};
 pub(super) use borrowed::{borrow, filtered, place, prefix, without_git};
 pub use change::change;

@@ -8,6 +8,7 @@ use crate::evidence::{
     ScannersEvidence, SecretsEvidence, SourcesEvidence, WorkflowsEvidence,
 };
 use crate::plan::{Plan, Step};
+use crate::policy::security::WorkflowsPolicy;
 use crate::tools::dependencies::{self, lockfile};
 use crate::tools::git::{self, Found};
 use crate::tools::security::advisories::{Databases, LookedUp};
@@ -115,9 +116,25 @@ impl Measurer<'_> {
         // A workflow that nobody has added yet is one that soon runs.
         let changed = repository.changed.iter().map(PathBuf::from);
         let files: Vec<PathBuf> = repository.tracked.iter().cloned().chain(changed).collect();
+        Some(self.timed(self.workflows_of(&files)).await)
+    }
+
+    /// Those of the workspace, and those of the repository around it: GitHub reads workflows at the repository's root alone.
+    async fn workflows_of(&self, files: &[PathBuf]) -> Result<WorkflowsEvidence, CouldNotRun> {
+        let (world, root) = (&self.context.world, self.workspace.root.as_path());
         let policy = &self.in_force.policy.security.workflows;
-        let gathering = workflows::gather(&self.context.world, &self.workspace.root, &files, policy);
-        Some(self.timed(gathering).await)
+        let mut evidence = workflows::gather(world, root, files, policy).await?;
+        let above = git::above(world, root, ".github").await.map_err(|error| CouldNotRun {
+            message: format!("failed to list the workflows of the repository: {error:#}"),
+            help: "git ls-files .github".to_owned(),
+        })?;
+        if let Some(above) = above {
+            // A path of the policy is relative to the workspace, as those that are shown.
+            let skip = policy.skip.iter().filter_map(|path| path.strip_prefix(&above.up));
+            let policy = WorkflowsPolicy { skip: skip.map(str::to_owned).collect(), ..policy.clone() };
+            evidence.add(workflows::gather(world, &above.top, &above.files, &policy).await?, &above.up);
+        }
+        Ok(evidence)
     }
 
     /// Licences, bans and sources: cargo is asked once for all of them, and its time is that of the first.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::evidence::bans::{NewPackages, UnsafeCode, WildcardRequirement};
+use crate::evidence::sources::Unreadable;
 use crate::verdict::Outcome;
 
 fn present(name: &str, version: &str) -> Present {
@@ -98,6 +99,39 @@ fn what_cargo_did_not_say_is_no_pass() {
     let unknown = BansEvidence { unresolved: Some("offline".into()), ..BansEvidence::default() };
     check("{}", &unknown, Outcome::Error, &["bans/could-not-run"]);
     check("wildcards: off", &unknown, Outcome::Passed, &[]);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_no_pass() {
+    let unreadable = vec![Unreadable { file: "Cargo.toml".into(), line: 2, why: "x".into() }];
+    let unread = BansEvidence { unreadable, ..BansEvidence::default() };
+    check("{}", &unread, Outcome::Error, &["bans/unreadable"]);
+    check("wildcards: off", &unread, Outcome::Passed, &[]);
+}
+
+#[test]
+fn a_banned_feature_refuses_where_it_is_on() {
+    let on = |names: &[&str]| {
+        let features = names.iter().map(|name| (*name).to_owned()).collect();
+        of(vec![Present { features, ..present("reqwest", "0.12.1") }])
+    };
+    let ban = |what: &str| format!("features: [{{package: reqwest, {what}, reason: r}}]");
+    let refused = &["bans/feature"];
+    let deny = ban("deny: [native-tls, json]");
+    check(&deny, &on(&["default", "native-tls"]), Outcome::Refused, refused);
+    check(&deny, &on(&["default"]), Outcome::Passed, &[]);
+    check(&format!("level: warn\n{deny}"), &on(&["json"]), Outcome::Passed, refused);
+    check(&format!("level: off\n{deny}"), &on(&["json"]), Outcome::Passed, &[]);
+    check(&ban("version: '<0.12', deny: [json]"), &on(&["json"]), Outcome::Passed, &[]);
+    // Where some are allowed, no other may be on.
+    let allow = ban("allow: [rustls-tls]");
+    check(&allow, &on(&["default", "rustls-tls"]), Outcome::Passed, &[]);
+    check(&allow, &on(&["default", "gzip"]), Outcome::Refused, refused);
+    let told = &judged(&deny, &on(&["native-tls", "json"])).findings[0];
+    assert_eq!(told.message, "the features `native-tls`, `json` of reqwest@0.12.1 are banned: r");
+    // What cargo did not say is no pass.
+    let unknown = BansEvidence { unresolved: Some("offline".into()), ..BansEvidence::default() };
+    check(&format!("wildcards: off\n{deny}"), &unknown, Outcome::Error, &["bans/could-not-run"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn check(policy: &str, source: Option<&str>, code: &str) {
         line: 3,
         ..Sourced::default()
     };
-    let evidence = SourcesEvidence { packages: vec![package], replaced: vec![] };
+    let evidence = SourcesEvidence { packages: vec![package], ..SourcesEvidence::default() };
     let verdict = judge(&serde_yaml::from_str(policy).unwrap(), &evidence, 0);
     let found: Vec<&str> = verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
     assert_eq!(found, if code.is_empty() { vec![] } else { vec![code] }, "{policy} {source:?}");
@@ -82,12 +82,26 @@ fn what_is_taken_from_elsewhere_is_told() {
         key: "patch.crates-io.x".into(),
         from: "git https://example.org/x".into(),
     }];
-    let evidence = SourcesEvidence { packages: vec![], replaced };
+    let evidence = SourcesEvidence { replaced, ..SourcesEvidence::default() };
     let judged = |policy: &str| judge(&serde_yaml::from_str(policy).unwrap(), &evidence, 0);
     let verdict = judged("{}");
     assert_eq!((verdict.outcome, verdict.findings[0].line), (Outcome::Passed, Some(8)));
     assert_eq!(judged("replaced: refuse").outcome, Outcome::Refused);
     assert!(judged("replaced: off").findings.is_empty());
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_no_pass() {
+    let unreadable = vec![Unreadable { file: ".cargo/config.toml".into(), line: 2, why: "x".into() }];
+    let evidence = SourcesEvidence { unreadable, ..SourcesEvidence::default() };
+    let judged = |policy: &str| judge(&serde_yaml::from_str(policy).unwrap(), &evidence, 0);
+    let verdict = judged("{}");
+    assert_eq!((verdict.outcome, verdict.findings[0].code.as_str()), (Outcome::Error, "sources/unreadable"));
+    assert_eq!(
+        verdict.findings[0].message,
+        ".cargo/config.toml cannot be read, so what it takes from elsewhere is not known: x"
+    );
+    assert_eq!(judged("replaced: off").outcome, Outcome::Passed);
 }
 
 proptest! {

@@ -86,6 +86,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "licences.members", True),
     ("security", "bans.level", LEVEL),
     ("security", "bans.deny", More),
+    ("security", "bans.features", More),
     ("security", "bans.duplicates", LEVEL),
     ("security", "bans.skip", Less),
     ("security", "bans.wildcards", LEVEL),

@@ -46,6 +46,7 @@ fn each_way_to_loosen_is_found_and_its_reverse_is_not() {
         1
     );
     security("bans: {deny: [{package: openssl, reason: r}]}", "{}", "bans.deny");
+    security("bans: {features: [{package: a, deny: [b], reason: r}]}", "{}", "bans.features");
     security("bans: {wildcard_paths: false}", "bans: {wildcard_paths: true}", "bans.wildcard_paths");
     security("sources: {git_pin: rev}", "sources: {git_pin: branch}", "sources.git_pin");
     security("scanners: {inputs: [{file: a.sarif}]}", "{}", "scanners.inputs");

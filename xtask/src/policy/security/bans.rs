@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BansPolicy {
-    /// A package of `deny` that is there. Default refuse.
+    /// A package of `deny` that is there, or a feature of `features` that is on. Default refuse.
     pub level: Level,
     /// Packages that must not be there. Default none.
     pub deny: Vec<BannedPackage>,
+    /// Features of packages that must not be on. Default none.
+    pub features: Vec<BannedFeatures>,
     /// A package in several versions, where the workspace links or builds with more than one of them. Default off: it costs time and
     /// size, not safety; the report counts them.
     pub duplicates: Level,
@@ -44,6 +46,25 @@ pub struct BannedPackage {
     pub needed_by: Vec<String>,
 }
 
+/// Features of a package that must not be on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BannedFeatures {
+    /// Its name.
+    pub package: String,
+    /// Which of its versions, as a requirement in Cargo.toml. Default all.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Features that must not be on.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// Where there are any: the only features that may be on, besides `default` itself.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Why not.
+    pub reason: String,
+}
+
 /// A package that may be there in several versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +93,7 @@ impl Default for BansPolicy {
         BansPolicy {
             level: Level::Refuse,
             deny: Vec::new(),
+            features: Vec::new(),
             duplicates: Level::Off,
             skip: Vec::new(),
             wildcards: Level::Warn,

@@ -1,6 +1,6 @@
 //! Values of `policies/security.yaml` that have the right type and make no sense. [`crate::policy::parse`] finds their place.
 
-use super::SecurityPolicy;
+use super::{BannedFeatures, SecurityPolicy};
 use crate::policy::tests::Senseless;
 use semver::VersionReq;
 
@@ -29,6 +29,7 @@ impl SecurityPolicy {
             ("licences.exceptions", self.licences.exceptions.len()),
             ("licences.clarifications", self.licences.clarifications.len()),
             ("bans.deny", self.bans.deny.len()),
+            ("bans.features", self.bans.features.len()),
             ("bans.skip", self.bans.skip.len()),
             ("bans.build_scripts.allow", self.bans.build_scripts.allow.len()),
             ("sources.registries", self.sources.registries.len()),
@@ -81,6 +82,7 @@ impl SecurityPolicy {
                     self.licences.clarifications.iter().map(|one| &one.version),
                 ))
                 .chain(indexed("bans.deny", self.bans.deny.iter().map(|one| &one.version)))
+                .chain(indexed("bans.features", self.bans.features.iter().map(|one| &one.version)))
                 .chain(indexed("bans.skip", self.bans.skip.iter().map(|one| &one.version)));
         let wrong = |version: &Option<String>| {
             version.as_ref().is_some_and(|text| text.parse::<VersionReq>().is_err())
@@ -95,8 +97,14 @@ impl SecurityPolicy {
         let exceptions =
             self.licences.exceptions.iter().map(|one| ("licences.exceptions", &one.package, &one.reason));
         let deny = self.bans.deny.iter().map(|one| ("bans.deny", &one.package, &one.reason));
+        let features = self.bans.features.iter().map(|one| ("bans.features", &one.package, &one.reason));
         let skip = self.bans.skip.iter().map(|one| ("bans.skip", &one.package, &one.reason));
-        let mut all = exceptions.chain(deny).chain(skip);
+        let mut all = exceptions.chain(deny).chain(features).chain(skip);
+        let empty = |one: &BannedFeatures| one.deny.is_empty() && one.allow.is_empty();
+        if let Some(at) = self.bans.features.iter().position(empty) {
+            let what = "neither `deny` nor `allow` has a feature".to_owned();
+            return said(format!("bans.features[{at}]"), what, "name the features: `deny: [native-tls]`");
+        }
         let (key, package, _) =
             all.find(|(_, name, reason)| name.trim().is_empty() || reason.trim().is_empty())?;
         said(key, format!("an entry for `{package}` without its reason or name"), "say why in one line")

@@ -82,13 +82,15 @@ pub fn body(verdict: &Verdict, links: &Links, left_out: usize, bytes_max: usize)
         page.add(&gates(verdict));
     }
     coverage(&mut page, verdict);
+    summary::supply::section(&mut page, verdict);
     let ranked = rank::ranked(verdict);
     let only = |wanted: &dyn Fn(&Finding) -> bool| -> Vec<&Finding> {
         ranked.iter().copied().filter(|finding| wanted(finding)).collect()
     };
     let is_coverage = |finding: &Finding| finding.code.starts_with("coverage/");
     let is_flake = |finding: &Finding| finding.code == "tests/flaky";
-    let own_list = |finding: &Finding| is_flake(finding) || finding.code == SOON;
+    let own_list =
+        |finding: &Finding| is_flake(finding) || finding.code == SOON || summary::supply::is_told(finding);
     let item = |finding: &Finding| item(finding, links);
     let place = |finding: &Finding| place(finding, links);
     let uncovered = only(&|one| one.changed && is_coverage(one));

@@ -4,6 +4,7 @@
 //! because that is what was compiled. So staged, unstaged and untracked changes all count, and neither attributes nor the
 //! user's configuration can hide a line. Submodules and symbolic links have no lines.
 
+use super::above;
 use super::command::{run, run_with};
 use super::lines::{self, Ranges, TEXT_BYTES_MAX, WHOLE};
 use super::raw::{self, Entry, Kind, shown};
@@ -35,10 +36,7 @@ pub async fn change(world: &World, root: &Path, base: Base) -> Result<Change, Co
 }
 
 async fn compare(world: &World, root: &Path, base: Base) -> anyhow::Result<Change> {
-    let place = run(world, root, &["rev-parse", "--show-toplevel", "--show-prefix"]).await?;
-    let mut place = place.split(|byte| *byte == b'\n');
-    let top = PathBuf::from(OsStr::from_bytes(place.next().unwrap_or_default()));
-    let prefix = place.next().unwrap_or_default().to_vec();
+    let above::Site { top, prefix, up } = above::site(world, root).await?;
     let index = ["diff-index", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=dirty"];
     let index: Vec<&str> = index.into_iter().chain([base.commit.as_str(), "--"]).collect();
     let untracked = ["ls-files", "-z", "--others", "--exclude-standard", "--full-name"];
@@ -50,7 +48,6 @@ async fn compare(world: &World, root: &Path, base: Base) -> anyhow::Result<Chang
     }
     let (inside, outside): (BTreeMap<_, _>, BTreeMap<_, _>) =
         entries.into_iter().partition(|(path, _)| path.starts_with(&prefix));
-    let up = "../".repeat(prefix.iter().filter(|byte| **byte == b'/').count());
     let mut outside: Vec<String> = outside.keys().map(|path| up.clone() + &shown(path)).collect();
     outside.sort_unstable();
     let work = Work { world, top, prefix: prefix.len() };

@@ -28,6 +28,7 @@ pub fn of(packages: &Packages, around: Around<'_>) -> BansEvidence {
             needed_by.entry(need.package).or_default().insert(&package.name);
         }
     }
+    let (wildcards, unreadable) = wildcards::of(packages, around.root);
     let present = packages.iter().map(|(index, package)| Present {
         name: package.name.clone(),
         version: package.version.clone(),
@@ -37,10 +38,12 @@ pub fn of(packages: &Packages, around: Around<'_>) -> BansEvidence {
         path: packages.path(index),
         needed_by: needed_by.get(&index).into_iter().flatten().map(|name| (*name).to_owned()).collect(),
         build_script: package.manifest.as_ref().is_some_and(|manifest| manifest.build_script),
+        features: package.manifest.as_ref().map_or_else(Vec::new, |manifest| manifest.features.clone()),
     });
     BansEvidence {
         packages: present.collect(),
-        wildcards: wildcards::of(packages, around.root),
+        wildcards,
+        unreadable,
         unresolved: packages.all.unresolved.clone(),
         new: around.base.and_then(|base| new::of(packages, base)),
         unsafe_code: unsafe_code::of(around.root, around.tracked),

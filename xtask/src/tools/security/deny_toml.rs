@@ -89,6 +89,8 @@ impl Imported {
                         self.leave(&path, "packages of the workspace count all or not at all: `members`");
                     }
                 }
+                ("version", _) => {}
+                ("clarify", Value::Array(none)) if none.is_empty() => {}
                 ("clarify", _) => self.leave(
                     &path,
                     "a clarification here has the SHA-256 of its file: the gate names it for each package that needs one",
@@ -154,7 +156,12 @@ impl Imported {
                     let entries = entries.collect::<Vec<_>>();
                     keys.insert("skip".to_owned(), Json::Array(entries));
                 }
+                ("features", Value::Array(entries)) => {
+                    let entries = entries.iter().filter_map(|entry| self.features(&path, entry)).collect();
+                    keys.insert("features".to_owned(), Json::Array(entries));
+                }
                 ("build", Value::Table(build)) => self.build(&path, build, &mut keys),
+                ("skip-tree" | "allow" | "allow-workspace", Value::Array(none)) if none.is_empty() => {}
                 ("highlight", _) => self.leave(&path, "it says how cargo-deny draws"),
                 ("skip-tree", _) => self.leave(&path, "each package is named by itself here: `skip`"),
                 ("allow" | "allow-workspace", _) => {
@@ -180,6 +187,27 @@ impl Imported {
             self.leave(&format!("{path}: {}", spec.package), "`duplicates` has one level for all packages");
             return None;
         }
+        Some(spec.entry(&more))
+    }
+
+    fn features(&mut self, path: &str, entry: &Value) -> Option<Json> {
+        let spec = self.spec(path, entry)?;
+        let names = |key: &str| -> Vec<&str> {
+            let all = entry.get(key).and_then(Value::as_array).into_iter().flatten();
+            all.filter_map(Value::as_str).collect()
+        };
+        let key = format!("{path}: {}", spec.package);
+        if entry.get("exact").and_then(Value::as_bool) == Some(true) {
+            self.leave(&format!("{key}: exact"), "a feature may be off here: `allow` names what may be on");
+        }
+        let (deny, allow) = (names("deny"), names("allow"));
+        if deny.is_empty() && allow.is_empty() {
+            self.leave(&key, "it names no feature");
+            return None;
+        }
+        let mut more = vec![("reason", Json::from(reason(entry)))];
+        let lists = [("deny", deny), ("allow", allow)].into_iter().filter(|(_, names)| !names.is_empty());
+        more.extend(lists.map(|(key, names)| (key, Json::from(names))));
         Some(spec.entry(&more))
     }
 
@@ -258,6 +286,7 @@ impl Imported {
                         }
                     }
                 }
+                ("version", _) => {}
                 _ => self.leave(&path, "levels of advisories have keys of their own in security.yaml"),
             }
         }

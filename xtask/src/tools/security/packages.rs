@@ -3,12 +3,15 @@
 //! It is the question of the gate `advisories` too, with its features and platforms, so that the gates speak of the same build.
 
 use crate::evidence::CouldNotRun;
+use crate::evidence::sources::Unreadable;
 use crate::tools::bounded;
 use crate::tools::dependencies::lockfile;
 use crate::workspace::dependencies::{Dependencies, Dependency, Reached};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use toml::Table;
 
 /// The longest manifest or configuration of cargo that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -51,13 +54,48 @@ impl Packages {
     }
 }
 
-/// Files of cargo by their path in the workspace, with their texts. One that cannot be read is cargo's to complain about.
-pub(super) fn texts(root: &Path, files: impl IntoIterator<Item = PathBuf>) -> Vec<(String, String)> {
-    let read = |file: PathBuf| {
-        let text = String::from_utf8(bounded::read(&file, FILE_BYTES_MAX).ok()?).ok()?;
-        Some((file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned(), text))
-    };
-    files.into_iter().filter_map(read).collect()
+/// What stands in files of cargo, sorted, and those that cannot be read: nobody knows what stands in them, so they are no pass.
+/// A file that is not there has nothing to say.
+pub(super) fn look<T: Ord>(
+    root: &Path,
+    files: impl IntoIterator<Item = PathBuf>,
+    in_text: fn(&str, &str) -> Result<Vec<T>, Unreadable>,
+) -> (Vec<T>, Vec<Unreadable>) {
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    for path in files {
+        let file = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        let looked = match bounded::read(&path, FILE_BYTES_MAX) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+            Err(error) => Err(Unreadable { file, line: 0, why: error.to_string() }),
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => in_text(&file, &text),
+                Err(_) => Err(Unreadable { file, line: 0, why: "it is no UTF-8".to_owned() }),
+            },
+        };
+        match looked {
+            Ok(more) => found.extend(more),
+            Err(why) => unreadable.push(why),
+        }
+    }
+    found.sort();
+    unreadable.sort();
+    (found, unreadable)
+}
+
+/// A text as TOML.
+///
+/// # Errors
+/// Where it is none, with the line.
+pub(super) fn table_of(file: &str, text: &str) -> Result<Table, Unreadable> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let line =
+            error.span().map_or(0, |span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+        Unreadable {
+            file: file.to_owned(),
+            line: u32::try_from(line).unwrap_or(0),
+            why: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
+        }
+    })
 }
 
 /// The line of a key in a TOML text, 0 where it is not found: a dotted header or the start of a line.

@@ -3,8 +3,8 @@
 //! Only configuration inside of the repository is read: what a machine replaces for itself, as a mirror of the registry, is no
 //! property of the code, and Cargo.lock's checksums hold for it too.
 
-use super::packages::{Packages, line_of, texts};
-use crate::evidence::sources::{Replaced, Sourced, SourcesEvidence};
+use super::packages::{Packages, line_of, look, table_of};
+use crate::evidence::sources::{Replaced, Sourced, SourcesEvidence, Unreadable};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -32,7 +32,7 @@ pub fn of(packages: &Packages, root: &Path) -> SourcesEvidence {
             });
         }
     }
-    evidence.replaced = replaced(root, &repository);
+    (evidence.replaced, evidence.unreadable) = replaced(root, &repository);
     evidence
 }
 
@@ -42,21 +42,21 @@ fn repository(root: &Path) -> PathBuf {
     above.unwrap_or(root).to_owned()
 }
 
-fn replaced(root: &Path, repository: &Path) -> Vec<Replaced> {
+fn replaced(root: &Path, repository: &Path) -> (Vec<Replaced>, Vec<Unreadable>) {
     let configurations = root
         .ancestors()
         .take_while(|folder| folder.starts_with(repository))
         .flat_map(|folder| [folder.join(".cargo/config.toml"), folder.join(".cargo/config")]);
     let files = std::iter::once(root.join("Cargo.toml")).chain(configurations);
-    let texts = texts(root, files);
-    let mut found: Vec<_> = texts.iter().flat_map(|(file, text)| in_text(file, text)).collect();
-    found.sort();
-    found
+    look(root, files, in_text)
 }
 
 /// What one file takes from elsewhere. Pure.
-pub fn in_text(file: &str, text: &str) -> Vec<Replaced> {
-    let Ok(table) = text.parse::<Table>() else { return Vec::new() };
+///
+/// # Errors
+/// Where it is no TOML.
+pub fn in_text(file: &str, text: &str) -> Result<Vec<Replaced>, Unreadable> {
+    let table = table_of(file, text)?;
     let one = |line: u32, key: String, from: &Value| Replaced {
         file: file.to_owned(),
         line,
@@ -78,10 +78,13 @@ pub fn in_text(file: &str, text: &str) -> Vec<Replaced> {
             found.push(one(line_of(text, source), format!("source.{source}"), into.unwrap_or(with)));
         }
     }
-    if let Some(paths) = table.get("paths") {
-        found.push(one(line_of(text, "paths"), "paths".to_owned(), paths));
+    // Cargo reads what a configuration includes, so a file of any name could replace a source.
+    for key in ["paths", "include"] {
+        if let Some(value) = table.get(key) {
+            found.push(one(line_of(text, key), key.to_owned(), value));
+        }
     }
-    found
+    Ok(found)
 }
 
 /// The tables below a key, by name.

@@ -11,6 +11,7 @@ fn any_version_is_found_in_every_table() {
                     e = { workspace = true }\nf = { path = \"f\", version = \"1\" }\n[dev-dependencies.g]\nversion = \" * \"\n\
                     [target.'cfg(unix)'.build-dependencies]\nh = \"*\"\n[workspace.dependencies]\ni = \"*\"\n";
     let found: Vec<(String, u32, bool)> = wildcards::in_text("m", manifest)
+        .unwrap()
         .into_iter()
         .map(|one| (one.package, one.line, one.elsewhere))
         .collect();
@@ -24,7 +25,8 @@ fn any_version_is_found_in_every_table() {
         (of("a"), of("c"), of("d"), of("g")),
         (Some((2, false)), Some((4, true)), Some((5, true)), Some((8, false)))
     );
-    assert!(wildcards::in_text("m", "[dependencies").is_empty());
+    let error = wildcards::in_text("m", "a = 1\n[dependencies").unwrap_err();
+    assert_eq!((error.file.as_str(), error.line), ("m", 2));
 }
 
 #[test]
@@ -98,12 +100,26 @@ fn what_is_new_and_what_begins_to_run_is_found() {
     assert_eq!(new::of(&now, "no lockfile"), None);
 }
 
+#[test]
+fn a_manifest_that_cannot_be_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = |root: &Path| {
+        let around = Around { root, tracked: &[], base: None };
+        of(&packages(&[]), around).unreadable.into_iter().map(|one| one.file).collect::<Vec<_>>()
+    };
+    std::fs::write(folder.path().join("Cargo.toml"), b"[dependencies]\na = \"*\" # \xff\n").unwrap();
+    assert_eq!(manifests(folder.path()), ["Cargo.toml"]);
+    std::fs::write(folder.path().join("Cargo.toml"), "[dependencies]\n").unwrap();
+    assert!(manifests(folder.path()).is_empty());
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_manifest_or_nothing(text in "(\\PC|\\n){0,120}|(\\[dependencies\\]\n|\\[target\\.x\\]\n|a = \"\\*\"\n|b\\.path = \"x\"\n|workspace = true\n){0,8}") {
         let lines = u32::try_from(text.lines().count()).unwrap();
-        for one in wildcards::in_text("m", &text) {
-            prop_assert!(one.line <= lines);
+        match wildcards::in_text("m", &text) {
+            Ok(found) => prop_assert!(found.iter().all(|one| one.line <= lines)),
+            Err(error) => prop_assert!(error.line <= lines + 1),
         }
     }
 }

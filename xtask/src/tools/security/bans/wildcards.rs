@@ -1,7 +1,8 @@
 //! Requirements that any version meets, in the manifests of members and of the workspace.
 
 use crate::evidence::bans::WildcardRequirement;
-use crate::tools::security::packages::{Packages, line_of, texts};
+use crate::evidence::sources::Unreadable;
+use crate::tools::security::packages::{Packages, line_of, look, table_of};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -9,22 +10,22 @@ use toml::{Table, Value};
 /// The tables of requirements, in a package, below `workspace`, and below each platform of `target`.
 const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
-/// All of them, sorted. A manifest that cannot be read is cargo's to complain about.
-pub(super) fn of(packages: &Packages, root: &Path) -> Vec<WildcardRequirement> {
+/// All of them, sorted, and the manifests that cannot be read.
+pub(super) fn of(packages: &Packages, root: &Path) -> (Vec<WildcardRequirement>, Vec<Unreadable>) {
     let members = packages.iter().filter(|(_, package)| package.member);
     let mut manifests: BTreeSet<PathBuf> = members
         .filter_map(|(_, package)| Some(package.manifest.as_ref()?.folder.join("Cargo.toml")))
         .collect();
     manifests.insert(root.join("Cargo.toml"));
-    let texts = texts(root, manifests);
-    let mut found: Vec<_> = texts.iter().flat_map(|(manifest, text)| in_text(manifest, text)).collect();
-    found.sort();
-    found
+    look(root, manifests, in_text)
 }
 
 /// Those of one manifest. Pure.
-pub(super) fn in_text(manifest: &str, text: &str) -> Vec<WildcardRequirement> {
-    let Ok(table) = text.parse::<Table>() else { return Vec::new() };
+///
+/// # Errors
+/// Where it is no TOML.
+pub(super) fn in_text(manifest: &str, text: &str) -> Result<Vec<WildcardRequirement>, Unreadable> {
+    let table = table_of(manifest, text)?;
     let within = |table: &Table| {
         TABLES.iter().filter_map(|name| table.get(*name)?.as_table().cloned()).collect::<Vec<_>>()
     };
@@ -48,7 +49,7 @@ pub(super) fn in_text(manifest: &str, text: &str) -> Vec<WildcardRequirement> {
         .collect();
     found.sort();
     found.dedup();
-    found
+    Ok(found)
 }
 
 /// Whether it lies in a path or in git, where any version meets it.

@@ -7,18 +7,23 @@ const SAMPLE: &str = r#"
 [graph]
 targets = ["x86_64-unknown-linux-gnu"]
 [advisories]
+version = 2
 ignore = ["RUSTSEC-2020-0071", { id = "RUSTSEC-2024-0436", reason = "no fix" }, "foo@1.0.0"]
 yanked = "deny"
 [licenses]
+version = 2
+clarify = []
 allow = ["MIT", "Apache-2.0 WITH LLVM-exception", "No-Such-1.0"]
 exceptions = [{ allow = ["OpenSSL"], crate = "ring@0.17.8" }]
 private = { ignore = true }
 confidence-threshold = 0.9
 [bans]
+allow = []
 multiple-versions = "deny"
 deny = ["openssl", { crate = "time:<0.2", wrappers = ["chrono"], reason = "old", use-instead = "jiff" }]
 skip = [{ name = "syn", version = "1" }]
 skip-tree = ["windows"]
+features = [{ crate = "reqwest@0.12.1", deny = ["native-tls"], allow = ["json"], exact = true }, { crate = "a" }]
 [bans.build]
 allow-build-scripts = ["libc"]
 executables = "deny"
@@ -48,6 +53,7 @@ fn what_has_an_equal_is_taken_over_and_the_rest_is_named() {
                     {"package": "time", "version": "<0.2", "reason": "old", "instead": "jiff", "needed_by": ["chrono"]},
                 ],
                 "duplicates": "refuse",
+                "features": [{"package": "reqwest", "version": "=0.12.1", "deny": ["native-tls"], "allow": ["json"], "reason": NO_REASON}],
                 "skip": [{"package": "syn", "version": "1", "reason": NO_REASON}],
                 "wildcard_paths": false,
                 "wildcards": "off",
@@ -76,6 +82,8 @@ fn what_has_an_equal_is_taken_over_and_the_rest_is_named() {
             "advisories.ignore",
             "advisories.yanked",
             "bans.build.executables",
+            "bans.features: a",
+            "bans.features: reqwest: exact",
             "bans.skip-tree",
             "graph",
             "licenses.allow: No-Such-1.0",
@@ -93,7 +101,7 @@ fn what_is_no_toml_says_its_line() {
 
 proptest! {
     #[test]
-    fn any_text_is_imported_or_an_error(text in "(\\PC|\\n){0,200}|(\\[(licenses|bans|sources|advisories)\\]\n|(allow|deny|skip|ignore|exceptions|allow-git) = \\[(\"a@1\"|\"b:<2\"|\\{ crate = \"c\" \\}|1)?\\]\n|wildcards = \"(deny|x)\"\n){0,10}") {
+    fn any_text_is_imported_or_an_error(text in "(\\PC|\\n){0,200}|(\\[(licenses|bans|sources|advisories)\\]\n|(allow|deny|skip|ignore|exceptions|features|allow-git) = \\[(\"a@1\"|\"b:<2\"|\\{ crate = \"c\", deny = \\[\"d\"\\] \\}|1)?\\]\n|wildcards = \"(deny|x)\"\n){0,10}") {
         if let Ok(imported) = read(&text) {
             // What comes out is a policy, whatever went in.
             let sections: Map<String, Json> =

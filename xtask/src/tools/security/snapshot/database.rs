@@ -167,3 +167,36 @@ fn sorted(mut advisories: Vec<AdvisoryFacts>) -> anyhow::Result<Vec<AdvisoryFact
     }
     Ok(advisories)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    const TEXT: &str = "```toml\n[advisory]\nid = \"RUSTSEC-2026-0001\"\npackage = \"a\"\ndate = \"2026-03-04\"\n\
+        url = \"https://example.org/1\"\naliases = [\"CVE-2026-1\"]\ncvss = \"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H\"\n\n\
+        [versions]\npatched = [\">= 1.2.3\"]\nunaffected = [\"< 1.0.0\"]\n```\n\n# A title\n\nWords.\n";
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_advisory_or_an_error(
+            from in any::<Index>(),
+            to in any::<Index>(),
+            more in "(\\PC|[\\n\"=\\[\\]`#>-]|informational = \"unsound\"\n|withdrawn = \"2026-05-01\"\n|license = \"CC-BY-4.0\"\n){0,12}",
+        ) {
+            let (from, to) = (from.index(TEXT.len() + 1), to.index(TEXT.len() + 1));
+            // As often a few letters as half of it.
+            let (from, to) = (from.min(to), if from % 2 == 0 { from.max(to) } else { from.min(to) });
+            let text = format!("{}{more}{}", &TEXT[..from], &TEXT[to..]);
+            let place = Place { package: "a".to_owned(), id: "RUSTSEC-2026-0001".to_owned() };
+            match parsed(&place, text.as_bytes()) {
+                Ok(facts) => prop_assert_eq!((facts.id, facts.package), (place.id, place.package)),
+                Err(error) => {
+                    let said = format!("{error:#}");
+                    prop_assert!(said.contains("a/RUSTSEC-2026-0001.md: "), "{}", said);
+                }
+            }
+        }
+    }
+}
