@@ -5,6 +5,7 @@
 //! is no second code path either: it is `advance` answering with the weights of the previous release.
 
 mod advance;
+pub mod judge;
 pub mod orders;
 pub mod seen;
 #[cfg(test)]
