@@ -3,6 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and tell as tests do")]
 
+#[path = "attested/lists.rs"]
+mod lists;
+#[path = "attested/partners.rs"]
+mod partners;
+
 use gateline::digest::Digest;
 use gateline::oci::config::{Architecture, Facts};
 use gateline::oci::layer::{Entry, Layer};
@@ -389,105 +394,4 @@ fn evidence_of_another_commit_or_policy_is_replayed() {
     );
     refused(|home, all| instead(home, all, 0, |one| one.predicate = json!({})), &["evidence/unreadable"]);
     refused(|home, all| instead(home, all, 2, |one| one.predicate = json!({})), &["evidence/unreadable"]);
-}
-
-#[test]
-fn a_tag_that_is_moved_after_it_was_resolved() {
-    let home = Home::attested();
-    // Between resolving and verifying, the layout gets another image, with evidence that holds for that one.
-    let moved = image(&home.layout, "malicious");
-    attach(&home.layout, &moved, &said(&moved, COMMIT), &home.key).unwrap();
-    assert!(home.judged(&moved, 1).is_ok(), "it is honest about itself");
-    assert_eq!(home.codes(), ["evidence/missing"; 3], "and says nothing of what was resolved");
-}
-
-/// Takes entries out of `index.json`, or changes them.
-fn index(layout: &Path, change: impl FnOnce(&mut Vec<Value>)) {
-    let file = layout.join("index.json");
-    let mut json: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    change(json["manifests"].as_array_mut().unwrap());
-    std::fs::write(file, json.to_string()).unwrap();
-}
-
-#[test]
-fn a_downgrade_to_an_older_list_under_the_fallback_tag() {
-    // The list that there was before the verdict was added is put back.
-    let home = Home::new();
-    let all = home.artifacts();
-    referrers::replace(&home.layout, &home.image, &all[..2]).unwrap();
-    let mut older = Vec::new();
-    index(&home.layout, |entries| older.push(entries.pop().unwrap()));
-    attach(&home.layout, &home.image, &said(&home.image, COMMIT), &home.key).unwrap();
-    index(&home.layout, |entries| *entries.last_mut().unwrap() = older[0].clone());
-    assert_eq!(home.codes(), ["evidence/lists-disagree"]);
-    // The same with the newer entries taken away: then the list is all there is, and something is missing.
-    index(&home.layout, |entries| entries.retain(|one| one.get("artifactType").is_none()));
-    assert_eq!(home.codes(), ["evidence/missing"]);
-    index(&home.layout, |entries| entries.push(older[0].clone()));
-    assert_eq!(home.codes(), ["evidence/lists-disagree"], "two lists under one tag");
-}
-
-#[test]
-fn a_referrer_whose_blob_was_changed() {
-    let home = Home::attested();
-    let bundle = &home.artifacts()[0];
-    let file = home.layout.join("blobs/sha256").join(Digest::of(&bundle.bytes).hex());
-    std::fs::write(&file, b"x").unwrap();
-    assert_eq!(home.codes(), ["evidence/damaged"]);
-}
-
-/// Runs a partner that must succeed; `None` where it is not installed.
-async fn partner(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
-    let command = CommandLine::new(program, arguments.iter().copied());
-    let Ok(finished) = World::real().unwrap().run(&command).await else {
-        println!("gateline-skip: {program}");
-        return None;
-    };
-    let said = String::from_utf8_lossy(&finished.stderr).into_owned();
-    assert!(finished.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&finished.stdout));
-    Some(finished.stdout)
-}
-
-#[tokio::test]
-async fn skopeo_copies_the_image_with_its_evidence_and_keeps_every_digest() {
-    let mut home = Home::attested();
-    let copy = home.folder.path().join("copy");
-    let platform = ["--override-arch", "amd64", "--override-os", "linux", "--insecure-policy"];
-    // Debian's skopeo does not know `artifactType` in a list and writes that list anew; what the list names keeps its digests.
-    let tags =
-        [("1.2.3".to_owned(), &["--preserve-digests"][..]), (referrers::fallback_tag(&home.image), &[])];
-    for (tag, keep) in tags {
-        let from = format!("oci:{}:{tag}", home.layout.display());
-        let to = format!("oci:{}:{tag}", copy.display());
-        let arguments = [&platform[..], &["copy", "--all"], keep, &[&from, &to]].concat();
-        if partner("skopeo", &arguments).await.is_none() {
-            return;
-        }
-    }
-    let before = home.judged(&home.image, 1).unwrap();
-    home.layout = copy;
-    assert_eq!(layout::read(&home.layout, Architecture::Amd64).unwrap().digest, home.image);
-    assert_eq!(home.judged(&home.image, 1).unwrap(), before);
-}
-
-#[tokio::test]
-async fn openssl_verifies_what_we_sign() {
-    let home = Home::attested();
-    let bundle = &referrers::of(&home.layout, &home.image, BUNDLE_BYTES_MAX).unwrap()[0].artifact.bytes;
-    let bundle = Bundle::parse(bundle).unwrap();
-    let file = |name: &str, bytes: &[u8]| {
-        let file = home.folder.path().join(name);
-        std::fs::write(&file, bytes).unwrap();
-        file.display().to_string()
-    };
-    let key = file("public.pem", home.key.public().to_pem().as_bytes());
-    let signature = file("signature.der", &bundle.envelope.signature);
-    let signed = file("signed", &pae(STATEMENT_TYPE, &bundle.envelope.payload));
-    let arguments = ["dgst", "-sha256", "-verify", &key, "-signature", &signature, &signed];
-    let Some(said) = partner("openssl", &arguments).await else { return };
-    assert_eq!(String::from_utf8_lossy(&said).trim(), "Verified OK");
-    // The name of a key is what openssl calls the digest of its public part.
-    let der = home.folder.path().join("public.der").display().to_string();
-    partner("openssl", &["pkey", "-pubin", "-in", &key, "-outform", "DER", "-out", &der]).await.unwrap();
-    assert_eq!(Digest::of(&std::fs::read(der).unwrap()), *home.key.public().id());
 }
