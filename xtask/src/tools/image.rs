@@ -19,6 +19,7 @@ use crate::oci::layer::{Content, Entry, Kind, Layer};
 use crate::oci::members::Limits;
 use crate::oci::{LayerFacts, assemble, layout, rootfs};
 use crate::policy::ImagePolicy;
+use crate::tools::sbom::linked::Linked;
 use crate::world::World;
 use anyhow::Context as _;
 use cache::Cached;
@@ -75,6 +76,9 @@ pub struct BuiltImage {
     pub binary: Digest,
     /// What did not have to be made again.
     pub reused: Reused,
+    /// What cargo linked into the binary.
+    #[serde(skip)]
+    pub linked: Linked,
 }
 
 /// One layer of it.
@@ -245,6 +249,7 @@ impl Recipe {
             layout: self.output,
             binary: self.binary.digest,
             reused,
+            linked: self.binary.linked,
         })
     }
 }
