@@ -172,3 +172,8 @@ fn sums() {
 fn secrets() {
     check("secrets");
 }
+
+#[test]
+fn bundle() {
+    check("bundle");
+}

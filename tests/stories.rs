@@ -1,5 +1,7 @@
 //! Stories of a release on its way: real images, real processes, real requests.
 
+#[path = "stories/evidence.rs"]
+mod evidence;
 #[path = "stories/orders.rs"]
 mod orders;
 mod support;

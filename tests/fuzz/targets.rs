@@ -8,6 +8,7 @@ use gateline::policy::SecurityPolicy;
 use gateline::policy::coverage::InputFormat;
 use gateline::policy::security::{ScannerFormat, ScannerInput};
 use gateline::policy::{PolicySet, Texts};
+use gateline::release::attest::bundle::Bundle;
 use gateline::release::notes::notes;
 use gateline::release::sums::Sums;
 use gateline::report::{cobertura, lcov};
@@ -30,7 +31,7 @@ use std::sync::LazyLock;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 16] = [
+pub(crate) const TARGETS: [Target; 17] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -47,7 +48,14 @@ pub(crate) const TARGETS: [Target; 16] = [
     ("cargo-audit", |bytes| report(bytes, ScannerFormat::CargoAudit)),
     ("deny-toml", deny),
     ("secrets", secrets),
+    ("bundle", bundle),
 ];
+
+/// What is read of a bundle is what would be written of it.
+fn bundle(bytes: &[u8]) {
+    let Ok(read) = Bundle::parse(bytes) else { return };
+    assert_eq!(Bundle::parse(&read.to_bytes()).as_ref(), Ok(&read));
+}
 
 /// A report of a scanner: every text is one line and bounded, every path is inside, no result stands there twice.
 fn report(bytes: &[u8], format: ScannerFormat) {

@@ -14,8 +14,11 @@ use gateline::evidence::workflows::WorkflowsEvidence;
 use gateline::evidence::{BansEvidence, LicencesEvidence, ScannersEvidence, SourcesEvidence};
 use gateline::evidence::{Evidence, GateEvidence, ImageEvidence, Measured, PolicyEvidence, SCHEMA, Subject};
 use gateline::policy::Policy;
+use gateline::release::attest::statement::{Built, Predicate, Statement, VerdictPredicate, provenance};
 use gateline::release::{Candidate, Release};
-use gateline::verdict::Gate;
+use gateline::tools::signing;
+use gateline::verdict::{Gate, Outcome};
+use gateline::world::World;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -98,8 +101,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Puts a prepared image as the newest release of a workspace; its evidence passes the workspace's policy.
-pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str) -> Digest {
+/// Puts a prepared image as the newest release of a workspace; its evidence passes the workspace's policy, and is signed with the key
+/// of the state directory.
+pub(crate) fn put(image: Image, (workspace, state): (&Path, &Path), policy: &Policy, commit: &str) -> Digest {
     let folder = workspace.join("target/gateline/release");
     let _ = std::fs::remove_dir_all(&folder);
     let layout = folder.join("image");
@@ -117,11 +121,48 @@ pub(crate) fn put(image: Image, workspace: &Path, policy: &Policy, commit: &str)
         commit_time: Timestamp::UNIX_EPOCH,
         size_bytes: 1,
     };
+    attest(&layout, state, &evidence, &file);
     let release = Release::new(&proof, candidate, &evidence, &file, Timestamp::UNIX_EPOCH);
     std::fs::write(folder.join("evidence.json"), file).expect("the evidence can be written");
     std::fs::write(folder.join("release.json"), serde_json::to_vec(&release).expect("a release serialises"))
         .expect("the release can be written");
     digest
+}
+
+/// Says of an image what `ship` says, and signs it.
+fn attest(layout: &Path, state: &Path, evidence: &Evidence, file: &[u8]) {
+    let (subject, image) = (&evidence.subject, index_digest(layout));
+    let gates = Gate::FOR_RELEASE.iter().map(|gate| (gate.name().to_owned(), Outcome::Passed));
+    let verdict = VerdictPredicate {
+        gateline: "story".into(),
+        commit: subject.commit.clone(),
+        tree: subject.tree.clone(),
+        policy: subject.policy.clone(),
+        toolchain: subject.toolchain.clone(),
+        evidence: Digest::of(file),
+        outcome: Outcome::Passed,
+        gates: gates.collect(),
+    };
+    let world = World::real().expect("the world");
+    let now = world.now();
+    let how = provenance(&Built {
+        commit: &subject.commit,
+        repository: None,
+        lockfile: &subject.tree,
+        toolchain: (std::collections::BTreeMap::new(), &subject.toolchain),
+        parameters: serde_json::json!({}),
+        version: "story",
+        times: (now, now),
+    });
+    let bill = serde_json::json!({"bomFormat": "CycloneDX", "specVersion": "1.6"});
+    let said = [
+        Statement::new("desk", &image, Predicate::Provenance, &how),
+        Statement::new("desk", &image, Predicate::Sbom, &bill),
+        Statement::new("desk", &image, Predicate::Verdict, &verdict),
+    ];
+    let said: Vec<Statement> = said.into_iter().map(|one| one.expect("plain data")).collect();
+    let key = signing::of_state(&world, state).expect("the key can be made");
+    gateline::tools::evidence::attach(layout, &image, &said, &key).expect("the evidence is attached");
 }
 
 fn passing(policy: &Policy, commit: &str, image: &Digest) -> Evidence {

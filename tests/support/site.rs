@@ -83,7 +83,7 @@ impl Site {
     /// Makes a prepared image the newest release here.
     pub(crate) fn release(&self, image: Image) -> Digest {
         let commit = git(&self.workspace, &["rev-parse", "HEAD"]);
-        releases::put(image, &self.workspace, &self.policy, &commit)
+        releases::put(image, (&self.workspace, &self.state), &self.policy, &commit)
     }
 
     /// Deploys a prepared image to one environment.

@@ -5,6 +5,7 @@ mod coverage;
 mod github;
 mod image;
 mod init;
+mod key;
 mod lint;
 mod local;
 mod merge;
@@ -19,6 +20,7 @@ pub use audit::AuditVerb;
 pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
+pub use key::KeyVerb;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
@@ -113,6 +115,12 @@ pub enum Verb {
         /// What to do with it.
         #[command(subcommand)]
         what: ImageVerb,
+    },
+    /// The key by which this machine signs what it says of images.
+    Key {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: KeyVerb,
     },
     /// Gates, image, development, staging, production.
     Ship {

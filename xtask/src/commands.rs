@@ -23,6 +23,7 @@ mod resident;
 mod sbom;
 mod security;
 mod ship;
+mod signed;
 mod site;
 mod status;
 mod test;
@@ -133,6 +134,10 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         Verb::Image { what: ImageVerb::Inspect { layout } } => {
             Box::pin(async move { image::inspect(context, layout).await })
         }
+        Verb::Image { what: ImageVerb::Verify { layout, digest, commit } } => {
+            Box::pin(async move { signed::verify(context, layout, digest, commit).await })
+        }
+        Verb::Key { what } => Box::pin(async move { signed::key(context, &what) }),
         Verb::Ship { yes, fresh } => {
             Box::pin(async move { ship::ship(context, yes.into(), fresh.into()).await })
         }

@@ -2,7 +2,7 @@
 //!
 //! An image's digest is the digest of its *index*, even for one platform, so a second platform never changes what a
 //! digest means. Everything here is a function of its arguments: the same arguments give the same bytes
-//! (invariant 6 in docs/ARCHITECTURE.md). Only [`layout`] and [`unpack`] touch files. Formats: OCI image-spec 1.1.
+//! (invariant 6 in docs/ARCHITECTURE.md). Only [`layout`], [`referrers`] and [`unpack`] touch files. Formats: OCI image-spec 1.1.
 
 pub mod config;
 pub(crate) mod counted;
@@ -12,6 +12,7 @@ pub mod layer;
 pub mod layout;
 pub mod manifest;
 pub mod members;
+pub mod referrers;
 pub mod rootfs;
 pub mod unpack;
 
@@ -67,7 +68,7 @@ impl Assembled {
 }
 
 impl Blob {
-    fn of(document: &impl Serialize) -> Blob {
+    pub(crate) fn of(document: &impl Serialize) -> Blob {
         // Our documents are plain data with string keys: they always serialise.
         let bytes = serde_json::to_vec(document).unwrap_or_default();
         Blob { digest: Digest::of(&bytes), bytes }

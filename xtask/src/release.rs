@@ -6,6 +6,7 @@
 //! Below it lies what a version is published with: the [`proof`] that its commit passed, [`notes`] from the changelog, [`sums`] of its files, the [`pin`] of the
 //! Action, and [`publication`], the page on GitHub.
 
+pub mod attest;
 pub mod notes;
 pub mod pin;
 pub mod proof;

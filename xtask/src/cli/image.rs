@@ -26,4 +26,15 @@ pub enum ImageVerb {
         /// The layout; default: `target/gateline/image`.
         layout: Option<PathBuf>,
     },
+    /// Whether its signed evidence holds by the policy in force.
+    Verify {
+        /// The layout; default: the newest release that was made here.
+        layout: Option<PathBuf>,
+        /// The image that must be there.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
+        /// The commit that it must be of.
+        #[arg(long, value_name = "COMMIT")]
+        commit: Option<String>,
+    },
 }

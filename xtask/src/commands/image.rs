@@ -1,4 +1,4 @@
-//! `image build` and `image inspect`.
+//! `image build` and `image inspect`; `image verify` is in `signed.rs`.
 
 mod check;
 
@@ -92,27 +92,40 @@ pub(super) async fn inspect(context: &Context, layout: Option<PathBuf>) -> anyho
     Ok(Exit::Done)
 }
 
-/// The image of a release to be, with what its own gate judges.
+/// An image that was made for a release.
+pub(super) struct Made {
+    /// What is known of it.
+    pub(super) candidate: Candidate,
+    /// What its own gate judges.
+    pub(super) evidence: Measured<ImageEvidence>,
+    /// How it lies there.
+    pub(super) built: BuiltImage,
+    /// When the build began and ended.
+    pub(super) times: (jiff::Timestamp, jiff::Timestamp),
+}
+
+/// The image of a release to be.
 pub(super) async fn candidate(
     context: &Context,
     workspace: &Workspace,
     in_force: &InForce,
     layout: &Path,
-) -> anyhow::Result<(Candidate, Measured<ImageEvidence>)> {
+) -> anyhow::Result<Made> {
     let policy = &in_force.policy.image;
-    let start = context.world.monotonic();
+    let (start, began_at) = (context.world.monotonic(), context.world.now());
     let built = make(context, &request(workspace, policy, layout)?).await?;
     let evidence = image::evidence(&image::summarise(layout, image::architecture_here()?)?);
     let took = context.world.monotonic().saturating_sub(start);
     let duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let candidate = Candidate {
-        digest: built.digest,
+        digest: built.digest.clone(),
         service: service_name(workspace, in_force)?,
         version: package(workspace, policy)?.version,
         commit_time: workspace.repository.commit_time,
         size_bytes: built.size_bytes,
     };
-    Ok((candidate, Measured { result: Ok(evidence), duration_millis }))
+    let evidence = Measured { result: Ok(evidence), duration_millis };
+    Ok(Made { candidate, evidence, built, times: (began_at, context.world.now()) })
 }
 
 fn request<'a>(

@@ -9,6 +9,7 @@ use super::context::{Context, InForce, write_report};
 use super::gates::{self, Ask};
 use super::image;
 use super::outputs;
+use super::signed;
 use super::site::{Consent, Site, serves, service_name};
 use crate::digest::short_commit;
 use crate::evidence::{Evidence, Subject};
@@ -136,16 +137,17 @@ impl Run<'_> {
         }
         remove(folder)?;
         let layout = folder.join(IMAGE_FOLDER);
-        let (candidate, image) =
-            self.timed("image", image::candidate(context, workspace, in_force, &layout)).await?;
-        evidence.gates.image = Some(image);
+        let made = self.timed("image", image::candidate(context, workspace, in_force, &layout)).await?;
+        evidence.gates.image = Some(made.evidence.clone());
         let verdict = gates::conclude(context, workspace, in_force, &evidence, &Gate::FOR_RELEASE)?;
         self.verdict = in_one_line(&verdict);
         let Some(proof) = verdict.passed() else {
             return Ok(Err(self.refused(workspace, &evidence, &verdict)));
         };
         refuse_change_meanwhile(&context.workspace().await?, workspace)?;
-        let (evidence_file, release) = seal(&proof, candidate, &evidence, context.world.now())?;
+        let (evidence_file, release) = seal(&proof, made.candidate.clone(), &evidence, context.world.now())?;
+        let said = signed::said(&verdict, &evidence, &evidence_file);
+        self.timed("evidence", signed::attach(context, workspace, in_force, &made, &said)).await?;
         write_report(&folder.join(EVIDENCE_FILE), &evidence_file)?;
         write_report(&folder.join(RELEASE_FILE), &serde_json::to_vec_pretty(&release)?)?;
         Ok(Ok(release))

@@ -5,6 +5,7 @@ mod find;
 pub(super) use find::{known_digest, serves, service_name};
 
 use super::context::{Context, InForce};
+use super::signed;
 use crate::deployer::{self, Approver, Book, Deployer, Followed, Link, exit_of};
 use crate::digest::Digest;
 use crate::exit::Exit;
@@ -123,6 +124,7 @@ impl<'a> Site<'a> {
             return Err(Failure::usage(what, "make one: cargo xtask ship; or see cargo xtask history"));
         };
         let release = stored.verify(claimed, &self.in_force.policy)?;
+        signed::demand(self.context, &self.in_force, &stored.image(), &release)?;
         Ok((stored.import(&self.state, &release)?, release))
     }
 

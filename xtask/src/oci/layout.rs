@@ -22,7 +22,7 @@ pub const LAYER_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const LAYERS_MAX: usize = 127;
 const MARKER_FILE: &str = "oci-layout";
 const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-const INDEX_FILE: &str = "index.json";
+pub(super) const INDEX_FILE: &str = "index.json";
 
 /// An image in a layout whose every blob was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,8 +128,10 @@ pub fn read(directory: &Path, architecture: Architecture) -> Result<Stored, Layo
     }
     let entries: Index =
         parse(INDEX_FILE, &bounded(&directory.join(INDEX_FILE), INDEX_FILE, DOCUMENT_BYTES_MAX)?)?;
-    let [entry] = entries.manifests.as_slice() else {
-        return Err(LayoutError::Ambiguous(entries.manifests.len()));
+    let images: Vec<&Descriptor> =
+        entries.manifests.iter().filter(|entry| !super::referrers::is_referring(entry)).collect();
+    let [entry] = images[..] else {
+        return Err(LayoutError::Ambiguous(images.len()));
     };
     let index: Index = document(directory, "the index", entry, MEDIA_INDEX)?;
     let runs_here = |one: &&Descriptor| {
@@ -164,7 +166,7 @@ impl Stored {
     }
 }
 
-fn blob_path(directory: &Path, digest: &Digest) -> PathBuf {
+pub(super) fn blob_path(directory: &Path, digest: &Digest) -> PathBuf {
     directory.join("blobs/sha256").join(digest.hex())
 }
 
@@ -172,7 +174,7 @@ fn layer_name(position: usize) -> String {
     format!("layer {}", position + 1)
 }
 
-fn save(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
+pub(super) fn save(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
     std::fs::write(path, bytes).map_err(|error| LayoutError::Io(path.to_owned(), error))
 }
 
@@ -199,7 +201,7 @@ fn put_in_place(fresh: &Path, place: &Path) -> io::Result<()> {
     std::fs::rename(fresh, place)
 }
 
-fn bounded(path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, LayoutError> {
+pub(super) fn bounded(path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, LayoutError> {
     let file = File::open(path).map_err(|error| LayoutError::Io(path.to_owned(), error))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| LayoutError::Io(path.to_owned(), error))?;
@@ -209,11 +211,11 @@ fn bounded(path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, LayoutError> 
     Ok(bytes)
 }
 
-fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, LayoutError> {
+pub(super) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, LayoutError> {
     serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(what.to_owned(), error))
 }
 
-fn document<T: DeserializeOwned>(
+pub(super) fn document<T: DeserializeOwned>(
     directory: &Path,
     what: &str,
     at: &Descriptor,
@@ -239,19 +241,19 @@ fn verify_layer(directory: &Path, what: &str, at: &Descriptor) -> Result<(), Lay
     same(what, &at.digest, found)
 }
 
-fn of_media_type(what: &str, at: &Descriptor, expected: &str) -> Result<(), LayoutError> {
+pub(super) fn of_media_type(what: &str, at: &Descriptor, expected: &str) -> Result<(), LayoutError> {
     let fits = at.media_type == expected;
     fits.then_some(()).ok_or_else(|| LayoutError::MediaType(what.to_owned(), at.media_type.clone()))
 }
 
-fn same(what: &str, expected: &Digest, found: Digest) -> Result<(), LayoutError> {
+pub(super) fn same(what: &str, expected: &Digest, found: Digest) -> Result<(), LayoutError> {
     if *expected == found {
         return Ok(());
     }
     Err(LayoutError::Damaged { what: what.to_owned(), expected: expected.clone(), found })
 }
 
-fn same_length(what: &str, expected: u64, found: u64) -> Result<(), LayoutError> {
+pub(super) fn same_length(what: &str, expected: u64, found: u64) -> Result<(), LayoutError> {
     if expected == found {
         return Ok(());
     }

@@ -1,7 +1,6 @@
 //! Descriptors, manifests and indexes, as OCI image-spec 1.1 writes them.
 //!
-//! Only what images need; `subject` and `artifactType` come with evidence. Maps are sorted and absent fields are
-//! left out, so that equal values are equal bytes.
+//! Only what images and their referrers need. Maps are sorted and absent fields are left out, so that equal values are equal bytes.
 
 use super::Blob;
 use super::layer::Compressed;
@@ -30,6 +29,9 @@ pub struct Descriptor {
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
+    /// What kind of artifact the manifest is of; only in an index, and only where it is no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// Where it runs; only in an index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
@@ -56,10 +58,16 @@ pub struct Manifest {
     /// [`MEDIA_MANIFEST`]; the specification lets others leave it out, and skopeo does.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub media_type: String,
+    /// What kind of artifact this is, where it is no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// The config.
     pub config: Descriptor,
     /// The layers, lowest first.
     pub layers: Vec<Descriptor>,
+    /// What it speaks of, where it is a referrer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// What else is said of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -92,9 +100,16 @@ impl Descriptor {
         Self::new(MEDIA_LAYER, layer.digest.clone(), layer.size_bytes)
     }
 
-    fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
+    pub(super) fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
         let media_type = media_type.to_owned();
-        Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() }
+        Descriptor {
+            media_type,
+            digest,
+            size,
+            artifact_type: None,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
     }
 }
 
@@ -105,7 +120,15 @@ impl Manifest {
         layers: Vec<Descriptor>,
         annotations: BTreeMap<String, String>,
     ) -> Manifest {
-        Manifest { schema_version: 2, media_type: MEDIA_MANIFEST.to_owned(), config, layers, annotations }
+        Manifest {
+            schema_version: 2,
+            media_type: MEDIA_MANIFEST.to_owned(),
+            artifact_type: None,
+            config,
+            layers,
+            subject: None,
+            annotations,
+        }
     }
 }
 

@@ -92,7 +92,12 @@ impl Stored {
         let fresh = tempfile::Builder::new().prefix(".import-").tempdir_in(releases).map_err(unwritable)?;
         copy_folder(&self.folder, fresh.path()).map_err(unwritable)?;
         if target.exists() {
-            // The same image with other evidence: the newer evidence takes its place, the image stays.
+            // The same image with other evidence: the newer evidence takes its place. Signed evidence lies in the layout, so that is
+            // exchanged in one step; what is unpacked stays.
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            let (new, old) = (fresh.path().join(IMAGE_FOLDER), target.join(IMAGE_FOLDER));
+            renameat_with(CWD, &new, CWD, &old, RenameFlags::EXCHANGE)
+                .map_err(|error| unwritable(error.into()))?;
             for file in [EVIDENCE_FILE, RELEASE_FILE] {
                 std::fs::rename(fresh.path().join(file), target.join(file)).map_err(unwritable)?;
             }

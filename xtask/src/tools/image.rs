@@ -21,6 +21,7 @@ use crate::oci::layer::{Content, Entry, Kind, Layer};
 use crate::oci::members::Limits;
 use crate::oci::{LayerFacts, assemble, layout, rootfs};
 use crate::policy::ImagePolicy;
+use crate::tools::sbom::linked::Linked;
 use crate::world::World;
 use anyhow::Context as _;
 use cache::Cached;
@@ -77,6 +78,9 @@ pub struct BuiltImage {
     pub binary: Digest,
     /// What did not have to be made again.
     pub reused: Reused,
+    /// What cargo linked into the binary.
+    #[serde(skip)]
+    pub linked: Linked,
 }
 
 /// One layer of it.
@@ -247,6 +251,7 @@ impl Recipe {
             layout: self.output,
             binary: self.binary.digest,
             reused,
+            linked: self.binary.linked,
         })
     }
 }

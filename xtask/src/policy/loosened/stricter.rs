@@ -146,6 +146,12 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("image", "labels", Neither),
     ("image", "user", Unchanged),
     ("image", "size_bytes_max", Lower),
+    ("image", "verify.level", LEVEL),
+    ("image", "verify.required", More),
+    // Whose signature counts: nobody can tell whether another one is worth as much.
+    ("image", "verify.local_key", Unchanged),
+    ("image", "verify.keys", Less),
+    ("image", "verify.age_days_max", Lower),
     ("rollout", "service.name", Unchanged),
     ("rollout", "service.ready_path", Unchanged),
     ("rollout", "service.probe_path", Unchanged),
