@@ -5,6 +5,7 @@ mod coverage;
 mod github;
 mod image;
 mod init;
+mod judge;
 mod key;
 mod lint;
 mod local;
@@ -20,6 +21,7 @@ pub use audit::AuditVerb;
 pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::ImageVerb;
 pub use init::Init;
+pub use judge::{JudgeVerb, Simulate};
 pub use key::KeyVerb;
 pub use lint::Lint;
 pub use local::LocalVerb;
@@ -115,6 +117,12 @@ pub enum Verb {
         /// What to do with it.
         #[command(subcommand)]
         what: ImageVerb,
+    },
+    /// The statistics that judge a canary, tried on made-up rollouts or replayed.
+    Judge {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: JudgeVerb,
     },
     /// The key by which this machine signs what it says of images.
     Key {

@@ -10,6 +10,7 @@ mod gates;
 mod github;
 mod image;
 mod init;
+mod judge;
 mod lint;
 mod local;
 mod orders;
@@ -137,6 +138,7 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         Verb::Image { what: ImageVerb::Verify { layout, digest, commit } } => {
             Box::pin(async move { signed::verify(context, layout, digest, commit).await })
         }
+        Verb::Judge { what } => Box::pin(async move { judge::judge(context, what).await }),
         Verb::Key { what } => Box::pin(async move { signed::key(context, &what) }),
         Verb::Ship { yes, fresh } => {
             Box::pin(async move { ship::ship(context, yes.into(), fresh.into()).await })
