@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         r"(?P<shown>pat-(?:na|eu)[0-9]-)(?P<secret>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
     token("salesforce-token", "Salesforce session", &["00D"], r"(?P<shown>00D[A-Za-z0-9]{12,15})(?P<secret>![A-Za-z0-9_.]{80,120})"),
     token("okta-token", "Okta token", &["SSWS 00", "okta"],
-        r#"(?P<shown>(?i:ssws |okta[\w.-]{0,20}token["']?[ =:,>"']{1,6}))(?P<secret>00[A-Za-z0-9_-]{40})"#).named(),
+        r#"(?P<shown>(?i:ssws |okta[\w.-]{0,20}token["']?[ =:,>"'\\]{1,6}))(?P<secret>00[A-Za-z0-9_-]{40})"#).named(),
     token("trello-token", "Trello token", &["ATTA"], r"(?P<shown>ATTA)(?P<secret>[0-9a-f]{64}[0-9A-Za-z]{8})"),
     token("clickup-token", "ClickUp token", &["pk_"], r"(?P<shown>pk_[0-9]{4,10}_)(?P<secret>[A-Z0-9]{32})"),
     token("klaviyo-key", "Klaviyo private key", &["pk_"], r"(?P<shown>pk_)(?P<secret>[0-9a-f]{34})"),
