@@ -137,6 +137,7 @@ impl Home {
         let demands = Demands {
             image,
             commit: Some(COMMIT),
+            evidence: Some(&Digest::of(b"evidence")),
             policy: &policy,
             keys: &keys,
             required: &Predicate::OF_RELEASE,
@@ -377,13 +378,16 @@ fn evidence_of_another_commit_or_policy_is_replayed() {
     let home = Home::new();
     attach(&home.layout, &home.image, &said(&home.image, OTHER_COMMIT), &home.key).unwrap();
     assert_eq!(home.codes(), ["evidence/other-commit"; 2]);
-    refused(
-        |home, all| {
-            let other = VerdictPredicate { policy: Digest::of(b"looser"), ..verdict(COMMIT) };
-            instead(home, all, 2, |one| one.predicate = json!(other));
-        },
-        &["evidence/other-policy"],
-    );
+    let others = [
+        (VerdictPredicate { policy: Digest::of(b"looser"), ..verdict(COMMIT) }, "evidence/other-policy"),
+        (
+            VerdictPredicate { evidence: Digest::of(b"friendlier"), ..verdict(COMMIT) },
+            "evidence/other-evidence",
+        ),
+    ];
+    for (other, code) in others {
+        refused(|home, all| instead(home, all, 2, |one| one.predicate = json!(other)), &[code]);
+    }
     refused(
         |home, all| {
             let mut less = verdict(COMMIT);

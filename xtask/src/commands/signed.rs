@@ -120,7 +120,7 @@ fn judged(
     in_force: &InForce,
     layout: &Path,
     image: &Digest,
-    commit: Option<&str>,
+    (commit, file): (Option<&str>, Option<&Digest>),
 ) -> anyhow::Result<Result<Accepted, Vec<Refusal>>> {
     let verify = &in_force.policy.image.verify;
     let keys = admitted(&context.state()?, verify)?;
@@ -132,6 +132,7 @@ fn judged(
     let demands = Demands {
         image,
         commit,
+        evidence: file,
         policy: &in_force.policy.hash(),
         keys: &keys,
         required: &kinds.collect::<Vec<_>>(),
@@ -172,7 +173,9 @@ pub(super) fn demand(
     if level == Level::Off {
         return Ok(());
     }
-    let Err(refused) = judged(context, in_force, layout, &release.digest, Some(&release.commit))? else {
+    let Err(refused) =
+        judged(context, in_force, layout, &release.digest, (Some(&release.commit), Some(&release.evidence)))?
+    else {
         return Ok(());
     };
     let (last, others) = match refused.split_last() {
@@ -213,7 +216,7 @@ pub(super) async fn verify(
         None => stored.digest.clone(),
     };
     let judged = if digest == stored.digest {
-        judged(context, &in_force, &layout, &digest, commit.as_deref())?
+        judged(context, &in_force, &layout, &digest, (commit.as_deref(), None))?
     } else {
         let message =
             format!("the layout holds {}, and {} was asked for", stored.digest.short(), digest.short());

@@ -37,6 +37,8 @@ pub struct Demands<'a> {
     pub image: &'a Digest,
     /// The commit that it must be of, where that is known.
     pub commit: Option<&'a str>,
+    /// The digest of the `evidence.json` that lies beside it, where there is one.
+    pub evidence: Option<&'a Digest>,
     /// The policy by which must have been judged.
     pub policy: &'a Digest,
     /// Whose signatures count.
@@ -291,6 +293,14 @@ fn judged(statement: &Statement, demands: &Demands<'_>) -> Result<String, Vec<Re
             demands.policy.short()
         );
         refused.push(Refusal::new("evidence/other-policy", message, AGAIN));
+    }
+    if let Some(beside) = demands.evidence.filter(|beside| **beside != verdict.evidence) {
+        let message = format!(
+            "it was judged on the evidence {}, and {} lies beside it",
+            verdict.evidence.short(),
+            beside.short()
+        );
+        refused.push(Refusal::new("evidence/other-evidence", message, AGAIN));
     }
     let lacking: Vec<&str> = verdict.lacking().into_iter().map(crate::verdict::Gate::name).collect();
     if verdict.outcome != Outcome::Passed || !lacking.is_empty() {
