@@ -109,3 +109,18 @@ fn a_bad_release_is_held_until_somebody_releases_it() {
     site.run(&["local", "up"]).exits(0);
     site.run(&["status"]).exits(0).says(&[good.short(), bad.short()]);
 }
+
+#[test]
+fn a_secret_in_a_reason_is_in_no_journal_and_no_log() {
+    let site = Site::new(Pace::Quick);
+    let one = site.deployed(Image::One, "production");
+    let secret = ["ghp_", "q7Rz9Kd2Vw8Lm4Xt6Bn1", "Hs3Yc5Jf0Gp7Qa8Z"].concat();
+    let reason = format!("rotated: {secret} was in a chat");
+    let told =
+        site.run(&["freeze", "production", "-m", &reason]).exits(0).says(&["the reason held a secret"]);
+    assert!(!told.all().contains(&secret), "{}", told.all());
+    site.run(&["hold", one.short(), "-m", &reason]).exits(0).says(&["the reason held a secret"]);
+    site.run(&["audit", "log"]).exits(0);
+    site.run(&["status"]).exits(0).says(&["rotated: ", "was in a chat"]);
+    assert_eq!(support::files_with(&site.state, &secret), [""; 0].map(std::path::PathBuf::from));
+}

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::protocol::Target;
 use crate::rollout::{Kind, Rollout, State};
+use crate::tools::redaction::Redactor;
 use std::time::Duration;
 
 /// How long a living deployer has to begin with what it was told.
@@ -130,7 +131,7 @@ async fn freeze(site: &mut Site<'_>, of: &OfEnvironment, order: Order) -> anyhow
         return Ok(Exit::Done);
     }
     let target = site.target(&of.environment);
-    site.link.append(&target, order.entry("", &of.reason)).await?;
+    site.link.append(&target, order.entry("", &without_secrets(site.context, &of.reason))).await?;
     let told = if wanted { "takes no new release; the way back stays open" } else { "takes releases again" };
     site.context.console.note(format!("  ✓ {} {told}", of.environment));
     Ok(Exit::Done)
@@ -150,7 +151,7 @@ async fn hold(
         return Ok(Exit::Done);
     }
     let target = somewhere(site).await?;
-    site.link.append(&target, order.entry("", &of.reason)).await?;
+    site.link.append(&target, order.entry("", &without_secrets(site.context, &of.reason))).await?;
     let told = if wanted { "goes nowhere until it is released" } else { "may go on" };
     site.context.console.note(format!("  ✓ {} {told}", digest.short()));
     Ok(Exit::Done)
@@ -168,7 +169,16 @@ async fn somewhere(site: &mut Site<'_>) -> anyhow::Result<Target> {
 
 async fn tell(site: &mut Site<'_>, open: &Rollout, order: &Order, reason: &str) -> anyhow::Result<()> {
     let target = site.target(&open.environment);
-    site.link.append(&target, order.entry(&open.id, reason)).await.map(|_| ())
+    site.link.append(&target, order.entry(&open.id, &without_secrets(site.context, reason))).await.map(|_| ())
+}
+
+/// A reason goes into a record that nobody can take back.
+fn without_secrets(context: &Context, reason: &str) -> String {
+    let shown = Redactor::new(&context.world).text(reason.to_owned());
+    if shown != reason {
+        context.console.note(format!("  ! the reason held a secret and was written as: {shown}"));
+    }
+    shown
 }
 
 async fn book(site: &mut Site<'_>) -> anyhow::Result<Book> {
