@@ -13,7 +13,7 @@ mod stream;
 
 pub use above::above;
 pub use base::{BaseRequest, Found, base};
-pub(super) use borrowed::{borrow, filtered, place, prefix, without_git};
+pub(super) use borrowed::{checkout, filtered, without_git};
 pub use change::change;
 pub(super) use history::{Brought, History, Now};
 pub use lines::changed as changed_lines;

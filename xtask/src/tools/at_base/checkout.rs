@@ -42,11 +42,7 @@ impl Checkout {
     /// # Errors
     /// Where somebody else uses the folder, or git cannot give all files.
     pub(super) async fn of(world: &World, root: &Path, commit: &str) -> anyhow::Result<Checkout> {
-        let objects = git::place(world, root, "objects").await?;
-        let shallow = git::place(world, root, "shallow").await?;
-        let prefix = git::prefix(world, root).await?;
-        let world = git::without_git(world);
-        let folder = private_folder(&world, root)?;
+        let folder = private_folder(world, root)?;
         let lock = lock(&folder)?;
         let tree = folder.join("tree");
         if let Err(error) = std::fs::remove_dir_all(&tree)
@@ -54,11 +50,11 @@ impl Checkout {
         {
             return Err(error).with_context(|| format!("failed to remove {}", tree.display()));
         }
-        let mut checkout = Checkout { workspace: tree.join(prefix), lacks: Vec::new(), tree, _lock: lock };
+        let mut checkout = Checkout { workspace: tree.clone(), lacks: Vec::new(), tree, _lock: lock };
         let tree = &checkout.tree;
         private(tree)?;
-        git::borrow(&world, tree, (&objects, &shallow), commit).await?;
-        checkout.lacks = lacks(&world, tree).await?;
+        checkout.workspace = tree.join(git::checkout(world, root, tree, commit).await?);
+        checkout.lacks = lacks(&git::without_git(world), tree).await?;
         Ok(checkout)
     }
 }

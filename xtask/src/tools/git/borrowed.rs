@@ -27,11 +27,29 @@ pub(in crate::tools) fn without_git(world: &World) -> World {
     LEADING.iter().fold(world.clone(), |world, name| world.without_variable(name))
 }
 
+/// Puts a commit's files into an empty folder, in a repository of its own that borrows the objects of the one around `root`; returns
+/// the path of `root` in it.
+///
+/// # Errors
+/// Where `root` is in no repository, or git cannot give all files.
+pub(in crate::tools) async fn checkout(
+    world: &World,
+    root: &Path,
+    folder: &Path,
+    commit: &str,
+) -> anyhow::Result<String> {
+    let objects = place(world, root, "objects").await?;
+    let shallow = place(world, root, "shallow").await?;
+    let prefix = prefix(world, root).await?;
+    borrow(&without_git(world), folder, (&objects, &shallow), commit).await?;
+    Ok(prefix)
+}
+
 /// Where a part of the repository lies: `objects`, `shallow`.
 ///
 /// # Errors
 /// Where `root` is in no repository.
-pub(in crate::tools) async fn place(world: &World, root: &Path, part: &str) -> anyhow::Result<PathBuf> {
+async fn place(world: &World, root: &Path, part: &str) -> anyhow::Result<PathBuf> {
     Ok(root.join(text(run(world, root, &["rev-parse", "--git-path", part]).await?)?))
 }
 
@@ -39,7 +57,7 @@ pub(in crate::tools) async fn place(world: &World, root: &Path, part: &str) -> a
 ///
 /// # Errors
 /// Where `root` is in no repository.
-pub(in crate::tools) async fn prefix(world: &World, root: &Path) -> anyhow::Result<String> {
+async fn prefix(world: &World, root: &Path) -> anyhow::Result<String> {
     text(run(world, root, &["rev-parse", "--show-prefix"]).await?)
 }
 
@@ -48,7 +66,7 @@ pub(in crate::tools) async fn prefix(world: &World, root: &Path) -> anyhow::Resu
 ///
 /// # Errors
 /// Where git cannot give all files.
-pub(in crate::tools) async fn borrow(
+async fn borrow(
     world: &World,
     folder: &Path,
     (objects, shallow): (&Path, &Path),

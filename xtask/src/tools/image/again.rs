@@ -5,7 +5,6 @@ use super::{BuiltImage, ImageRequest, build};
 use crate::tools::git;
 use crate::world::{Umask, World};
 use anyhow::Context as _;
-use std::path::Path;
 use tempfile::TempDir;
 
 /// Nobody but the owner: the strictest that still builds.
@@ -17,6 +16,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("LC_ALL", "tr_TR.UTF-8"),
     ("USER", "somebody-else"),
 ];
+
 /// The second image. Its files go with it.
 #[derive(Debug)]
 pub struct Again {
@@ -43,7 +43,7 @@ pub async fn again(
     let tree = folder.path().join("sources");
     std::fs::create_dir(&tree).with_context(|| format!("failed to make {}", tree.display()))?;
     progress(&format!("checking out {} in {}", request.commit, tree.display()));
-    let prefix = checkout(world, &request.root, &tree, &request.commit).await?;
+    let prefix = git::checkout(world, &request.root, &tree, &request.commit).await?;
     let elsewhere = ImageRequest {
         root: tree.join(prefix),
         target_dir: folder.path().join("target"),
@@ -65,13 +65,4 @@ pub async fn again(
         "clock: later by as much as the build took",
     ];
     Ok(Again { built: built?, varied: varied.map(str::to_owned).to_vec(), _folder: folder })
-}
-
-/// Puts the commit's files into an empty folder; returns where in it the workspace is.
-async fn checkout(world: &World, root: &Path, tree: &Path, commit: &str) -> anyhow::Result<String> {
-    let objects = git::place(world, root, "objects").await?;
-    let shallow = git::place(world, root, "shallow").await?;
-    let prefix = git::prefix(world, root).await?;
-    git::borrow(&git::without_git(world), tree, (&objects, &shallow), commit).await?;
-    Ok(prefix)
 }
