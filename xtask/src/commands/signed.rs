@@ -18,7 +18,7 @@ use crate::report::table::table;
 use crate::tools::image::architecture_here;
 use crate::tools::sbom::{self, Subject};
 use crate::tools::toolchain::Toolchain;
-use crate::tools::{bounded, evidence, signing};
+use crate::tools::{evidence, signing};
 use crate::verdict::Verdict;
 use crate::workspace::Workspace;
 use anyhow::Context as _;
@@ -27,8 +27,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A lockfile of this size names a hundred times the packages of the largest known workspace.
-const LOCKFILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The end of `image verify`, as `--format json` shows it.
@@ -73,9 +71,7 @@ pub(super) async fn attach(
     let account = sbom::account(&context.world, &subject).await?;
     let bill = sbom::bill(&account, &subject, &built.linked, &toolchain)?.document(super::sbom::MAKER);
     let bill: serde_json::Value = serde_json::from_str(&bill).context("the bill of materials is no JSON")?;
-    let file = workspace.root.join("Cargo.lock");
-    let lockfile = bounded::read(&file, LOCKFILE_BYTES_MAX);
-    let lockfile = Digest::of(&lockfile.with_context(|| format!("failed to read {}", file.display()))?);
+    let lockfile = Digest::of(&sbom::lockfile(&workspace.root)?);
     let programs = [
         ("rustc", &toolchain.rustc),
         ("cargo", &toolchain.cargo),
@@ -162,7 +158,7 @@ fn admitted(state: &Path, verify: &VerifyPolicy) -> anyhow::Result<Vec<PublicKey
 /// Whether the signed evidence of a release holds, as the policy wants it.
 ///
 /// # Errors
-/// Exit 10 with the first refusal; the others are told before.
+/// Exit 10 with the last refusal; the others are told before.
 pub(super) fn demand(
     context: &Context,
     in_force: &InForce,

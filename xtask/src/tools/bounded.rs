@@ -1,5 +1,6 @@
 //! Files whose length somebody else decides: read whole up to a limit, so that memory is bounded whoever wrote them.
 
+use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::Path;
 
@@ -8,8 +9,16 @@ use std::path::Path;
 /// # Errors
 /// As [`std::fs::read`]; [`ErrorKind::FileTooLarge`] where it has more than these bytes.
 pub fn read(file: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    read_opened(&File::open(file)?, bytes_max)
+}
+
+/// The bytes of a file that was opened, and perhaps looked at, before.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_opened(file: &File, bytes_max: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > bytes_max {
         true => Err(Error::new(ErrorKind::FileTooLarge, format!("it has more than {bytes_max} bytes"))),
         false => Ok(bytes),

@@ -7,6 +7,7 @@
 
 pub mod linked;
 
+use super::bounded;
 use super::toolchain::Toolchain;
 use crate::digest::Digest;
 use crate::evidence::sbom::{Component, Origin, Sbom};
@@ -223,20 +224,24 @@ fn origin(source: &str) -> Origin {
     }
 }
 
+/// The bytes of Cargo.lock.
+///
+/// # Errors
+/// Where it is not there, or too long.
+pub fn lockfile(root: &Path) -> anyhow::Result<Vec<u8>> {
+    bounded::read(&root.join("Cargo.lock"), LOCKFILE_BYTES_MAX).map_err(|error| unreadable(root, error))
+}
+
+fn unreadable(root: &Path, why: impl std::fmt::Display) -> anyhow::Error {
+    let file = root.join("Cargo.lock");
+    Failure::usage(format!("failed to read {}: {why}", file.display()), "write it: cargo generate-lockfile")
+}
+
 /// What Cargo.lock says of each package.
 fn checksums(root: &Path) -> anyhow::Result<BTreeMap<(String, String), Digest>> {
-    let file = root.join("Cargo.lock");
-    let unreadable = |why: String| {
-        Failure::usage(
-            format!("failed to read {}: {why}", file.display()),
-            "write it: cargo generate-lockfile",
-        )
-    };
-    let bytes =
-        super::bounded::read(&file, LOCKFILE_BYTES_MAX).map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is no text".to_owned()))?;
+    let text = String::from_utf8(lockfile(root)?).map_err(|_| unreadable(root, "it is no text"))?;
     let lockfile: rustsec::Lockfile =
-        text.parse().map_err(|error: rustsec::cargo_lock::Error| unreadable(error.to_string()))?;
+        text.parse().map_err(|error: rustsec::cargo_lock::Error| unreadable(root, error))?;
     let checksum = |package: rustsec::package::Package| {
         let digest: Digest = format!("sha256:{}", package.checksum?).parse().ok()?;
         Some(((package.name.to_string(), package.version.to_string()), digest))

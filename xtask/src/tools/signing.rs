@@ -73,12 +73,12 @@ pub fn read(file: &Path) -> anyhow::Result<Option<SigningKey>> {
     let mut options = std::fs::OpenOptions::new();
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let opened = options.read(true).custom_flags(flags.bits().cast_signed()).open(file);
-    let facts = match opened.and_then(|opened| opened.metadata()) {
+    let (opened, facts) = match opened.and_then(|opened| opened.metadata().map(|facts| (opened, facts))) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(refused(error.to_string(), "check the path; a link is not followed".to_owned()));
         }
-        Ok(facts) => facts,
+        Ok(both) => both,
     };
     if !facts.is_file() {
         return Err(refused("it is no file".to_owned(), "cargo xtask key create".to_owned()));
@@ -87,11 +87,13 @@ pub fn read(file: &Path) -> anyhow::Result<Option<SigningKey>> {
         let why = format!("its mode is {:03o}, so others may have read it", facts.mode() & 0o777);
         return Err(refused(why, format!("make a new one; or, if nobody did: chmod 600 {}", file.display())));
     }
-    let bytes =
-        bounded::read(file, PEM_BYTES_MAX).map_err(|error| refused(error.to_string(), String::new()))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| refused("it is no text".to_owned(), String::new()))?;
+    // The file that was looked at, whatever stands at its path now.
+    let text = bounded::read_opened(&opened, PEM_BYTES_MAX)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is no text".to_owned()));
+    let key = text.and_then(|text| SigningKey::from_pem(&text).map_err(str::to_owned));
     let help = "restore it, or move it away and make another: cargo xtask key create";
-    SigningKey::from_pem(text).map(Some).map_err(|why| refused(why.to_owned(), help.to_owned()))
+    key.map(Some).map_err(|why| refused(why, help.to_owned()))
 }
 
 /// The key of a state directory; made where there is none.
