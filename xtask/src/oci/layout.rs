@@ -187,8 +187,8 @@ fn copy(what: &str, from: &Path, to: &Path, expected: &Digest) -> Result<(), Lay
     same(what, expected, found)
 }
 
-/// Makes `fresh` become `place`; swaps where the file system can, so that there is never no layout.
-fn put_in_place(fresh: &Path, place: &Path) -> io::Result<()> {
+/// Makes the layout `fresh` become `place`; swaps where the file system can, so that there is never no layout.
+pub(crate) fn put_in_place(fresh: &Path, place: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     // A temporary directory is private; a layout is as readable as any build output.
     std::fs::set_permissions(fresh, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;

@@ -3,6 +3,7 @@
 //! `/etc`. `resolv.conf` is left out: it is the runtime's.
 
 use super::layer::{Content, Entry, Kind};
+use base64ct::{Base64, Encoding as _};
 use std::fmt::Write as _;
 
 const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
@@ -66,15 +67,7 @@ fn ca_bundle() -> String {
 
 /// RFC 4648, section 4, with padding.
 fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |group: u32, place: u32| char::from(ALPHABET[(group >> (18 - 6 * place)) as usize & 63]);
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = (0..3).fold(0, |group, at| group << 8 | u32::from(*chunk.get(at).unwrap_or(&0)));
-        (0..=chunk.len() as u32).for_each(|place| text.push(digit(group, place)));
-        (chunk.len()..3).for_each(|_| text.push('='));
-    }
-    text
+    Base64::encode_string(bytes)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::digest::Digest;
 use crate::failure::Failure;
+use crate::oci::layout;
 use crate::policy::Policy;
 use crate::release::{Release, Unverified};
 use anyhow::Context as _;
@@ -94,10 +95,8 @@ impl Stored {
         if target.exists() {
             // The same image with other evidence: the newer evidence takes its place. Signed evidence lies in the layout, so that is
             // exchanged in one step; what is unpacked stays.
-            use rustix::fs::{CWD, RenameFlags, renameat_with};
-            let (new, old) = (fresh.path().join(IMAGE_FOLDER), target.join(IMAGE_FOLDER));
-            renameat_with(CWD, &new, CWD, &old, RenameFlags::EXCHANGE)
-                .map_err(|error| unwritable(error.into()))?;
+            layout::put_in_place(&fresh.path().join(IMAGE_FOLDER), &target.join(IMAGE_FOLDER))
+                .map_err(unwritable)?;
             for file in [EVIDENCE_FILE, RELEASE_FILE] {
                 std::fs::rename(fresh.path().join(file), target.join(file)).map_err(unwritable)?;
             }

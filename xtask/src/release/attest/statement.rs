@@ -1,7 +1,7 @@
-//! in-toto Statements v1: one thing that is said of one digest. Deterministic bytes; the only times are those of provenance and summary.
+//! in-toto Statements v1: one thing that is said of one digest. Deterministic bytes; the only times are those of provenance.
 //!
-//! Predicates: SLSA provenance v1 (how it was built), CycloneDX (what it is made of), our verdict (what the gates said), and SLSA's
-//! verification summary v1 (that all of these were checked for an environment). Ours is described in docs/reference/evidence.md.
+//! Predicates: SLSA provenance v1 (how it was built), CycloneDX (what it is made of), and our verdict (what the gates said), which is
+//! described in docs/reference/evidence.md. SLSA's verification summary v1 is known by its name, so that one that nobody asked for is refused as such.
 
 use crate::digest::Digest;
 use crate::verdict::{Gate, Outcome};
@@ -15,11 +15,6 @@ pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 pub const BUILD_TYPE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/buildtypes/image/v1");
 /// Who builds there.
 pub const BUILDER: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/builders/local");
-/// Who verifies.
-pub const VERIFIER: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/verifiers/gateline");
-/// What SLSA calls a build that has provenance, and promises no more: keys of a machine prove no builder.
-const LEVEL: &str = "SLSA_BUILD_LEVEL_1";
-
 /// What kind of thing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Predicate {
@@ -193,72 +188,6 @@ impl VerdictPredicate {
     pub fn lacking(&self) -> Vec<Gate> {
         let passed = |gate: &Gate| self.gates.get(gate.name()) == Some(&Outcome::Passed);
         Gate::FOR_RELEASE.into_iter().filter(|gate| !passed(gate)).collect()
-    }
-}
-
-/// The predicate of SLSA's verification summary v1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SummaryPredicate {
-    /// Who verified.
-    pub verifier: Verifier,
-    /// When.
-    pub time_verified: Timestamp,
-    /// Where it may serve: [`place`].
-    pub resource_uri: String,
-    /// By which policy.
-    pub policy: Resource,
-    /// The bundles that were verified.
-    pub input_attestations: Vec<Resource>,
-    /// `PASSED`.
-    pub verification_result: String,
-    /// What SLSA says of the build.
-    pub verified_levels: Vec<String>,
-}
-
-/// Who verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verifier {
-    /// [`VERIFIER`].
-    pub id: String,
-    /// Our version.
-    pub version: BTreeMap<String, String>,
-}
-
-/// Something that is named by its digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resource {
-    /// By algorithm, in hexadecimal.
-    pub digest: BTreeMap<String, String>,
-}
-
-/// An environment of a service, as a summary names it.
-pub fn place(service: &str, environment: &str) -> String {
-    format!("gateline:{service}/{environment}")
-}
-
-impl SummaryPredicate {
-    /// That these bundles passed by this policy, for an environment.
-    pub fn passed(
-        place: String,
-        policy: &Digest,
-        bundles: &[Digest],
-        version: &str,
-        now: Timestamp,
-    ) -> SummaryPredicate {
-        let named = |digest: &Digest| Resource { digest: sha256(digest) };
-        let version = BTreeMap::from([("gateline".to_owned(), version.to_owned())]);
-        SummaryPredicate {
-            verifier: Verifier { id: VERIFIER.to_owned(), version },
-            time_verified: now,
-            resource_uri: place,
-            policy: named(policy),
-            input_attestations: bundles.iter().map(named).collect(),
-            verification_result: "PASSED".to_owned(),
-            verified_levels: vec![LEVEL.to_owned()],
-        }
     }
 }
 
