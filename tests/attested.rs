@@ -1,18 +1,20 @@
 //! Signed evidence of an image, and every way to lie about it: each lie is refused with a code of its own. Other people's tools copy
 //! what we attach and verify what we sign.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and tell as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 #[path = "attested/lists.rs"]
 mod lists;
+#[path = "support/oci.rs"]
+mod oci;
 #[path = "attested/partners.rs"]
 mod partners;
 
 use gateline::digest::Digest;
-use gateline::oci::config::{Architecture, Facts};
-use gateline::oci::layer::{Entry, Layer};
+use gateline::oci::config::Architecture;
+use gateline::oci::layer::Entry;
+use gateline::oci::layout;
 use gateline::oci::referrers::{self, Artifact};
-use gateline::oci::{LayerFacts, assemble, layout};
 use gateline::release::attest::bundle::{BUNDLE_BYTES_MAX, Bundle, MEDIA_TYPE};
 use gateline::release::attest::dsse::{STATEMENT_TYPE, pae};
 use gateline::release::attest::judge::{Accepted, Demands, Refusal};
@@ -20,14 +22,13 @@ use gateline::release::attest::key::SigningKey;
 use gateline::release::attest::statement::{Built, Predicate, Statement, VerdictPredicate, provenance};
 use gateline::tools::evidence::{artifact, attach, sign, verify};
 use gateline::verdict::{Gate, Outcome};
-use gateline::world::{CommandLine, World};
 use jiff::{SignedDuration, Timestamp};
+use oci::{COMMIT, partner};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER_COMMIT: &str = "76543210fedcba9876543210fedcba9876543210";
 
 /// A little image in a layout of its own, with what is said of it.
@@ -52,28 +53,8 @@ fn policy() -> Digest {
 
 /// Writes an image with this content; its digest.
 fn image(layout: &Path, content: &str) -> Digest {
-    let layer = layout.with_extension("layer");
-    let out = std::fs::File::create(&layer).unwrap();
-    let blob =
-        Layer::new(vec![Entry::file("app/svc", content.as_bytes().to_vec())]).unwrap().compress(out).unwrap();
-    let facts = Facts {
-        name: "svc".to_owned(),
-        version: "1.2.3".to_owned(),
-        revision: COMMIT.to_owned(),
-        source: None,
-        licences: None,
-        description: None,
-        entrypoint: "/app/svc".to_owned(),
-        arguments: vec![],
-        ports: vec![],
-        user: 65532,
-        environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
-    };
-    let layers = [LayerFacts { blob, what: "test".to_owned() }];
-    let image = assemble(&facts, Architecture::Amd64, Timestamp::UNIX_EPOCH, &layers);
-    layout::write(layout, &image, "1.2.3", &[layer]).unwrap();
-    image.digest().clone()
+    let layer = vec![Entry::file("app/svc", content.as_bytes().to_vec())];
+    oci::image(layout, vec![layer]).digest().clone()
 }
 
 fn verdict(commit: &str) -> VerdictPredicate {

@@ -1,20 +1,24 @@
 //! The image of a real service: two directories and two environments give one digest, the binary starts from what
 //! was unpacked, and other people's tools read what we wrote.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and tell as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+#[path = "support/oci.rs"]
+mod oci;
 
 use gateline::digest::Digest;
 use gateline::exit::Exit;
 use gateline::failure::Failure;
-use gateline::oci::config::{Architecture, Facts};
-use gateline::oci::layer::{Entry, Layer};
+use gateline::oci::config::Architecture;
+use gateline::oci::layer::Entry;
 use gateline::oci::members::Limits;
 use gateline::oci::unpack::{Unpacked, unpack};
-use gateline::oci::{Assembled, LayerFacts, assemble, layout, rootfs};
+use gateline::oci::{Assembled, layout, rootfs};
 use gateline::policy::ImagePolicy;
 use gateline::tools::image::{self, BuiltImage, ImageRequest, PackageFacts, Reused};
 use gateline::world::{Clock, CommandLine, World};
 use jiff::Timestamp;
+use oci::{COMMIT, partner};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -22,7 +26,6 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const MANIFEST: &str = r#"
 [workspace]
 [package]
@@ -251,44 +254,9 @@ async fn sudo_asks_nothing() -> bool {
 
 /// An image as we make them, with a little file in the place of a binary.
 fn without_cargo(home: &TempDir) -> (Assembled, PathBuf) {
-    let binary = vec![Entry::file("app/svc", b"x".to_vec())];
-    let (mut layers, mut files) = (Vec::new(), Vec::new());
-    for (position, entries) in [rootfs::entries(65532), binary].into_iter().enumerate() {
-        let path = home.path().join(format!("layer-{position}"));
-        let out = std::fs::File::create(&path).unwrap();
-        let blob = Layer::new(entries).unwrap().compress(out).unwrap();
-        layers.push(LayerFacts { blob, what: "test".to_owned() });
-        files.push(path);
-    }
-    let facts = Facts {
-        name: "svc".to_owned(),
-        version: "1.2.3".to_owned(),
-        revision: COMMIT.to_owned(),
-        source: None,
-        licences: None,
-        description: None,
-        entrypoint: "/app/svc".to_owned(),
-        arguments: vec![],
-        ports: vec![8080],
-        user: 65532,
-        environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
-    };
-    let image = assemble(&facts, Architecture::Amd64, Timestamp::UNIX_EPOCH, &layers);
     let directory = home.path().join("layout");
-    layout::write(&directory, &image, "1.2.3", &files).unwrap();
-    (image, directory)
-}
-
-/// Runs a partner that must succeed; `None` where it is not installed.
-async fn partner(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
-    let command = CommandLine::new(program, arguments.iter().copied());
-    let Ok(finished) = World::real().unwrap().run(&command).await else {
-        println!("gateline-skip: {program}");
-        return None;
-    };
-    assert!(finished.status.success(), "{command}: {}", String::from_utf8_lossy(&finished.stderr));
-    Some(finished.stdout)
+    let binary = vec![Entry::file("app/svc", b"x".to_vec())];
+    (oci::image(&directory, vec![rootfs::entries(65532), binary]), directory)
 }
 
 #[tokio::test]

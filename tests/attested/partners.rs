@@ -2,18 +2,6 @@
 
 use super::*;
 
-/// Runs a partner that must succeed; `None` where it is not installed.
-async fn partner(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
-    let command = CommandLine::new(program, arguments.iter().copied());
-    let Ok(finished) = World::real().unwrap().run(&command).await else {
-        println!("gateline-skip: {program}");
-        return None;
-    };
-    let said = String::from_utf8_lossy(&finished.stderr).into_owned();
-    assert!(finished.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&finished.stdout));
-    Some(finished.stdout)
-}
-
 #[tokio::test]
 async fn skopeo_copies_the_image_with_its_evidence_and_keeps_every_digest() {
     let mut home = Home::attested();

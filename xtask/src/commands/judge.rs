@@ -133,8 +133,10 @@ fn replayed(context: &Context, file: &Path) -> anyhow::Result<Exit> {
         let message = format!("{} is no record of a judgement: {why}", file.display());
         Failure::usage(message, "give a file of the schema gateline/judge/v1")
     };
-    let bytes = bounded::read(file, RECORD_BYTES_MAX)
-        .with_context(|| format!("failed to read {}", file.display()))?;
+    let bytes = bounded::read(file, RECORD_BYTES_MAX).map_err(|error| {
+        let message = format!("failed to read {}: {error}", file.display());
+        Failure::infrastructure(message, "check the path: cargo xtask judge replay RECORD")
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8".to_owned()))?;
     let Replay { verdict, differences } = replay(&text).map_err(unfit)?;
     let shown = serde_json::json!({
@@ -148,10 +150,7 @@ fn replayed(context: &Context, file: &Path) -> anyhow::Result<Exit> {
         let rows = verdict.metrics.iter().map(|metric| {
             vec![
                 metric.metric.clone(),
-                serde_json::to_value(metric.answer)
-                    .ok()
-                    .and_then(|name| Some(name.as_str()?.to_owned()))
-                    .unwrap_or_default(),
+                metric.answer.name().to_owned(),
                 metric.canary.to_string(),
                 metric.baseline.to_string(),
                 number(metric.effect),

@@ -76,6 +76,17 @@ pub enum Answer {
     Inconclusive,
 }
 
+impl Answer {
+    /// Its word, as records have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Answer::Pass => "pass",
+            Answer::Fail => "fail",
+            Answer::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 /// What the judge says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {

@@ -127,7 +127,7 @@ fn fitting(check: Check, shown: &str, secret: &str) -> Option<String> {
         }
         Check::AwsId => checksum::aws_id(secret.as_bytes()).then(|| secret.to_owned()),
         Check::Bech32 => Some(bech32(shown, secret)),
-        Check::Base58 => Some(base58(&format!("xprv{}", &secret[4..]))),
+        Check::Base58 => Some(base58()),
         Check::Json => {
             let json =
                 format!("{{\"o\":\"{}\",\"n\":\"t\",\"k\":\"{}\"}}", body(ALNUM, 10), body(ALNUM, 200));
@@ -160,7 +160,7 @@ fn bech32(shown: &str, data: &str) -> String {
 }
 
 /// Bytes whose base 58 begins as that of an extended private key, with their checksum.
-fn base58(_: &str) -> String {
+fn base58() -> String {
     let mut bytes = vec![0x04, 0x88, 0xad, 0xe4];
     bytes.extend(body(ALNUM, 74).bytes());
     let sum = Sha256::digest(Sha256::digest(&bytes));
