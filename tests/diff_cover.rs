@@ -136,23 +136,9 @@ impl Story {
     }
 }
 
-/// The program, in the folder of `setup` or in `PATH`.
-#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
-fn partner() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/gateline/tools/bin");
-    let world = World::real().unwrap();
-    let path = std::env::split_paths(world.env("PATH").unwrap_or_default()).collect::<Vec<_>>();
-    let found =
-        [own].into_iter().chain(path).map(|folder| folder.join("diff-cover")).find(|file| file.is_file());
-    if found.is_none() {
-        println!("gateline-skip: diff-cover");
-    }
-    found
-}
-
 #[tokio::test]
 async fn changed_lines_and_those_that_no_test_ran_are_the_same() {
-    let Some(partner) = partner() else { return };
+    let Some(partner) = support::partner("diff-cover") else { return };
     let story = Story::new();
     let thirty = numbered(30);
     for path in ["edited", "moved", "only moved", "fewer", "gone", "unmeasured", "größe", "a b", "untouched"]
@@ -232,7 +218,7 @@ async fn changed_lines_and_those_that_no_test_ran_are_the_same() {
 /// Counts of several records are summed by both.
 #[tokio::test]
 async fn a_line_that_one_of_several_records_ran_did_run() {
-    let Some(partner) = partner() else { return };
+    let Some(partner) = support::partner("diff-cover") else { return };
     let story = Story::new();
     story.write("a.rs", &numbered(2), "\n");
     support::git(&story.root, &["init", "--quiet"]);
@@ -248,7 +234,7 @@ async fn a_line_that_one_of_several_records_ran_did_run() {
 
 #[tokio::test]
 async fn the_differences_are_these_and_on_purpose() {
-    let Some(partner) = partner() else { return };
+    let Some(partner) = support::partner("diff-cover") else { return };
     let story = Story::new();
     for path in ["hidden.rs", "shifted.rs", "function.rs", "ends.rs"] {
         story.write(path, &numbered(12), "\n");

@@ -8,7 +8,7 @@ mod support;
 
 use clap::Parser as _;
 use gateline::cli::Cli;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use support::fixture::Fixture;
 use support::{Ran, git, repository};
@@ -265,18 +265,6 @@ fn from_current_starts_from_what_is_reached_today() {
         .says(&["another commit"]);
 }
 
-/// The partner; where it is missing, the test says so and passes, and the suite counts it as skipped.
-#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
-fn zizmor() -> Option<PathBuf> {
-    let own = repository().join("target/gateline/tools/bin");
-    let path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
-    let found = [own].into_iter().chain(path).map(|folder| folder.join("zizmor")).find(|file| file.is_file());
-    if found.is_none() {
-        println!("gateline-skip: zizmor");
-    }
-    found
-}
-
 /// Its exit code: 0 for nothing, 11 to 14 by severity.
 fn judged(zizmor: &Path, folder: &Path, inputs: &[&str]) -> (Option<i32>, String) {
     let ran = Command::new(zizmor)
@@ -292,7 +280,7 @@ fn judged(zizmor: &Path, folder: &Path, inputs: &[&str]) -> (Option<i32>, String
 
 #[test]
 fn a_second_opinion_finds_no_hole_in_our_workflows_nor_in_those_that_we_write() {
-    let Some(zizmor) = zizmor() else { return };
+    let Some(zizmor) = support::partner("zizmor") else { return };
     let (code, said) = judged(&zizmor, &repository(), &[".github", "action/action.yml"]);
     assert_eq!(code, Some(0), "{said}");
     let fixture = of(&[]);

@@ -164,26 +164,13 @@ fn text_below(folder: &Path) -> String {
     text
 }
 
-/// The partner; where it is missing, the test says so and passes, and the suite counts it as skipped.
-#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
-fn gitleaks() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/gateline/tools/bin");
-    let path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
-    let found =
-        [own].into_iter().chain(path).map(|folder| folder.join("gitleaks")).find(|file| file.is_file());
-    if found.is_none() {
-        println!("gateline-skip: gitleaks");
-    }
-    found
-}
-
 /// Formats and containers in which only one of the two finds something, as `docs/reference/security-gate.md` tells them.
 const DIFFERENCES: &str = include_str!("secrets/gitleaks.txt");
 
 /// Every format in every container, for both: each difference is one that somebody has looked at.
 #[test]
 fn every_difference_to_gitleaks_is_known() {
-    let Some(gitleaks) = gitleaks() else { return };
+    let Some(gitleaks) = support::partner("gitleaks") else { return };
     let fixture = fixture();
     let mut all = BTreeSet::new();
     for sample in samples() {

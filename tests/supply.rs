@@ -10,7 +10,7 @@ mod support;
 use gateline::policy::SecurityPolicy;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use support::fixture::Fixture;
 
@@ -31,19 +31,6 @@ struct Crate {
 fn of_crates_io(name: &'static str, manifest: &'static str) -> Crate {
     let requirement = format!("{name} = \"=1.0.0\"\n");
     Crate { name, version: "1.0.0", source: CRATES_IO.to_owned(), manifest, requirement }
-}
-
-/// Program `name`, among the partners that `setup` installs.
-#[expect(clippy::print_stderr, reason = "says what is missing")]
-fn cargo_deny() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let own = support::repository().join("target/gateline/tools/bin");
-    let mut places = std::env::split_paths(&path).chain([own]).map(|folder| folder.join("cargo-deny"));
-    let found = places.find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("gateline-skip: cargo-deny is not here; cargo xtask setup");
-    }
-    found
 }
 
 fn write(path: &Path, text: &str) {
@@ -185,7 +172,7 @@ fn check(
     both: &[(&str, &str)],
     only_theirs: &[(&str, &str)],
 ) {
-    let Some(program) = cargo_deny() else { return };
+    let Some(program) = support::partner("cargo-deny") else { return };
     let set = |pairs: &[(&str, &str)]| -> Found {
         pairs.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect()
     };
@@ -316,7 +303,7 @@ fn a_configuration_of_cargo_that_cannot_be_read_is_no_pass() {
 /// What `policies/security.yaml` allows of licences, and bans, is what cargo-deny is told of.
 #[test]
 fn our_own_dependencies_are_clean_under_cargo_deny() {
-    let Some(program) = cargo_deny() else { return };
+    let Some(program) = support::partner("cargo-deny") else { return };
     let repository = support::repository();
     let policy = std::fs::read_to_string(repository.join("policies/security.yaml")).unwrap();
     let policy: SecurityPolicy = serde_yaml::from_str(&policy).unwrap();

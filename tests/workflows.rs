@@ -6,7 +6,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use support::Ran;
 use support::fixture::Fixture;
@@ -153,18 +153,6 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// The partner; where it is missing, the test says so and passes, and the suite counts it as skipped.
-#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
-fn zizmor() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/gateline/tools/bin");
-    let path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
-    let found = [own].into_iter().chain(path).map(|folder| folder.join("zizmor")).find(|file| file.is_file());
-    if found.is_none() {
-        println!("gateline-skip: zizmor");
-    }
-    found
-}
-
 /// Its audits by file name.
 fn said_by(zizmor: &Path, folder: &Path) -> Vec<(String, String)> {
     let options =
@@ -213,7 +201,7 @@ fn each_hole_is_found_and_every_difference_to_zizmor_is_known() {
     for case in &cases {
         assert_eq!(of(&ours, case.name), case.ours.iter().copied().collect(), "ours of {}", case.name);
     }
-    let Some(zizmor) = zizmor() else { return };
+    let Some(zizmor) = support::partner("zizmor") else { return };
     // Its newer way to write paths of the same repository is none that other tools take.
     let theirs: Vec<_> = said_by(&zizmor, &fixture.workspace)
         .into_iter()
@@ -227,7 +215,7 @@ fn each_hole_is_found_and_every_difference_to_zizmor_is_known() {
 
 #[test]
 fn what_zizmor_finds_joins_in_once() {
-    let Some(zizmor) = zizmor() else { return };
+    let Some(zizmor) = support::partner("zizmor") else { return };
     let steps = "    steps:\n      - uses: a/b@v4 # zizmor: ignore[unpinned-uses]\n      - run: echo ${{ github.actor }}\n";
     let fixture = workspace(&[
         (".github/workflows/w.yml", &job("push", steps)),
@@ -332,7 +320,7 @@ fn our_workflows_and_those_that_init_writes_are_clean() {
 
 #[test]
 fn our_own_workflows_are_clean_under_zizmor() {
-    let Some(zizmor) = zizmor() else { return };
+    let Some(zizmor) = support::partner("zizmor") else { return };
     // The second stage, which runs nothing of the change: `workflows.privileged` of our policy names it.
     let known = [("report".to_owned(), "dangerous-triggers".to_owned())];
     assert_eq!(said_by(&zizmor, &support::repository()), known);

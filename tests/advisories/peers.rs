@@ -1,24 +1,12 @@
 //! What cargo-audit and cargo-deny find in the same lockfile.
 
 use super::support::git;
-use super::{AFTER, POLICY, Story, support, write};
+use super::support::partner;
+use super::{AFTER, POLICY, Story, write};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
-
-/// A program among the partners that `setup` installs.
-#[expect(clippy::print_stderr, reason = "says what is missing")]
-fn partner(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let own = support::repository().join("target/gateline/tools/bin");
-    let found =
-        std::env::split_paths(&path).chain([own]).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("gateline-skip: {name} is not here; cargo xtask setup");
-    }
-    found
-}
 
 /// Old versions of packages of all kinds: many advisories, and some that do not apply.
 const OLD: [(&str, &str, &str); 12] = [

@@ -25,6 +25,19 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the suite lies in the repository").to_owned()
 }
 
+/// A partner, in the folder of `setup` or in `PATH`; where it is missing, the test says so and passes, and the suite counts it as skipped.
+#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
+pub(crate) fn partner(name: &str) -> Option<PathBuf> {
+    let own = repository().join("target/gateline/tools/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = [own].into_iter().chain(std::env::split_paths(&path));
+    let found = places.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()));
+    if found.is_none() {
+        println!("gateline-skip: {name}");
+    }
+    found
+}
+
 /// The suite, run in a folder with its own state directory, with a declared environment.
 pub(crate) fn gateline(folder: &Path, state: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(GATELINE);
