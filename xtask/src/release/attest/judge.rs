@@ -205,7 +205,7 @@ pub fn signed(name: &str, bytes: &[u8], keys: &[PublicKey]) -> Result<(Bundle, S
     })?;
     let Some(key) = keys.iter().find(|key| *key.id() == bundle.key) else {
         let message = format!("{name} is signed by {}, which the policy does not admit", bundle.key.short());
-        let help = "admit the public key, if it is to be trusted";
+        let help = "if it is to be trusted, add what `cargo xtask key show` prints where it lies to `verify.keys` in policies/image.yaml; else: cargo xtask ship --fresh";
         return Err(Refusal::new("evidence/unknown-key", message, help));
     };
     if !bundle.envelope.is_signed_by(key) {
