@@ -13,7 +13,7 @@ pub use approval::{Given, give};
 pub use link::Link;
 pub use orders::{Book, Order};
 pub use outcome::{exit_of, summary_line};
-pub use records::{Past, past};
+pub use records::{Judgement, Past, judgements, past};
 
 use crate::failure::Failure;
 use crate::platform::protocol::{
@@ -79,8 +79,17 @@ impl Deployer<'_> {
             let orders = book.orders(&rollout);
             let seen = self.link.environment(&target).await?;
             let approvals = approval::given(self.link, &rollout).await?;
-            let observation = Observation { now: self.world.now(), approvals, orders, seen };
+            let now = self.world.now();
+            let sides = match rollout.due_look(now, &seen) {
+                Some(_) => self.link.samples(&target).await?,
+                None => None,
+            };
+            let observation = Observation { now, approvals, orders, seen, sides };
             let (next, action) = advance(&rollout, &observation);
+            // What the judge saw is written before anything follows from it.
+            if let Some(input) = rollout.input(&observation).filter(|_| next.judged != rollout.judged) {
+                self.link.append(&target, records::judged(&rollout, &input)).await?;
+            }
             if next != rollout {
                 self.enter(&target, &mut rollout, next, &step, &observation.seen).await?;
             }
@@ -99,6 +108,9 @@ impl Deployer<'_> {
                 Action::Hold { why } => {
                     step.failed(format!("held: {why}"));
                     return Ok(Followed::Ordered(why));
+                }
+                Action::Pause { why } => {
+                    self.link.append(&target, Order::Pause.entry(&rollout.id, &why)).await?;
                 }
                 action => self.make_so(&target, &rollout, &action).await?,
             }
@@ -208,7 +220,11 @@ impl Deployer<'_> {
                 drain_millis: deadlines.drain_secs * 1000,
                 grace_millis: deadlines.stop_secs * 1000,
             }),
-            Action::Wait { .. } | Action::AskApproval | Action::Hold { .. } | Action::Finish => None,
+            Action::Wait { .. }
+            | Action::AskApproval
+            | Action::Hold { .. }
+            | Action::Pause { .. }
+            | Action::Finish => None,
         })
     }
 

@@ -6,18 +6,20 @@
 
 mod advance;
 pub mod judge;
+mod look;
 pub mod orders;
 pub mod seen;
 #[cfg(test)]
 mod simulation;
 
 pub use advance::advance;
+pub use look::{Compared, Figures, Look};
 
 use crate::digest::Digest;
-use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, StepPolicy};
+use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, JudgePolicy, StepPolicy};
 use jiff::Timestamp;
 use orders::Orders;
-use seen::{EnvironmentStatus, Share, Weights};
+use seen::{EnvironmentStatus, Share, Sides, Weights};
 use serde::{Deserialize, Serialize};
 
 /// The schema of a rollout's record.
@@ -59,6 +61,9 @@ pub struct Rollout {
     /// What it goes back for: whether the release is to blame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// The last look of the judge at each step that it was asked in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Look>,
 }
 
 /// What a rollout went back for. Only a bad release is held: a deployer that died says nothing about what it deployed.
@@ -105,6 +110,9 @@ pub struct RolloutPlan {
     pub steps: Vec<StepPolicy>,
     /// Hard guards.
     pub guards: GuardPolicy,
+    /// The judge, where it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgePolicy>,
     /// How long it is watched at 100 %.
     pub soak_millis: u64,
     /// Deadlines.
@@ -134,6 +142,9 @@ pub enum State {
         step: usize,
         /// Replies of the new version when the step began.
         samples_before: u64,
+        /// How many looks the judge has taken.
+        #[serde(default)]
+        looked: u32,
     },
     /// Somebody holds it at the weight that it has.
     Paused {
@@ -190,6 +201,8 @@ pub struct Observation {
     pub orders: Orders,
     /// The environment as the data plane has it.
     pub seen: EnvironmentStatus,
+    /// What clients got of both sides; asked for where a look is due.
+    pub sides: Option<Sides>,
 }
 
 /// The answers to an approval request.
@@ -242,6 +255,11 @@ pub enum Action {
         /// Milliseconds.
         millis: u64,
     },
+    /// Order a pause: what comes next is for people to say.
+    Pause {
+        /// Why.
+        why: String,
+    },
     /// Drain and stop this instance.
     Stop {
         /// Its id.
@@ -257,6 +275,7 @@ impl RolloutPlan {
         RolloutPlan {
             steps: policy.steps.clone(),
             guards: policy.guards.clone(),
+            judge: policy.judge.enabled.then(|| policy.judge.clone()),
             soak_millis: policy.soak_millis,
             deadlines: policy.deadlines.clone(),
             approvals: policy.approvals,
@@ -266,7 +285,7 @@ impl RolloutPlan {
 
     /// The plan of a rollback: straight to 100 %, no approvals, no soak; guards and deadlines stay.
     pub fn back(policy: &EnvironmentPolicy) -> RolloutPlan {
-        RolloutPlan { steps: Vec::new(), soak_millis: 0, approvals: 0, ..Self::forward(policy) }
+        RolloutPlan { steps: Vec::new(), soak_millis: 0, approvals: 0, judge: None, ..Self::forward(policy) }
     }
 
     /// What an approval is bound to, besides digest and environment.

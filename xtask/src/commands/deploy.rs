@@ -121,6 +121,7 @@ mod tests {
             started_at: jiff::Timestamp::UNIX_EPOCH,
             reason: None,
             cause: None,
+            judged: Vec::new(),
         }
     }
 

@@ -197,6 +197,7 @@ impl<'a> Site<'a> {
             started_at: now,
             reason: None,
             cause: None,
+            judged: Vec::new(),
         })
     }
 

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::local::client::{CallError, Client, ensure_up};
 use crate::platform::protocol::{Entry, GrantKind, Record, Refusal, RefusalCode, Reply, Request, Target};
-use crate::rollout::seen::EnvironmentStatus;
+use crate::rollout::seen::{EnvironmentStatus, Sides};
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -157,6 +157,15 @@ impl Link {
             Ok(Reply::Ensured { port }) => Ok(port),
             Ok(reply) => Err(unexpected(&reply)),
             Err(refusal) => Err(refused(&refusal)),
+        }
+    }
+
+    /// What clients got of both sides. Where the supervisor cannot tell, nothing is known: that is for the engine to weigh.
+    pub(super) async fn samples(&mut self, target: &Target) -> anyhow::Result<Option<Sides>> {
+        match self.call(Request::Samples { target: target.clone() }).await? {
+            Ok(Reply::Samples { sides }) => Ok(Some(sides)),
+            Ok(reply) => Err(unexpected(&reply)),
+            Err(_) => Ok(None),
         }
     }
 

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_line_says_where_it_is_and_why() {
         let at = |state| now(&Rollout { state, ..rollout("r") });
-        assert_eq!(at(State::Watching { step: 0, samples_before: 0 }), "at 10 %, next 50 %");
+        assert_eq!(at(State::Watching { step: 0, samples_before: 0, looked: 0 }), "at 10 %, next 50 %");
         assert_eq!((at(State::Shifting { step: 1 }), at(State::Full)), ("to 50 %".into(), "to 100 %".into()));
         let back = Rollout {
             state: State::Ended { terminal: Terminal::RolledBack },

@@ -1,9 +1,14 @@
 //! What a deployer writes into the journal, and how it reads it back.
 
 use crate::platform::protocol::{Entry, Phase, Record};
-use crate::rollout::{Action, Rollout};
+use crate::rollout::judge::{Input, record};
+use crate::rollout::{Action, Rollout, State};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
+
+/// The name of such a record.
+const JUDGED: &str = "judged";
 
 /// A rollout as the journal last knew it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +43,7 @@ pub(super) fn entry(
         Action::SetWeights { .. } => "set-weights",
         Action::Probe { .. } => "probe",
         Action::Stop { .. } => "stop",
+        Action::Pause { .. } => "pause",
         Action::Wait { .. } => "wait",
         Action::AskApproval => "ask-approval",
         Action::Hold { .. } => "hold",
@@ -48,6 +54,51 @@ pub(super) fn entry(
         None => json!(action),
     };
     Entry { rollout: rollout.id.clone(), phase, what: what.to_owned(), body }
+}
+
+/// What the judge was asked in one look and what it said, as [`crate::rollout::judge::record`] writes it.
+pub(super) fn judged(rollout: &Rollout, input: &Input) -> Entry {
+    let step = match rollout.state {
+        State::Watching { step, .. } => Some(step),
+        _ => None,
+    };
+    // As a string: its bytes are what is compared when it is judged again.
+    let body = json!({"step": step, "look": input.look, "record": record::record(input)});
+    super::event(&rollout.id, JUDGED, body)
+}
+
+/// A record of the judge, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judgement {
+    /// When it was written.
+    pub at: Timestamp,
+    /// The environment.
+    pub environment: String,
+    /// The rollout.
+    pub rollout: String,
+    /// Index into the plan's steps.
+    pub step: Option<u64>,
+    /// Which look.
+    pub look: Option<u64>,
+    /// The record, to the byte.
+    pub record: String,
+}
+
+/// Every record of the judge, oldest first.
+pub fn judgements(records: &[Record]) -> Vec<Judgement> {
+    let judged = records.iter().filter(|one| one.entry.phase == Phase::Event && one.entry.what == JUDGED);
+    let judgement = |one: &Record| {
+        let body = &one.entry.body;
+        Some(Judgement {
+            at: one.at,
+            environment: one.environment.clone(),
+            rollout: one.entry.rollout.clone(),
+            step: body.get("step").and_then(serde_json::Value::as_u64),
+            look: body.get("look").and_then(serde_json::Value::as_u64),
+            record: body.get("record")?.as_str()?.to_owned(),
+        })
+    };
+    judged.filter_map(judgement).collect()
 }
 
 /// Every rollout with its last state, in the order in which they began.
@@ -89,6 +140,7 @@ pub(super) mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             reason: None,
             cause: None,
+            judged: Vec::new(),
         }
     }
 

@@ -5,8 +5,8 @@
 
 use crate::digest::Digest;
 pub use crate::rollout::seen::{
-    Counters, EnvironmentStatus, GrantKind, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Target,
-    Weights,
+    Counters, EnvironmentStatus, GrantKind, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Side,
+    Sides, Step, Target, Weights,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The version of this protocol; another one is refused with the command to restart the supervisor.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The longest line either side reads.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -140,6 +140,12 @@ pub enum Request {
         /// How many, at most 1,000.
         count: u32,
     },
+    /// What clients got of the release on trial and of the one that serves since the weights in force were set. Needs no
+    /// grant.
+    Samples {
+        /// Where.
+        target: Target,
+    },
     /// Stops the supervisor; with `instances`, every instance first (drained).
     Down {
         /// Whether instances are stopped too.
@@ -244,6 +250,11 @@ pub enum Reply {
         failed: u64,
         /// What the last failure was.
         last_failure: Option<String>,
+    },
+    /// To `Samples`: at most [`crate::rollout::seen::SAMPLES_MAX`] latencies of each role.
+    Samples {
+        /// Both roles.
+        sides: Sides,
     },
     /// To the rest.
     Done,

@@ -181,6 +181,14 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
                 "leave it out for the default",
             );
         }
+        if let Some(why) = environment.judge.senseless() {
+            return refuse(
+                "rollout.yaml",
+                &key(".judge"),
+                format!("{name}: the judge can never decide: {why}"),
+                "try numbers with `cargo xtask judge simulate`, or `judge: {enabled: false}`",
+            );
+        }
         if environment.approvals > 1 {
             return refuse(
                 "rollout.yaml",
@@ -329,6 +337,11 @@ mod tests {
             "environments:\n- name: a\n  steps: [{weight: 50, hold_millis: 1}, {weight: 10, hold_millis: 1}]";
         check_error("rollout.yaml", steps, &["do not rise"]);
         check_error("rollout.yaml", "environments: [{name: a, approvals: 2}]", &["authenticate"]);
+        check_error(
+            "rollout.yaml",
+            "environments: [{name: a, judge: {min_samples: 4}}]",
+            &["rollout.yaml:1:", "can never decide", "judge simulate"],
+        );
         check_error(
             "rollout.yaml",
             "environments: [{name: a, deadlines: {ready_secs: 0}}]",

@@ -1,5 +1,9 @@
 //! `policies/rollout.yaml`: the service, its environments in order, and the steps into each.
 
+mod judge;
+
+pub use judge::{JudgePolicy, OnInconclusive};
+
 use super::Percent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,6 +53,8 @@ pub struct EnvironmentPolicy {
     pub self_approval: bool,
     /// What must not happen while the new version takes traffic.
     pub guards: GuardPolicy,
+    /// How the new version is compared with the stable one.
+    pub judge: JudgePolicy,
     /// How long the new version is watched at 100 % before the old one is stopped.
     pub soak_millis: u64,
     /// Deadlines.
@@ -142,6 +148,7 @@ impl Default for EnvironmentPolicy {
             approvals: 0,
             self_approval: true,
             guards: GuardPolicy::default(),
+            judge: JudgePolicy::default(),
             soak_millis: 1000,
             deadlines: DeadlinePolicy::default(),
         }

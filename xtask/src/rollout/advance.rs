@@ -3,11 +3,13 @@
 //! Every state but the ends has a deadline, so from any state a rollout ends within a bounded time whatever is seen.
 //! The guards are obeyed in every state in which the new version takes traffic. Missing samples never advance a step.
 
+mod judging;
 mod people;
 
 use super::seen::{Counters, Health, InstanceStatus, OnExpiry, Role, Share, Weights};
 use super::{Action, Answer, Cause, Kind, Observation, Rollout, State, Terminal};
 use jiff::Timestamp;
+use judging::Left;
 
 /// How often a waiting rollout looks again.
 const LOOK_AGAIN_MILLIS: u64 = 100;
@@ -26,7 +28,7 @@ pub fn advance(rollout: &Rollout, observation: &Observation) -> (Rollout, Action
         State::AwaitingApproval => view.awaiting_approval(),
         State::Starting => view.starting(),
         State::Shifting { step } => view.watched(|view| view.shifting(step)),
-        State::Watching { step, samples_before } => view.watched(|view| view.watching(step, samples_before)),
+        State::Watching { step, samples_before, .. } => view.watched(|view| view.watching(step, samples_before)),
         State::Paused { ref next } => view.watched(|view| view.paused(next)),
         State::Full => view.watched(View::full),
         State::Soaking => view.watched(View::soaking),
@@ -105,7 +107,7 @@ impl<'a> View<'a> {
         let Some(weight) = self.rollout.plan.steps.get(step).map(|step| step.weight) else {
             return self.enter(State::Full);
         };
-        let watching = State::Watching { step, samples_before: self.samples() };
+        let watching = State::Watching { step, samples_before: self.samples(), looked: 0 };
         self.set_weights(self.shares(weight), Some(self.expiry_millis()), watching)
     }
 
@@ -117,9 +119,17 @@ impl<'a> View<'a> {
         }
         let (elapsed, needed) = (self.elapsed_millis(), u64::from(policy.samples));
         let have = self.samples().saturating_sub(samples_before);
+        if let Some(looked) = self.look(step, policy) {
+            return looked;
+        }
         if elapsed >= policy.hold_millis && have >= needed {
             let last = step + 1 >= plan.steps.len();
-            return self.go_on(if last { State::Full } else { State::Shifting { step: step + 1 } });
+            let next = if last { State::Full } else { State::Shifting { step: step + 1 } };
+            return match self.left(step, policy) {
+                Left::Nothing => self.go_on(next),
+                Left::Replies => self.wait(),
+                Left::Unshown(why) => self.unshown(step, policy, next, why),
+            };
         }
         if elapsed >= policy.hold_millis + secs(plan.deadlines.step_secs) {
             let why = format!("only {have} of {needed} samples at {} %: inconclusive", policy.weight);

@@ -65,7 +65,7 @@ pub enum Samples {
 }
 
 /// The three answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// All looks are over, and it is within what is tolerated.
@@ -173,25 +173,32 @@ fn answer(rule: &MetricRule, measure: &Measure, asked: Asked, input: &Input) -> 
     };
     let worse =
         measure.effect.map_or_else(|| "worse".to_owned(), |effect| format!("{:+.2} %", effect * 100.0));
-    let tolerated = rule.tolerance;
+    let tolerated = tolerated(rule);
     let (look, looks) = (input.look, input.rules.looks);
     if asked.met && measure.beyond {
         return (
             Answer::Fail,
-            format!("{worse} against the baseline, {tolerated} % are tolerated (p {p:.2e})"),
+            format!("{worse} against the baseline, {tolerated} (p {p:.2e})"),
         );
     }
     if look < looks {
         return (Answer::Inconclusive, format!("not shown to be worse at look {look} of {looks} ({worse})"));
     }
     match measure.beyond {
-        false => (Answer::Pass, format!("{worse} against the baseline, {tolerated} % are tolerated")),
+        false => (Answer::Pass, format!("{worse} against the baseline, {tolerated}")),
         true => (
             Answer::Inconclusive,
             format!(
-                "{worse} against the baseline, {tolerated} % are tolerated; this may be chance (p {p:.2e})"
+                "{worse} against the baseline, {tolerated}; this may be chance (p {p:.2e})"
             ),
         ),
+    }
+}
+
+fn tolerated(rule: &MetricRule) -> String {
+    match rule.floor {
+        0 => format!("{} % are tolerated", rule.tolerance),
+        floor => format!("{} % or a difference of {floor} are tolerated", rule.tolerance),
     }
 }
 

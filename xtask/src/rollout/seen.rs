@@ -5,6 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// Most latencies that are kept of one backend, and that are told of one role: two sides of a look stay far below the
+/// longest line of the journal and of the socket.
+pub const SAMPLES_MAX: usize = 2000;
+
 /// The role of an instance in an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,6 +117,9 @@ pub struct InstanceStatus {
     pub in_flight: u64,
     /// What the proxy counted.
     pub counters: Counters,
+    /// What clients got of it since the weights in force were set.
+    #[serde(default)]
+    pub step: Step,
     /// Where its log is.
     pub log: PathBuf,
 }
@@ -150,6 +157,54 @@ pub struct Counters {
     pub probe_errors: u64,
 }
 
+/// Clients' requests to one instance since the weights in force were set. Probes are none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Requests that were answered or failed.
+    pub replies: u64,
+    /// 5xx replies, no connection, or cut before the reply was complete.
+    pub errors: u64,
+    /// Latencies that are kept, at most [`SAMPLES_MAX`].
+    pub samples: u64,
+}
+
+/// What clients got of two roles since the weights in force were set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    /// The number of these weights.
+    pub generation: u64,
+    /// Of the release on trial.
+    pub canary: Side,
+    /// Of the release that serves.
+    pub baseline: Side,
+}
+
+/// What clients got of one role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Times to the head of the reply in microseconds, an even sample of at most [`SAMPLES_MAX`].
+    pub micros: Vec<u64>,
+    /// Requests that were answered or failed.
+    pub replies: u64,
+    /// Those that failed or were answered with 5xx.
+    pub errors: u64,
+}
+
+impl Side {
+    /// The sum of several instances. Each keeps an even sample, and so is what is kept of all.
+    pub fn of(instances: Vec<Side>) -> Side {
+        let mut sum = Side::default();
+        for instance in instances {
+            sum.micros.extend(instance.micros);
+            sum.replies += instance.replies;
+            sum.errors += instance.errors;
+        }
+        let stride = sum.micros.len().div_ceil(SAMPLES_MAX).max(1);
+        sum.micros = sum.micros.into_iter().step_by(stride).collect();
+        sum
+    }
+}
+
 /// Which environment of which service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Target {
@@ -167,4 +222,20 @@ pub enum GrantKind {
     Forward,
     /// A rollback; revokes a forward grant, refused while another rollback holds.
     Rollback,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_of_several_instances_is_one_bounded_side() {
+        let side = |from: u64, count: u64| Side { micros: (from..from + count).collect(), replies: count, errors: 1 };
+        let small = Side::of(vec![side(0, 3), side(10, 2)]);
+        assert_eq!(small, Side { micros: vec![0, 1, 2, 10, 11], replies: 5, errors: 2 });
+        let large = Side::of(vec![side(0, 2000), side(5000, 2000), side(9000, 1)]);
+        assert_eq!((large.replies, large.errors), (4001, 3));
+        assert!(large.micros.len() <= SAMPLES_MAX && large.micros.iter().any(|value| *value >= 5000), "{}", large.micros.len());
+        assert_eq!(Side::of(vec![]), Side::default());
+    }
 }

@@ -28,7 +28,7 @@ fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
         }
         let approvals = Approvals { granted: u32::from(action_number >= 2), answer: Answer::Open };
         let observation =
-            Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone() };
+            Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: None };
         let (next, action) = advance(&rollout, &observation);
         check_invariants(&rollout, &next, &sim, &action);
         rollout = next;
@@ -163,6 +163,7 @@ fn a_no_and_a_silence_end_before_anything_starts() {
         approvals: Approvals { granted: 0, answer },
         orders: Orders::default(),
         seen: sim.seen.clone(),
+        sides: None,
     };
     let (no, _) = advance(&start, &observe(sim.now, Answer::Rejected));
     let late = sim.now.checked_add(SignedDuration::from_hours(8 * 24)).unwrap();
@@ -183,7 +184,7 @@ fn a_pause_holds_the_weight_and_a_way_back_knows_none() {
         for _ in 0..20 {
             let approvals = Approvals { granted: 1, answer: Answer::Open };
             let observation =
-                Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone() };
+                Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: None };
             let (next, action) = advance(&rollout, &observation);
             rollout = next;
             if rollout.state.name() == expected {

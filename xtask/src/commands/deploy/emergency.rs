@@ -106,7 +106,7 @@ fn unnamed(site: &Site<'_>, environment: &str, current: Option<&Digest>) -> anyh
 mod tests {
     use super::*;
     use crate::platform::protocol::{InstanceStatus, Listening, OnExpiry, Share, Target, Weights};
-    use crate::rollout::seen::{Counters, Health};
+    use crate::rollout::seen::{Counters, Health, Step};
 
     fn seen(shares: &[(Role, &str)], instances: &[(Role, &str)]) -> EnvironmentStatus {
         let share = |(role, name): &(Role, &str)| Share {
@@ -124,6 +124,7 @@ mod tests {
             health: Health::Ready,
             in_flight: 0,
             counters: Counters::default(),
+            step: Step::default(),
             log: "/log".into(),
         };
         EnvironmentStatus {

@@ -26,6 +26,7 @@ mod limits;
 mod pool;
 mod probe;
 mod reply;
+mod sample;
 mod serve;
 mod table;
 #[cfg(test)]

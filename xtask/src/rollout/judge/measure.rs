@@ -55,7 +55,7 @@ fn values(rule: &MetricRule, min_samples: u32, canary: &[u64], baseline: &[u64])
         return found;
     }
     // The baseline is moved by what is tolerated, so that only what is worse by more than that is a fail.
-    let tolerated = median * rule.share_tolerated();
+    let tolerated = (median * rule.share_tolerated()).max(ranks::whole(rule.floor));
     let allowance = upwards(tolerated);
     let (ranks, worse_by) = match rule.worse {
         Worse::Higher => {

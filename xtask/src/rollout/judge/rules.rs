@@ -44,6 +44,15 @@ pub struct MetricRule {
     pub worse: Worse,
     /// How much worse it may be: per cent of the baseline's median for values, percentage points for errors.
     pub tolerance: Percent,
+    /// A difference of so many units is tolerated in any case, whatever the share; of values only.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub floor: u64,
+}
+
+/// Records without a floor keep the bytes that they had before there was one.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(floor: &u64) -> bool {
+    *floor == 0
 }
 
 /// What samples are.
@@ -79,12 +88,14 @@ impl Default for Rules {
                     kind: Kind::Values,
                     worse: Worse::Higher,
                     tolerance: Percent::whole(10),
+                    floor: 0,
                 },
                 MetricRule {
                     name: "errors".to_owned(),
                     kind: Kind::Errors,
                     worse: Worse::Higher,
                     tolerance: Percent::whole(1),
+                    floor: 0,
                 },
             ],
         }

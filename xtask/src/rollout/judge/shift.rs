@@ -5,6 +5,8 @@
 
 /// Larger values count as this one, so that neither a difference nor a value less a difference overflows.
 const LARGEST: i64 = i64::MAX / 2;
+/// The quantile of the normal distribution that 95 % lie within.
+const Z95: f64 = 1.959_963_984_540_054;
 
 /// The median of `first − second` over all pairs. `None` where a side is empty.
 pub fn hodges_lehmann(first: &[u64], second: &[u64]) -> Option<f64> {
@@ -15,6 +17,22 @@ pub fn hodges_lehmann(first: &[u64], second: &[u64]) -> Option<f64> {
     let lower = nth(&first, &second, pairs.div_ceil(2), range);
     let upper = nth(&first, &second, pairs / 2 + 1, range);
     Some(halves(lower, upper))
+}
+
+/// The 95 % interval of the shift: differences as far from their median as the normal approximation of U says (Hollander
+/// and Wolfe, *Nonparametric Statistical Methods*, 4.3). `None` where a side is empty.
+pub fn interval(first: &[u64], second: &[u64]) -> Option<[f64; 2]> {
+    let (first, second) = (sorted(first), sorted(second));
+    let (&low, &high) = (first.first()?, first.last()?);
+    let range = (low - *second.last()?, high - *second.first()?);
+    let pairs = first.len() * second.len();
+    let count = |number: usize| super::ranks::whole(number as u64);
+    let spread = (count(pairs) * count(first.len() + second.len() + 1) / 12.0).sqrt();
+    let outside = libm::floor(count(pairs) / 2.0 - Z95 * spread);
+    // Few values have no pair outside: then it is the whole range.
+    let outside = if outside < 1.0 { 1 } else { outside as usize };
+    let at = |place| real(nth(&first, &second, place, range));
+    Some([at(outside), at(pairs + 1 - outside)])
 }
 
 /// The median. `None` where there is no value.
@@ -95,6 +113,20 @@ mod tests {
         assert!(hodges_lehmann(&[u64::MAX], &[0]).is_some_and(|shift| shift > 4e18));
         assert!(hodges_lehmann(&[0], &[u64::MAX, u64::MAX]).is_some_and(|shift| shift < -4e18));
         assert!(hodges_lehmann(&[0, u64::MAX], &[0, u64::MAX]).is_some_and(|shift| shift.abs() < 1.0));
+    }
+
+    /// By hand: 20 and 20 values are 400 pairs; √(400 · 41 / 12) · 1.96 = 72.46, so 127 pairs lie outside on each side.
+    #[test]
+    fn the_interval_holds_the_shift_and_is_that_of_the_formula() {
+        let low: Vec<u64> = (0..20).map(|at| at * 10).collect();
+        let high: Vec<u64> = low.iter().map(|value| value + 500).collect();
+        let mut all: Vec<i64> = high.iter().flat_map(|a| low.iter().map(move |b| (a - b) as i64)).collect();
+        all.sort_unstable();
+        let expected = [real(all[126]), real(all[400 - 127])];
+        assert_eq!(interval(&high, &low).map(|ends| ends.map(f64::to_bits)), Some(expected.map(f64::to_bits)));
+        assert!(expected[0] < 500.0 && expected[1] > 500.0, "{expected:?}");
+        assert_eq!(interval(&[5], &[2]).map(|ends| ends.map(f64::to_bits)), Some([3.0, 3.0].map(f64::to_bits)));
+        assert_eq!(interval(&[], &[2]), None);
     }
 
     proptest! {

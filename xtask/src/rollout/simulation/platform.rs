@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::rollout::orders::{Ordered, Orders};
 use crate::rollout::seen::{
-    Counters, EnvironmentStatus, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Target, Weights,
+    Counters, EnvironmentStatus, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Step, Target, Weights,
 };
 use crate::rollout::{Action, Kind, Previous, Rollout, RolloutPlan, SCHEMA, State};
 use jiff::{SignedDuration, Timestamp};
@@ -77,6 +77,7 @@ pub(super) fn instance(id: &str, name: &str, role: Role) -> InstanceStatus {
         health: Health::Ready,
         in_flight: 0,
         counters: Counters::default(),
+        step: Step::default(),
         log: "log".into(),
     }
 }
@@ -112,6 +113,7 @@ pub(super) fn rollout(kind: Kind, previous: bool) -> Rollout {
         started_at: start,
         reason: None,
         cause: None,
+        judged: Vec::new(),
     }
 }
 
@@ -233,7 +235,8 @@ impl Sim {
             Action::Stop { instance: id } => self.seen.instances.retain(|instance| instance.id != *id),
             // Nobody takes it back.
             Action::Hold { .. } => self.pass(6 * HOUR_MILLIS),
-            Action::SetWeights { .. } | Action::Start { .. } | Action::AskApproval | Action::Finish => {
+            Action::Pause { .. } if !self.refusing => self.orders.paused = self.ordered(),
+            Action::SetWeights { .. } | Action::Start { .. } | Action::AskApproval | Action::Finish | Action::Pause { .. } => {
                 self.pass(1000)
             }
         }

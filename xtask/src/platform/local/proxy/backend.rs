@@ -2,7 +2,7 @@
 
 use super::counters::{Latency, Tally};
 use super::pool::Pool;
-use crate::platform::protocol::Counters;
+use crate::platform::protocol::{Counters, Side, Step};
 use crate::world::World;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,6 +74,21 @@ impl Backend {
     /// rate never exceeds one; one that only needed a fresh connection counts once, with its retry.
     pub fn counters(&self) -> Counters {
         self.tally.counters()
+    }
+
+    /// Begins anew what is told of a step.
+    pub fn begin_step(&self) {
+        self.tally.begin_step();
+    }
+
+    /// How much clients got of it since [`Backend::begin_step`].
+    pub fn step(&self) -> Step {
+        self.tally.step()
+    }
+
+    /// What they got, with a sample of the latencies.
+    pub fn side(&self) -> Side {
+        self.tally.side()
     }
 
     /// How long its replies to clients took.

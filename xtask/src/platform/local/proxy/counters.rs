@@ -1,8 +1,10 @@
 //! What is counted of one backend, and how long its replies took.
 
-use crate::platform::protocol::Counters;
+use super::sample::Sample;
+use crate::platform::protocol::{Counters, Side, Step};
 use hyper::StatusCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The upper bounds of the histogram's buckets, in milliseconds; a last bucket takes what is slower.
@@ -40,9 +42,48 @@ pub(super) struct Tally {
     probes: AtomicU64,
     probe_errors: AtomicU64,
     latency: [AtomicU64; LATENCY_BOUNDS_MILLIS.len() + 1],
+    since: Mutex<Since>,
+}
+
+/// The latencies since a switch, and what was counted before it.
+#[derive(Debug, Default)]
+struct Since {
+    before: Counters,
+    sample: Sample,
+}
+
+impl Since {
+    /// Replies and errors of clients since then.
+    fn counts(&self, now: &Counters) -> (u64, u64) {
+        let errors = |counters: &Counters| counters.server_errors + counters.connection_errors;
+        let replies = now.requests.saturating_sub(self.before.requests);
+        // Errors are counted first: what is seen between the two is no error without a reply.
+        (replies, errors(now).saturating_sub(errors(&self.before)).min(replies))
+    }
 }
 
 impl Tally {
+    /// Begins anew what is told of a step.
+    pub(super) fn begin_step(&self) {
+        *self.since() = Since { before: self.counters(), sample: Sample::default() };
+    }
+
+    pub(super) fn step(&self) -> Step {
+        let (now, since) = (self.counters(), self.since());
+        let (replies, errors) = since.counts(&now);
+        Step { replies, errors, samples: since.sample.len() as u64 }
+    }
+
+    pub(super) fn side(&self) -> Side {
+        let (now, since) = (self.counters(), self.since());
+        let (replies, errors) = since.counts(&now);
+        Side { micros: since.sample.micros(), replies, errors }
+    }
+
+    fn since(&self) -> MutexGuard<'_, Since> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn count(&self, kind: Kind, outcome: Outcome) {
         let counter = match (kind, outcome) {
             (Kind::Client, Outcome::Failed) => Some(&self.connection_errors),
@@ -70,6 +111,7 @@ impl Tally {
         let millis = took.as_micros().div_ceil(1000);
         let bucket = LATENCY_BOUNDS_MILLIS.iter().position(|bound| millis <= u128::from(*bound));
         self.latency[bucket.unwrap_or(LATENCY_BOUNDS_MILLIS.len())].fetch_add(1, Relaxed);
+        self.since().sample.take(took);
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -107,6 +149,26 @@ mod tests {
         check(Kind::Probe, ok, Counters { probes: 1, ..none });
         check(Kind::Probe, bad, Counters { probes: 1, probe_errors: 1, ..none });
         check(Kind::Probe, Outcome::Failed, Counters { probes: 1, probe_errors: 1, ..none });
+    }
+
+    #[test]
+    fn a_step_begins_with_nothing_and_knows_no_probes() {
+        let tally = Tally::default();
+        let (ok, bad) = (Outcome::Served(StatusCode::OK), Outcome::Served(StatusCode::BAD_GATEWAY));
+        for kind in [Kind::Client, Kind::Probe] {
+            tally.count(kind, bad);
+        }
+        tally.time(Duration::from_micros(7));
+        assert_eq!(tally.step(), Step { replies: 1, errors: 1, samples: 1 });
+        tally.begin_step();
+        assert_eq!((tally.step(), tally.side()), (Step::default(), Side::default()));
+        for outcome in [ok, bad, Outcome::Failed] {
+            tally.count(Kind::Client, outcome);
+        }
+        tally.count(Kind::Probe, bad);
+        tally.time(Duration::from_micros(9));
+        assert_eq!(tally.side(), Side { micros: vec![9], replies: 3, errors: 2 });
+        assert_eq!(tally.counters().requests, 4, "what the guards count goes on");
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub(super) async fn answer(
         Request::Probe { target, epoch, role, path, count } => {
             effects::probe(supervisor, caller, &target, epoch, effects::ProbeWish { role, path, count }).await
         }
+        Request::Samples { target } => {
+            let sides = supervisor.find(&target)?.state().sides();
+            Ok(Reply::Samples { sides })
+        }
         Request::Down { instances } => {
             if instances {
                 down::stop_instances(supervisor).await;

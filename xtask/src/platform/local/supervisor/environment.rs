@@ -10,7 +10,7 @@ use super::instances::Instance;
 use super::table::{self, Facts};
 use crate::platform::local::files;
 use crate::platform::local::proxy::{Backend, Group, Proxy, Table};
-use crate::platform::protocol::{EnvironmentStatus, Listening, Role, Share, Target, Weights};
+use crate::platform::protocol::{EnvironmentStatus, Listening, Role, Share, Side, Sides, Target, Weights};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -218,6 +218,7 @@ impl State {
                 if let Some(instance) = self.instances.get_mut(id) {
                     instance.role = share.role;
                     instance.backend.mark(standing(&instance.health, instance.role));
+                    instance.backend.begin_step();
                 }
             }
         }
@@ -244,6 +245,12 @@ impl State {
             Table::empty()
         });
         proxy.switch(table);
+    }
+
+    /// What clients got of the two roles that the judge compares.
+    pub(super) fn sides(&self) -> Sides {
+        let side = |role| Side::of(self.of_role(role).iter().map(|backend| backend.side()).collect());
+        Sides { generation: self.generation, canary: side(Role::Canary), baseline: side(Role::Stable) }
     }
 
     /// The instances of a role that have not ended.

@@ -108,6 +108,7 @@ impl Instance {
             health: self.health.clone(),
             in_flight: self.backend.in_flight(),
             counters: self.backend.counters(),
+            step: self.backend.step(),
             log: self.files.log(),
         }
     }
