@@ -25,6 +25,8 @@ const EXIT_CRASHED: i32 = 3;
 const CRASH_DELAY: Duration = Duration::from_millis(200);
 const MAX_SLOW: Duration = Duration::from_secs(60);
 const DEFAULT_SLOW_MILLIS: u64 = 1000;
+/// How much later slow replies come.
+const LATER: Duration = Duration::from_millis(300);
 
 /// One way to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(crate) enum Fault {
     /// Exits with code 3 shortly after readiness was true.
     CrashAfterReady,
     IgnoreSigterm,
+    /// 300 ms later than it could, on every route but health.
+    SlowReplies,
     /// Another digest than the supervisor told.
     LyingIdentity,
 }
@@ -51,6 +55,7 @@ impl FromStr for Fault {
             "never-ready" => Self::NeverReady,
             "crash-after-ready" => Self::CrashAfterReady,
             "ignore-sigterm" => Self::IgnoreSigterm,
+            "slow-replies" => Self::SlowReplies,
             "lying-identity" => Self::LyingIdentity,
             _ => return Err(()),
         })
@@ -67,7 +72,7 @@ pub(crate) fn choose(asked: Option<String>) -> Result<Option<Fault>, BadSetting>
             Err(()) => Err(Complaint {
                 what: "is no fault",
                 why: "a story must get the fault that it asked for",
-                next: "give one of: errors-after-ready, never-ready, crash-after-ready, ignore-sigterm, lying-identity",
+                next: "give one of: errors-after-ready, never-ready, crash-after-ready, ignore-sigterm, slow-replies, lying-identity",
             }
             .about("--fault (GATELINE_DESK_FAULT, file desk-fault)", name)),
         },
@@ -124,6 +129,9 @@ async fn crash() {
 pub(crate) async fn misbehave(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     if desk.faults().answers_with_errors() && !is_health(request.uri().path()) {
         return (StatusCode::INTERNAL_SERVER_ERROR, "the fault errors-after-ready is on\n").into_response();
+    }
+    if desk.faults().fault == Some(Fault::SlowReplies) && !is_health(request.uri().path()) {
+        tokio::time::sleep(LATER).await;
     }
     next.run(request).await
 }

@@ -2,6 +2,8 @@
 
 #[path = "stories/evidence.rs"]
 mod evidence;
+#[path = "stories/judged.rs"]
+mod judged;
 #[path = "stories/orders.rs"]
 mod orders;
 mod support;
@@ -20,7 +22,7 @@ const WARM_UP: u64 = 50;
 
 #[test]
 fn prepare_releases() {
-    for name in ["one", "two", "bad"] {
+    for name in ["one", "two", "bad", "slow"] {
         assert!(prepared().join(name).join("index.json").is_file(), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! Releases of the real desk, prepared once for all stories: two good ones and a bad one.
+//! Releases of the real desk, prepared once for all stories: two good ones and two bad ones.
 //!
 //! Their images are built by `gateline image build` from this repository. Their evidence is made here: these stories
 //! roll out, the gates have stories of their own.
@@ -32,16 +32,19 @@ pub(crate) enum Image {
     Two,
     /// Answers 500 as soon as it was ready once.
     Bad,
+    /// Answers 300 ms later.
+    Slow,
 }
 
 impl Image {
-    const ALL: [Image; 3] = [Image::One, Image::Two, Image::Bad];
+    const ALL: [Image; 4] = [Image::One, Image::Two, Image::Bad, Image::Slow];
 
     fn name(self) -> &'static str {
         match self {
             Image::One => "one",
             Image::Two => "two",
             Image::Bad => "bad",
+            Image::Slow => "slow",
         }
     }
 
@@ -50,6 +53,7 @@ impl Image {
             Image::One => &["--arg=--lame-duck-millis", "--arg=100"],
             Image::Two => &["--arg=--lame-duck-millis", "--arg=101"],
             Image::Bad => &["--features", "faults", "--arg=--fault", "--arg=errors-after-ready"],
+            Image::Slow => &["--features", "faults", "--arg=--fault", "--arg=slow-replies"],
         }
     }
 }

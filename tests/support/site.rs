@@ -30,6 +30,8 @@ pub(crate) enum Pace {
     Quick,
     /// So long that the story interferes meanwhile.
     Slow,
+    /// So long that the judge has its samples under load; without a verdict it goes back.
+    Judged,
 }
 
 impl Site {
@@ -165,15 +167,17 @@ impl Drop for Site {
 }
 
 fn policy_text(pace: Pace, ports: &[u16]) -> String {
-    let (hold, samples) = match pace {
-        Pace::Quick => (200, 10),
-        Pace::Slow => (60_000, 5),
+    let (hold, samples, judge) = match pace {
+        Pace::Quick => (200, 10, "wait_secs: 0"),
+        Pace::Slow => (60_000, 5, "wait_secs: 0"),
+        Pace::Judged => (2000, 5, "looks: 2, min_samples: 60, wait_secs: 60, on_inconclusive: back"),
     };
     let environments = ENVIRONMENTS.iter().zip(ports).map(|(name, port)| {
         format!(
             "- name: {name}\n  port: {port}\n  approvals: {}\n  soak_millis: 200\n  steps:\n  \
              - {{weight: 10, hold_millis: {hold}, samples: {samples}}}\n  \
              - {{weight: 50, hold_millis: {hold}, samples: {samples}}}\n  \
+             judge: {{{judge}}}\n  \
              deadlines: {{weight_expiry_secs: 3, drain_secs: 10, stop_secs: 10}}\n",
             u8::from(*name == "production")
         )

@@ -187,6 +187,9 @@ pub enum Verb {
     History {
         /// The environment; default: all.
         environment: Option<String>,
+        /// What the judge was asked and said, record by record.
+        #[arg(long)]
+        judge: bool,
     },
     /// Go on with rollouts that were interrupted, or were waiting for an approval.
     Resume,

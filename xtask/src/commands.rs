@@ -159,7 +159,12 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         Verb::Resume => Box::pin(async move { people::resume(context).await }),
         Verb::Order(order) => Box::pin(async move { orders::order(context, order).await }),
         Verb::Status => Box::pin(async move { status::status(context).await }),
-        Verb::History { environment } => Box::pin(async move { status::history(context, environment).await }),
+        Verb::History { environment, judge: true } => {
+            Box::pin(async move { judge::records(context, environment.as_deref()).await })
+        }
+        Verb::History { environment, judge: false } => {
+            Box::pin(async move { status::history(context, environment).await })
+        }
         Verb::Local { what: LocalVerb::Up } => Box::pin(async move { local::up(context).await }),
         Verb::Local { what: LocalVerb::Down } => Box::pin(async move { local::down(context).await }),
         Verb::Local { what: LocalVerb::Status } => Box::pin(async move { status::status(context).await }),

@@ -90,6 +90,9 @@ impl Deployer<'_> {
             if let Some(input) = rollout.input(&observation).filter(|_| next.judged != rollout.judged) {
                 self.link.append(&target, records::judged(&rollout, &input)).await?;
             }
+            if let Some(look) = next.judged.iter().find(|look| !rollout.judged.contains(look)) {
+                self.console.note(format!("  · {}: the judge {}", rollout.environment, look.told()));
+            }
             if next != rollout {
                 self.enter(&target, &mut rollout, next, &step, &observation.seen).await?;
             }

@@ -11,7 +11,11 @@ pub enum JudgeVerb {
     /// Judge the input of a record again: the same bytes, or what differs.
     Replay {
         /// The record.
-        record: PathBuf,
+        #[arg(required_unless_present = "environment")]
+        record: Option<PathBuf>,
+        /// Every record that the rollouts into this environment left in the journal.
+        #[arg(long, value_name = "ENV", conflicts_with = "record")]
+        environment: Option<String>,
     },
 }
 

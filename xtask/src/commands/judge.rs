@@ -1,5 +1,9 @@
 //! `judge simulate` and `judge replay`: the statistics of rollouts, tried and judged again.
 
+mod records;
+
+pub(super) use records::records;
+
 use super::context::Context;
 use crate::cli::{JudgeVerb, Simulate};
 use crate::exit::Exit;
@@ -33,7 +37,12 @@ struct Simulated<'a> {
 pub(super) async fn judge(context: &Context, what: JudgeVerb) -> anyhow::Result<Exit> {
     match what {
         JudgeVerb::Simulate(asked) => simulated(context, &asked).await,
-        JudgeVerb::Replay { record } => replayed(context, &context.world.directory().join(record)),
+        JudgeVerb::Replay { record: Some(record), .. } => {
+            replayed(context, &context.world.directory().join(record))
+        }
+        JudgeVerb::Replay { record: None, environment } => {
+            records::replayed(context, environment.as_deref()).await
+        }
     }
 }
 

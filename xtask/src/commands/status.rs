@@ -111,6 +111,15 @@ fn human(style: Style, shown: &Shown) -> String {
     let mut text = table(style, &head, &rows);
     for rollout in &shown.open {
         text.push_str(&format!("\n\n{} {}: {}", rollout.environment, rollout.id, rollout.state.name()));
+        for look in &rollout.judged {
+            text.push_str(&format!("\n  the judge {}", look.told()));
+        }
+        let seen = shown.environments.iter().find(|one| {
+            one.target.environment == rollout.environment && one.target.service == rollout.service
+        });
+        if let Some(told) = seen.and_then(|seen| rollout.awaited_look(seen)) {
+            text.push_str(&format!("\n  {told}"));
+        }
         let next = match rollout.state {
             crate::rollout::State::AwaitingApproval => format!("cargo xtask approve {} --resume", rollout.id),
             crate::rollout::State::Paused { .. } => {
@@ -215,5 +224,13 @@ fn told(style: Style, all: &[Past]) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
-    table(style, &["when (UTC)", "environment", "from", "to", "commit", "who", "how it ended"], &rows)
+    let mut text =
+        table(style, &["when (UTC)", "environment", "from", "to", "commit", "who", "how it ended"], &rows);
+    for past in all {
+        let Rollout { environment, digest, judged, .. } = &past.rollout;
+        for look in judged {
+            text.push_str(&format!("\n\n{environment} {}: the judge {}", digest.short(), look.told()));
+        }
+    }
+    text
 }

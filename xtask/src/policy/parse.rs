@@ -340,7 +340,7 @@ mod tests {
         check_error(
             "rollout.yaml",
             "environments: [{name: a, judge: {min_samples: 4}}]",
-            &["rollout.yaml:1:", "can never decide", "judge simulate"],
+            &["rollout.yaml:1:", "can never decide", "can never fail a canary"],
         );
         check_error(
             "rollout.yaml",

@@ -28,7 +28,9 @@ pub fn advance(rollout: &Rollout, observation: &Observation) -> (Rollout, Action
         State::AwaitingApproval => view.awaiting_approval(),
         State::Starting => view.starting(),
         State::Shifting { step } => view.watched(|view| view.shifting(step)),
-        State::Watching { step, samples_before, .. } => view.watched(|view| view.watching(step, samples_before)),
+        State::Watching { step, samples_before, .. } => {
+            view.watched(|view| view.watching(step, samples_before))
+        }
         State::Paused { ref next } => view.watched(|view| view.paused(next)),
         State::Full => view.watched(View::full),
         State::Soaking => view.watched(View::soaking),

@@ -176,10 +176,7 @@ fn answer(rule: &MetricRule, measure: &Measure, asked: Asked, input: &Input) -> 
     let tolerated = tolerated(rule);
     let (look, looks) = (input.look, input.rules.looks);
     if asked.met && measure.beyond {
-        return (
-            Answer::Fail,
-            format!("{worse} against the baseline, {tolerated} (p {p:.2e})"),
-        );
+        return (Answer::Fail, format!("{worse} against the baseline, {tolerated} (p {p:.2e})"));
     }
     if look < looks {
         return (Answer::Inconclusive, format!("not shown to be worse at look {look} of {looks} ({worse})"));
@@ -188,9 +185,7 @@ fn answer(rule: &MetricRule, measure: &Measure, asked: Asked, input: &Input) -> 
         false => (Answer::Pass, format!("{worse} against the baseline, {tolerated}")),
         true => (
             Answer::Inconclusive,
-            format!(
-                "{worse} against the baseline, {tolerated}; this may be chance (p {p:.2e})"
-            ),
+            format!("{worse} against the baseline, {tolerated}; this may be chance (p {p:.2e})"),
         ),
     }
 }

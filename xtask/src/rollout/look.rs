@@ -74,10 +74,24 @@ impl Rollout {
         let (judge, policy) = (self.plan.judge.as_ref()?, self.plan.steps.get(step)?);
         let look = looked.checked_add(1).filter(|look| *look <= judge.looks)?;
         let elapsed = u64::try_from(now.duration_since(self.entered_at).as_millis()).unwrap_or(0);
-        let is_time = elapsed.saturating_mul(judge.looks.into()) >= policy.hold_millis.saturating_mul(look.into());
+        let is_time =
+            elapsed.saturating_mul(judge.looks.into()) >= policy.hold_millis.saturating_mul(look.into());
         let needed = u64::from(look) * u64::from(judge.min_samples);
         let (canary, baseline) = self.replies(seen);
         (is_time && canary >= needed && baseline >= needed).then_some(look)
+    }
+
+    /// What the next look waits for, in plain words; none where none is planned now.
+    pub fn awaited_look(&self, seen: &EnvironmentStatus) -> Option<String> {
+        let State::Watching { looked, .. } = self.state else { return None };
+        let judge = self.plan.judge.as_ref().filter(|judge| looked < judge.looks)?;
+        let ((canary, baseline), look) = (self.replies(seen), looked.saturating_add(1));
+        let needed = u64::from(look) * u64::from(judge.min_samples);
+        Some(format!(
+            "the judge has {canary} replies of the new version and {baseline} of the stable one; look {look} of {} needs \
+             {needed} of each",
+            judge.looks
+        ))
     }
 
     /// Replies of the new and of the stable version since the step began, as far as they can be judged.
@@ -227,7 +241,9 @@ mod tests {
     fn the_interval_of_two_shares_is_newcombes() {
         let found = newcombe(Count { errors: 56, replies: 70 }, Count { errors: 48, replies: 80 });
         let expected = [5.24, 20.0, 33.39];
-        let near = |found: &[f64; 3]| found.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 0.01);
+        let near = |found: &[f64; 3]| {
+            found.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 0.01)
+        };
         assert!(found.as_ref().is_some_and(near), "{found:?}");
         assert_eq!(newcombe(Count { errors: 0, replies: 0 }, Count { errors: 1, replies: 2 }), None);
     }
@@ -251,7 +267,13 @@ mod tests {
             answer: Answer::Fail,
             reason: "latency: +3000.00 %".into(),
             metrics: vec![
-                compared("latency", Answer::Fail, latency(200, 310.2), latency(1800, 9.9), [299.0, 300.3, 301.0]),
+                compared(
+                    "latency",
+                    Answer::Fail,
+                    latency(200, 310.2),
+                    latency(1800, 9.9),
+                    [299.0, 300.3, 301.0],
+                ),
                 compared("errors", Answer::Inconclusive, errors(2, 200), errors(0, 1800), [0.1, 1.0, 3.6]),
             ],
         };
@@ -260,7 +282,13 @@ mod tests {
             "at 10 %, look 1 of 3: worse; latency 310.2 ms of 200 replies against 9.9 ms of 1800: +300.3 ms (95 %: +299.0 \
              to +301.0); errors 2 of 200 against 0 of 1800: +1.0 points (95 %: +0.1 to +3.6)"
         );
-        let none = Look { look: 0, answer: Answer::Inconclusive, reason: "no client asked".into(), metrics: vec![], ..look };
+        let none = Look {
+            look: 0,
+            answer: Answer::Inconclusive,
+            reason: "no client asked".into(),
+            metrics: vec![],
+            ..look
+        };
         assert_eq!(none.told(), "at 10 %: not judged: no client asked");
     }
 }

@@ -230,12 +230,20 @@ mod tests {
 
     #[test]
     fn a_role_of_several_instances_is_one_bounded_side() {
-        let side = |from: u64, count: u64| Side { micros: (from..from + count).collect(), replies: count, errors: 1 };
+        let side = |from: u64, count: u64| Side {
+            micros: (from..from + count).collect(),
+            replies: count,
+            errors: 1,
+        };
         let small = Side::of(vec![side(0, 3), side(10, 2)]);
         assert_eq!(small, Side { micros: vec![0, 1, 2, 10, 11], replies: 5, errors: 2 });
         let large = Side::of(vec![side(0, 2000), side(5000, 2000), side(9000, 1)]);
         assert_eq!((large.replies, large.errors), (4001, 3));
-        assert!(large.micros.len() <= SAMPLES_MAX && large.micros.iter().any(|value| *value >= 5000), "{}", large.micros.len());
+        assert!(
+            large.micros.len() <= SAMPLES_MAX && large.micros.iter().any(|value| *value >= 5000),
+            "{}",
+            large.micros.len()
+        );
         assert_eq!(Side::of(vec![]), Side::default());
     }
 }

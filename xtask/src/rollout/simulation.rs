@@ -3,6 +3,7 @@
 //! The space is small, so it is enumerated. The same `advance` as the real deployer's runs against a platform of a few
 //! lines; after each action the invariants of docs/ARCHITECTURE.md are checked.
 
+mod judged;
 mod platform;
 
 use super::orders::{Ordered, Orders};
@@ -18,7 +19,11 @@ const FAULT_STEPS: usize = 40;
 
 /// Runs one rollout to its end under these faults, checking the invariants after each action.
 fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
-    let mut sim = Sim::new(start.previous.is_some());
+    run_on(Sim::new(start.previous.is_some()), start, faults)
+}
+
+/// The same on a platform that is there.
+fn run_on(mut sim: Sim, start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
     let mut rollout = start;
     for action_number in 0..ACTIONS_MAX {
         let mut refused = false;
@@ -27,8 +32,13 @@ fn run(start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, Sim) {
             refused |= *fault == Fault::ActionRefused;
         }
         let approvals = Approvals { granted: u32::from(action_number >= 2), answer: Answer::Open };
-        let observation =
-            Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: None };
+        let observation = Observation {
+            now: sim.now,
+            approvals,
+            orders: sim.orders.clone(),
+            seen: sim.seen.clone(),
+            sides: sim.sides(),
+        };
         let (next, action) = advance(&rollout, &observation);
         check_invariants(&rollout, &next, &sim, &action);
         rollout = next;
@@ -183,8 +193,13 @@ fn a_pause_holds_the_weight_and_a_way_back_knows_none() {
         let mut rollout = rollout(kind, true);
         for _ in 0..20 {
             let approvals = Approvals { granted: 1, answer: Answer::Open };
-            let observation =
-                Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: None };
+            let observation = Observation {
+                now: sim.now,
+                approvals,
+                orders: sim.orders.clone(),
+                seen: sim.seen.clone(),
+                sides: None,
+            };
             let (next, action) = advance(&rollout, &observation);
             rollout = next;
             if rollout.state.name() == expected {

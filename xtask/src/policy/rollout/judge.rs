@@ -91,7 +91,10 @@ impl JudgePolicy {
         let kept = SAMPLES_MAX / 2;
         let needed = self.looks.saturating_mul(self.min_samples);
         let too_many = || {
-            format!("{} looks at {} replies need {needed}, and the proxy keeps {kept} for sure", self.looks, self.min_samples)
+            format!(
+                "{} looks at {} replies need {needed}, and the proxy keeps {kept} for sure",
+                self.looks, self.min_samples
+            )
         };
         self.rules().check().err().or_else(|| (needed as usize > kept).then(too_many))
     }
@@ -106,7 +109,10 @@ mod tests {
         let check = |policy: JudgePolicy, word: Option<&str>| {
             let said = policy.senseless();
             assert_eq!(said.is_some(), word.is_some(), "{said:?}");
-            assert!(word.is_none_or(|word| said.as_ref().is_some_and(|said| said.contains(word))), "{said:?}");
+            assert!(
+                word.is_none_or(|word| said.as_ref().is_some_and(|said| said.contains(word))),
+                "{said:?}"
+            );
         };
         let default = JudgePolicy::default;
         check(default(), None);

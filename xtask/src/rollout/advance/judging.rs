@@ -35,7 +35,8 @@ impl View<'_> {
 
     /// What is left when the hold time is over.
     pub(super) fn left(self, step: usize, policy: &StepPolicy) -> Left {
-        let (Some(judge), State::Watching { looked, .. }) = (&self.rollout.plan.judge, &self.rollout.state) else {
+        let (Some(judge), State::Watching { looked, .. }) = (&self.rollout.plan.judge, &self.rollout.state)
+        else {
             return Left::Nothing;
         };
         let (canary, baseline) = self.rollout.replies(&self.observation.seen);
@@ -71,14 +72,17 @@ impl View<'_> {
             .saturating_add(secs(self.rollout.plan.deadlines.step_secs));
         match judge.on_inconclusive {
             OnInconclusive::GuardsOnly => view.go_on(next),
-            OnInconclusive::Back => view.back(Cause::Surroundings, format!("inconclusive at {} %: {why}", policy.weight)),
+            OnInconclusive::Back => {
+                view.back(Cause::Surroundings, format!("inconclusive at {} %: {why}", policy.weight))
+            }
             OnInconclusive::Hold if self.observation.orders.paused.is_some() => view.go_on(next),
-            OnInconclusive::Hold if self.elapsed_millis() >= limit => {
-                view.back(Cause::Surroundings, format!("inconclusive at {} %, and it could not be paused: {why}", policy.weight))
-            }
-            OnInconclusive::Hold => {
-                self.stay(Action::Pause { why: format!("the judge is inconclusive at {} %: {why}", policy.weight) })
-            }
+            OnInconclusive::Hold if self.elapsed_millis() >= limit => view.back(
+                Cause::Surroundings,
+                format!("inconclusive at {} %, and it could not be paused: {why}", policy.weight),
+            ),
+            OnInconclusive::Hold => self.stay(Action::Pause {
+                why: format!("the judge is inconclusive at {} %: {why}", policy.weight),
+            }),
         }
     }
 

@@ -123,9 +123,15 @@ mod tests {
         let mut all: Vec<i64> = high.iter().flat_map(|a| low.iter().map(move |b| (a - b) as i64)).collect();
         all.sort_unstable();
         let expected = [real(all[126]), real(all[400 - 127])];
-        assert_eq!(interval(&high, &low).map(|ends| ends.map(f64::to_bits)), Some(expected.map(f64::to_bits)));
+        assert_eq!(
+            interval(&high, &low).map(|ends| ends.map(f64::to_bits)),
+            Some(expected.map(f64::to_bits))
+        );
         assert!(expected[0] < 500.0 && expected[1] > 500.0, "{expected:?}");
-        assert_eq!(interval(&[5], &[2]).map(|ends| ends.map(f64::to_bits)), Some([3.0, 3.0].map(f64::to_bits)));
+        assert_eq!(
+            interval(&[5], &[2]).map(|ends| ends.map(f64::to_bits)),
+            Some([3.0, 3.0].map(f64::to_bits))
+        );
         assert_eq!(interval(&[], &[2]), None);
     }
 

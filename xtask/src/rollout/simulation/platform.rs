@@ -1,10 +1,12 @@
 //! The platform of the simulation, in a few lines, and what goes wrong on it.
 
+use super::judged::Clients;
 use crate::digest::Digest;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::rollout::orders::{Ordered, Orders};
 use crate::rollout::seen::{
-    Counters, EnvironmentStatus, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Step, Target, Weights,
+    Counters, EnvironmentStatus, Health, InstanceStatus, Listening, OnExpiry, Role, Share, Step, Target,
+    Weights,
 };
 use crate::rollout::{Action, Kind, Previous, Rollout, RolloutPlan, SCHEMA, State};
 use jiff::{SignedDuration, Timestamp};
@@ -30,8 +32,10 @@ pub(super) enum Fault {
     Stopped,
     Frozen,
     Held,
+    Forgotten,
 }
 
+/// All but [`Fault::Forgotten`], which is none without a pause.
 pub(super) const FAULTS: [Fault; 16] = [
     Fault::ActionRefused,
     Fault::ActionsRefusedForEver,
@@ -61,6 +65,8 @@ pub(super) struct Sim {
     pub(super) orders: Orders,
     /// Whether nobody ever takes the pause back.
     pub(super) forgotten: bool,
+    /// Who asks.
+    pub(super) clients: Clients,
 }
 
 pub(super) fn digest(name: &str) -> Digest {
@@ -146,6 +152,7 @@ impl Sim {
             unstoppable: false,
             orders: Orders::default(),
             forgotten: false,
+            clients: Clients::None,
         }
     }
 
@@ -192,6 +199,7 @@ impl Sim {
             Fault::Stopped => self.orders.abort = self.ordered(),
             Fault::Frozen => self.orders.frozen = self.ordered(),
             Fault::Held => self.orders.held = self.ordered(),
+            Fault::Forgotten => self.forgotten = true,
             // Lowering only: what a second deployer or the dead man's switch may do.
             Fault::SomebodyElseSetsWeights => {
                 self.seen.weights.shares.retain(|share| share.role == Role::Stable);
@@ -206,6 +214,7 @@ impl Sim {
         match action {
             Action::SetWeights { weights } if !self.refusing || lowering(weights) => {
                 self.seen.weights = weights.clone();
+                self.forget_step();
                 self.seen.restored = false;
                 self.expires = weights.expires_in_millis.map(|millis| {
                     self.now.checked_add(SignedDuration::from_millis(i64::try_from(millis).unwrap())).unwrap()
@@ -224,6 +233,7 @@ impl Sim {
             Action::Wait { millis } => {
                 let live = self.expires.is_some_and(|expires| expires > self.now);
                 self.pass(i64::try_from(*millis).unwrap());
+                self.clients_ask();
                 if live && !self.seen.restored {
                     self.expires = Some(self.now.checked_add(SignedDuration::from_secs(10)).unwrap());
                 }
@@ -236,9 +246,11 @@ impl Sim {
             // Nobody takes it back.
             Action::Hold { .. } => self.pass(6 * HOUR_MILLIS),
             Action::Pause { .. } if !self.refusing => self.orders.paused = self.ordered(),
-            Action::SetWeights { .. } | Action::Start { .. } | Action::AskApproval | Action::Finish | Action::Pause { .. } => {
-                self.pass(1000)
-            }
+            Action::SetWeights { .. }
+            | Action::Start { .. }
+            | Action::AskApproval
+            | Action::Finish
+            | Action::Pause { .. } => self.pass(1000),
         }
     }
 
