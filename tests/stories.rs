@@ -8,6 +8,9 @@ mod support;
 #[path = "stories/trouble.rs"]
 mod trouble;
 
+#[path = "stories/windows.rs"]
+mod windows;
+
 use support::client::Load;
 use support::releases::{Image, prepared};
 use support::site::{ENVIRONMENTS, Pace, Site};

@@ -5,6 +5,7 @@ mod about;
 pub use about::{About, about};
 
 use crate::policy::Policy;
+use crate::rollout::RolloutPlan;
 use crate::verdict::Gate;
 use serde::Serialize;
 
@@ -151,15 +152,30 @@ pub fn plan(policy: &Policy, goal: &Goal) -> Plan {
         for environment in &policy.rollout.environments {
             let weights: Vec<String> =
                 environment.steps.iter().map(|step| format!("{} %", step.weight)).collect();
-            let approvals = match environment.approvals {
+            let approvals = match environment.approvals.quorum {
                 0 => String::new(),
-                count => format!("after {count} approval, "),
+                1 => "after 1 approval, ".to_owned(),
+                count => format!("after {count} approvals, "),
             };
-            let why = format!("{approvals}by {} then 100 % (policies/rollout.yaml)", weights.join(", "));
+            let forward = RolloutPlan::forward(environment);
+            let (expected, worst) = (told(forward.expected()), told(forward.worst_case()));
+            let windows = environment.windows.summary();
+            let why = format!(
+                "{approvals}by {} then 100 %; {expected} as a rule, {worst} at worst{windows} (policies/rollout.yaml)",
+                weights.join(", ")
+            );
             add(Step::RollOut { environment: environment.name.clone() }, why);
         }
     }
     Plan { steps }
+}
+
+/// A duration as people say it.
+fn told(span: jiff::SignedDuration) -> String {
+    match span.as_secs() {
+        secs if secs >= 120 => format!("{} min", (secs + 59) / 60),
+        secs => format!("{secs} s"),
+    }
 }
 
 fn needed_by(gate: Gate) -> Vec<Step> {

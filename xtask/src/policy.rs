@@ -3,6 +3,7 @@
 //! A missing file means the documented default, never "no gate". An unknown key is an error that names the file,
 //! the line and the nearest known key. This is the only module that knows `serde_yaml`.
 
+pub mod approvals;
 pub mod approvers;
 pub mod coverage;
 pub mod features;
@@ -21,6 +22,7 @@ pub mod security;
 pub mod set;
 pub mod tests;
 pub mod waivers;
+pub mod windows;
 
 use crate::digest::{Digest, Hasher};
 use schemars::JsonSchema;

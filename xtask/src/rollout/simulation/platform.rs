@@ -1,6 +1,7 @@
 //! The platform of the simulation, in a few lines, and what goes wrong on it.
 
 use crate::digest::Digest;
+use crate::policy::approvals::ApprovalPolicy;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::rollout::orders::{Ordered, Orders};
 use crate::rollout::seen::{
@@ -30,9 +31,12 @@ pub(super) enum Fault {
     Stopped,
     Frozen,
     Held,
+    WindowCloses,
+    WindowOpens,
+    WindowOverridden,
 }
 
-pub(super) const FAULTS: [Fault; 16] = [
+pub(super) const FAULTS: [Fault; 19] = [
     Fault::ActionRefused,
     Fault::ActionsRefusedForEver,
     Fault::CanaryCrashes,
@@ -49,6 +53,9 @@ pub(super) const FAULTS: [Fault; 16] = [
     Fault::Stopped,
     Fault::Frozen,
     Fault::Held,
+    Fault::WindowCloses,
+    Fault::WindowOpens,
+    Fault::WindowOverridden,
 ];
 
 pub(super) struct Sim {
@@ -59,8 +66,10 @@ pub(super) struct Sim {
     pub(super) refusing: bool,
     pub(super) unstoppable: bool,
     pub(super) orders: Orders,
-    /// Whether nobody ever takes the pause back.
+    /// Whether nobody ever takes the pause back, or the window stays closed.
     pub(super) forgotten: bool,
+    /// People who override the window.
+    pub(super) overriding: u32,
 }
 
 pub(super) fn digest(name: &str) -> Digest {
@@ -90,7 +99,7 @@ pub(super) fn old_share(weight: u8) -> Share {
 }
 
 pub(super) fn rollout(kind: Kind, previous: bool) -> Rollout {
-    let policy = EnvironmentPolicy { approvals: 1, ..EnvironmentPolicy::default() };
+    let policy = EnvironmentPolicy { approvals: ApprovalPolicy::of(1), ..EnvironmentPolicy::default() };
     let start = Timestamp::UNIX_EPOCH;
     Rollout {
         schema: SCHEMA.to_owned(),
@@ -144,6 +153,7 @@ impl Sim {
             unstoppable: false,
             orders: Orders::default(),
             forgotten: false,
+            overriding: 0,
         }
     }
 
@@ -190,6 +200,10 @@ impl Sim {
             Fault::Stopped => self.orders.abort = self.ordered(),
             Fault::Frozen => self.orders.frozen = self.ordered(),
             Fault::Held => self.orders.held = self.ordered(),
+            // The calendar is the plan's; what a closed one holds, it holds for good.
+            Fault::WindowCloses => self.forgotten = true,
+            Fault::WindowOpens => self.forgotten = false,
+            Fault::WindowOverridden => self.overriding = 1,
             // Lowering only: what a second deployer or the dead man's switch may do.
             Fault::SomebodyElseSetsWeights => {
                 self.seen.weights.shares.retain(|share| share.role == Role::Stable);
