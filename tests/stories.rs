@@ -8,6 +8,8 @@ mod support;
 #[path = "stories/trouble.rs"]
 mod trouble;
 
+#[path = "stories/notifications.rs"]
+mod notifications;
 #[path = "stories/windows.rs"]
 mod windows;
 

@@ -31,11 +31,13 @@ pub(crate) struct Demands<'a> {
     pub(crate) windows: &'a str,
     /// The file of approvers.
     pub(crate) approvers: &'a str,
+    /// The webhooks of all environments.
+    pub(crate) notifications: &'a str,
 }
 
 impl Default for Demands<'_> {
     fn default() -> Self {
-        Demands { approvals: "1", windows: "{}", approvers: "" }
+        Demands { approvals: "1", windows: "{}", approvers: "", notifications: "[]" }
     }
 }
 
@@ -211,7 +213,8 @@ fn policy_text(pace: Pace, ports: &[u16], demands: &Demands<'_>) -> String {
     });
     format!(
         "service:\n  name: desk\n  probe_path: /version\n  environment:\n    \
-         GATELINE_DESK_LISTEN: \"127.0.0.1:{{port}}\"\n    GATELINE_DESK_DATA_DIR: \"{{data}}\"\nenvironments:\n{}",
+         GATELINE_DESK_LISTEN: \"127.0.0.1:{{port}}\"\n    GATELINE_DESK_DATA_DIR: \"{{data}}\"\nnotifications: {}\nenvironments:\n{}",
+        demands.notifications,
         environments.collect::<String>()
     )
 }

@@ -169,6 +169,11 @@ pub enum Verb {
         #[command(flatten)]
         windows: OverrideWindow,
     },
+    /// Start what serves once more, in a fresh instance, without losing a request.
+    Restart {
+        /// The environment.
+        environment: String,
+    },
     /// Go back to the last good release, at once.
     Rollback {
         /// The environment.

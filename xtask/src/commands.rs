@@ -149,6 +149,9 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         Verb::Promote { from, to, yes, windows } => {
             Box::pin(async move { deploy::promote(context, &from, &to, yes.into(), windows.reason).await })
         }
+        Verb::Restart { environment } => {
+            Box::pin(async move { site::Site::open(context).await?.restart(&environment).await })
+        }
         Verb::Rollback { environment, to } => {
             Box::pin(async move { deploy::rollback(context, &environment, to).await })
         }

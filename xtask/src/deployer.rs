@@ -65,8 +65,8 @@ pub enum Followed {
     Ended(Rollout),
     /// Waiting for an approval that could not be had here.
     Held(Rollout),
-    /// Waiting for an order to be taken back; the text says which, and how.
-    Ordered(String),
+    /// Waiting for an order to be taken back, or a window; the text says which, and how.
+    Ordered(Rollout, String),
 }
 
 impl Deployer<'_> {
@@ -119,7 +119,7 @@ impl Deployer<'_> {
                 Action::Hold { why, opens: None } => {
                     self.link.release(&target).await;
                     step.failed(format!("held: {why}"));
-                    return Ok(Followed::Ordered(why));
+                    return Ok(Followed::Ordered(rollout, why));
                 }
                 action => self.make_so(&target, &rollout, &action).await?,
             }

@@ -226,6 +226,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rollout_says_who_approves_how_long_it_takes_and_when_it_may_begin() {
+        let mut policy = Policy::default();
+        policy.rollout.environments[2].windows.freeze = vec![crate::policy::windows::Window::default()];
+        let steps = plan(&policy, &Goal::Ship).steps;
+        let last = steps.last().map(|planned| planned.why.as_str());
+        let told = "after 1 approval, by 10 %, 50 % then 100 %; 3 s as a rule, 15 min at worst; never each day (UTC) \
+                    (policies/rollout.yaml)";
+        assert_eq!(last, Some(told));
+    }
+
+    #[test]
     fn each_step_is_there_once_and_in_order() {
         let way = [
             "policy",

@@ -12,6 +12,7 @@ pub mod github;
 pub mod image;
 pub mod lint;
 pub mod loosened;
+pub mod notifications;
 pub mod origin;
 pub mod parse;
 pub mod percent;

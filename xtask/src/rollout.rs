@@ -84,6 +84,8 @@ pub enum Kind {
     Deploy,
     /// An earlier release, at once: no approvals, no small steps, guards stay.
     Rollback,
+    /// The release that serves, in a fresh instance: no approvals, no small steps, guards stay.
+    Restart,
 }
 
 /// What served before.

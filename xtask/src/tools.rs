@@ -31,3 +31,4 @@ pub mod signatures;
 pub mod signing;
 mod stream;
 pub mod toolchain;
+pub mod webhook;

@@ -1,6 +1,8 @@
 //! A service on its platform: what the verbs of a rollout share. Opens it, finds releases, plans and follows.
 
 mod find;
+mod notify;
+mod restart;
 mod said;
 
 pub(super) use find::{known_digest, serves, service_name};
@@ -60,6 +62,8 @@ pub(super) struct Site<'a> {
     pub releases: PathBuf,
     /// The connection to the supervisor.
     pub link: Link,
+    /// The workspace's folder.
+    pub root: PathBuf,
     /// Who is who.
     pub people: Approvers,
     /// Why rollouts of this command may begin though the windows are closed.
@@ -85,7 +89,8 @@ impl<'a> Site<'a> {
         let link = Link::up(&context.world, &state, &in_force.policy.rollout.service.probe_path).await?;
         let releases = context.reports(workspace).join("release");
         let people = PolicySet::parse(&in_force.texts, context.today())?.approvers;
-        Ok(Site { context, in_force, service, state, releases, link, people, overriding: None })
+        let root = workspace.root.clone();
+        Ok(Site { context, in_force, service, state, releases, link, root, people, overriding: None })
     }
 
     /// The policy of an environment.
@@ -202,6 +207,7 @@ impl<'a> Site<'a> {
                     ..RolloutPlan::forward(environment)
                 },
                 Kind::Rollback => RolloutPlan::back(environment),
+                Kind::Restart => RolloutPlan::restart(environment),
             },
             state: State::AwaitingApproval,
             entered_at: now,
@@ -266,7 +272,7 @@ impl<'a> Site<'a> {
         self.seen(&environment).await?;
         // Before anything started, evidence must still pass by the policy in force; later the way back must stay open.
         let (stored, release) = match rollout.state {
-            State::AwaitingApproval => self.release(Some(&rollout.digest))?,
+            State::AwaitingApproval if rollout.kind == Kind::Deploy => self.release(Some(&rollout.digest))?,
             _ => self.former(&rollout.digest)?,
         };
         let spec = self.spec(&stored, &release, &environment)?;
@@ -303,7 +309,9 @@ impl<'a> Site<'a> {
             approver: consent.into(),
             people: self.people.clone(),
         };
-        match deployer.follow(rollout).await? {
+        let followed = deployer.follow(rollout).await?;
+        self.notify(&followed).await;
+        match followed {
             Followed::Ended(rollout) => {
                 if exit_of(&rollout) != Exit::Done {
                     context.console.note(format!("  next: cargo xtask history {}", rollout.environment));
@@ -314,7 +322,7 @@ impl<'a> Site<'a> {
                 context.console.note(format!("  next: cargo xtask approve {} --resume", rollout.id));
                 Ok(Exit::Held)
             }
-            Followed::Ordered(_) => Ok(Exit::Held),
+            Followed::Ordered(..) => Ok(Exit::Held),
         }
     }
 }

@@ -132,7 +132,8 @@ impl Book {
         let bad = match (rollout.kind, &rollout.previous) {
             (Kind::Deploy, _) => (rollout.cause == Some(Cause::Release)).then_some(rollout.digest),
             (Kind::Rollback, Some(left)) => Some(left.digest.clone()),
-            (Kind::Rollback, None) => None,
+            // What a restart could not start serves, and goes on serving.
+            (Kind::Rollback, None) | (Kind::Restart, _) => None,
         };
         if let Some(digest) = bad {
             let reason = rollout.reason.unwrap_or_else(|| format!("rolled back in {}", record.environment));
@@ -192,5 +193,6 @@ mod tests {
         assert_eq!(held(&ended(Kind::Deploy, NeedsOperator, Some(Cause::Release))), None);
         assert_eq!(held(&ended(Kind::Rollback, RolledBack, None)), Some(Digest::of(b"left")));
         assert_eq!(held(&ended(Kind::Deploy, Done, None)), None);
+        assert_eq!(held(&ended(Kind::Restart, RolledBack, Some(Cause::Release))), None);
     }
 }

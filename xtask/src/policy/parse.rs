@@ -5,7 +5,7 @@ use super::approvers::Approvers;
 use super::file::{file_with_places, nearest};
 use super::places::Places;
 use super::tests::Senseless;
-use super::{approvers, waivers};
+use super::{approvers, notifications, waivers};
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -133,6 +133,9 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
             "no environments".into(),
             "leave the key out for development, staging, production",
         );
+    }
+    if let Some((key, what)) = notifications::senseless(&policy.rollout.notifications) {
+        return refuse("rollout.yaml", &key, what, "see docs/operations/notifications.md");
     }
     let approvers: Approvers = file(&read, approvers::FILE)?;
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
@@ -325,6 +328,8 @@ mod tests {
         check_error("rollout.yaml", "environments: [{name: a, approvals: 2}]", &["authenticate"]);
         let from = "environments: [{name: a, approvals: {from: [Eve]}}]";
         check_error("rollout.yaml", from, &["`Eve` is nobody"]);
+        let hook = "notifications: [{name: a, url: 'https://a/', secret_file: s}]";
+        check_error("rollout.yaml", hook, &["rollout.yaml:1:", "https is not spoken"]);
         let zone = "environments:\n- name: a\n  windows:\n    zone: Europe/Belrin\n";
         check_error("rollout.yaml", zone, &["rollout.yaml:4:5: a: `Europe/Belrin` is no time zone"]);
         check_error(

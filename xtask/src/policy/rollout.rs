@@ -3,6 +3,7 @@
 use super::Percent;
 use super::approvals::ApprovalPolicy;
 use super::approvers::Approvers;
+use super::notifications::NotificationPolicy;
 use super::windows::WindowPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct RolloutPolicy {
     pub service: ServicePolicy,
     /// The environments, in the order of promotion. Default: development, staging, production.
     pub environments: Vec<EnvironmentPolicy>,
+    /// Webhooks that are told when a rollout needs people. Default none.
+    pub notifications: Vec<NotificationPolicy>,
 }
 
 /// How the service is run and asked for its health.
@@ -134,6 +137,7 @@ impl Default for RolloutPolicy {
                 environment("staging", 7402, 0),
                 environment("production", 7403, 1),
             ],
+            notifications: Vec::new(),
         }
     }
 }

@@ -1,9 +1,15 @@
-//! How long a plan takes: as a rule, and at worst.
+//! How long a plan takes, as a rule and at worst; and the plan of a restart.
 
 use super::RolloutPlan;
+use crate::policy::rollout::EnvironmentPolicy;
 use jiff::SignedDuration;
 
 impl RolloutPlan {
+    /// The plan of a restart: straight to 100 % and watched there, no approvals, no windows.
+    pub fn restart(policy: &EnvironmentPolicy) -> RolloutPlan {
+        RolloutPlan { soak_millis: policy.soak_millis, ..Self::back(policy) }
+    }
+
     /// How long it is watched: what a rollout takes of which nothing is slow.
     pub fn expected(&self) -> SignedDuration {
         let held: u64 = self.steps.iter().fold(0, |sum, step| sum.saturating_add(step.hold_millis));
@@ -38,7 +44,6 @@ fn millis(millis: u64) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::rollout::EnvironmentPolicy;
 
     #[test]
     fn the_default_plan_takes_seconds_and_at_worst_a_quarter_of_an_hour() {

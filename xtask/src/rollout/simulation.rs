@@ -84,14 +84,14 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
     let new_serves =
         sim.seen.weights.shares.iter().any(|share| share.digest == digest("new") && share.weight == 100);
     match (rollout.terminal().unwrap(), rollout.kind) {
-        (Terminal::Done, Kind::Deploy) | (Terminal::RolledBack, Kind::Rollback) => {
+        (Terminal::Done, Kind::Deploy | Kind::Restart) | (Terminal::RolledBack, Kind::Rollback) => {
             assert!(new_serves, "done, and the new version does not serve: {faults:?}");
             assert!(
                 rollout.previous.is_none() || sim.seen.instances.len() == 1,
                 "an old instance is left: {faults:?}"
             );
         }
-        (Terminal::RolledBack, Kind::Deploy) => {
+        (Terminal::RolledBack, Kind::Deploy | Kind::Restart) => {
             let old_serves = sim.seen.weights.shares == [old_share(100)];
             assert!(
                 if rollout.previous.is_some() { old_serves } else { sim.seen.weights.shares.is_empty() },
@@ -108,7 +108,7 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
             };
             assert!(faults.iter().any(waits) && !new_serves, "{faults:?}");
         }
-        (Terminal::Aborted, Kind::Deploy) => {
+        (Terminal::Aborted, Kind::Deploy | Kind::Restart) => {
             assert!(faults.iter().any(|(_, fault)| *fault == Fault::Stopped) && !new_serves, "{faults:?}");
         }
         (other, _) => panic!("{other:?} under {faults:?}"),
@@ -118,7 +118,13 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
 fn starts() -> Vec<Rollout> {
     let mut patient = rollout(Kind::Deploy, true);
     patient.plan.windows.at_close = AtClose::Hold;
-    vec![rollout(Kind::Deploy, true), rollout(Kind::Deploy, false), rollout(Kind::Rollback, true), patient]
+    vec![
+        rollout(Kind::Deploy, true),
+        rollout(Kind::Deploy, false),
+        rollout(Kind::Rollback, true),
+        patient,
+        rollout(Kind::Restart, true),
+    ]
 }
 
 #[test]
@@ -127,7 +133,7 @@ fn undisturbed_rollouts_arrive() {
         check_end(&rollout, &sim, &[]);
         rollout.terminal().unwrap()
     });
-    let expected = [Terminal::Done, Terminal::Done, Terminal::RolledBack, Terminal::Done];
+    let expected = [Terminal::Done, Terminal::Done, Terminal::RolledBack, Terminal::Done, Terminal::Done];
     assert_eq!(ends.collect::<Vec<_>>(), expected);
 }
 

@@ -6,7 +6,7 @@ use crate::policy::windows::AtClose;
 impl View<'_> {
     /// The way back that somebody asked for, while there is one.
     pub(super) fn aborted(self) -> Option<Next> {
-        let order = self.observation.orders.abort.as_ref().filter(|_| self.rollout.kind == Kind::Deploy)?;
+        let order = self.observation.orders.abort.as_ref().filter(|_| self.rollout.kind != Kind::Rollback)?;
         let reason = format!("stopped {}", order.told());
         match self.rollout.state {
             State::Ended { .. } | State::Draining | State::GoingBack | State::Cleaning => None,
@@ -18,7 +18,7 @@ impl View<'_> {
     /// Enters a state that raises exposure or ends the old version, unless somebody holds the rollout where it is, or the
     /// window has closed.
     pub(super) fn go_on(self, next: State) -> Next {
-        if self.observation.orders.paused.is_some() && self.rollout.kind == Kind::Deploy {
+        if self.observation.orders.paused.is_some() && self.rollout.kind != Kind::Rollback {
             return self.enter(State::Paused { next: Box::new(next) });
         }
         match self.closed_to_raise(&next) {

@@ -24,7 +24,7 @@ impl View<'_> {
     /// Why the windows let it not enter a state that raises its weight.
     pub(super) fn closed_to_raise(self, next: &State) -> Option<String> {
         let raises = matches!(next, State::Shifting { .. } | State::Full);
-        if !raises || self.rollout.kind == Kind::Rollback || self.is_overridden() {
+        if !raises || self.rollout.kind != Kind::Deploy || self.is_overridden() {
             return None;
         }
         self.rollout.shut(self.observation.now).map(|why| format!("the window has closed: {why}"))
@@ -60,7 +60,7 @@ impl Rollout {
     /// Why it must not begin at an instant: its windows are closed, or close before its worst case ends.
     pub fn closed(&self, now: Timestamp) -> Option<Closed> {
         let windows = &self.plan.windows;
-        if self.kind == Kind::Rollback || windows.is_empty() {
+        if self.kind != Kind::Deploy || windows.is_empty() {
             return None;
         }
         let calendar = match Calendar::of(windows) {

@@ -115,6 +115,7 @@ pub(super) fn rollout(kind: Kind, previous: bool) -> Rollout {
         plan: match kind {
             Kind::Deploy => RolloutPlan::forward(&policy),
             Kind::Rollback => RolloutPlan::back(&policy),
+            Kind::Restart => RolloutPlan::restart(&policy),
         },
         state: State::AwaitingApproval,
         entered_at: start,
