@@ -10,6 +10,11 @@ mod support;
 #[path = "stories/trouble.rs"]
 mod trouble;
 
+#[path = "stories/notifications.rs"]
+mod notifications;
+#[path = "stories/windows.rs"]
+mod windows;
+
 use support::client::Load;
 use support::releases::{Image, prepared};
 use support::site::{ENVIRONMENTS, Pace, Site};

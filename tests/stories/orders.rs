@@ -88,6 +88,37 @@ fn what_froze_meanwhile_is_not_begun_by_an_approval() {
 }
 
 #[test]
+fn a_restart_loses_no_request_and_a_freeze_does_not_hinder_it() {
+    let site = Site::new(Pace::Quick);
+    site.run(&["restart", "production"]).exits(2).says(&["nothing serves", "deploy production"]);
+    let one = site.deployed(Image::One, "production");
+    let instance = || site.status("production")["instances"].clone();
+    let before = instance();
+    site.run(&["freeze", "production"]).exits(0);
+    let load = under_load(&[site.port("production")]);
+    site.run(&["restart", "production"]).exits(0).says(&["restarted, serves 100 %"]);
+    none_lost(load);
+    let after = instance();
+    assert_eq!(after.as_array().map(Vec::len), Some(1), "{after}");
+    assert_ne!((&before[0]["id"], &before[0]["pid"]), (&after[0]["id"], &after[0]["pid"]));
+    assert_eq!((site.answering("production"), after[0]["role"].as_str()), (one.to_string(), Some("stable")));
+    // One that is killed in the middle is taken up by `resume`; the old instance serves meanwhile.
+    let mut deployer = site.start(&["restart", "production"]);
+    eventually("it has begun", || {
+        let said = site.run(&["history", "production"]).exits(0).out;
+        if said.matches("starting").count() + said.matches("full").count() > 0 { Ok(()) } else { Err(said) }
+    });
+    deployer.kill().expect("the deployer runs");
+    deployer.wait().expect("the deployer ends");
+    let load = under_load(&[site.port("production")]);
+    let resumed = site.run(&["resume"]);
+    assert!([0, 11].contains(&resumed.code), "{}", resumed.all());
+    none_lost(load);
+    assert_eq!(site.answering("production"), one.to_string());
+    assert_eq!(site.status("production")["instances"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn a_bad_release_is_held_until_somebody_releases_it() {
     let site = Site::new(Pace::Quick);
     let good = site.deployed(Image::One, "production");

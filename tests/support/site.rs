@@ -23,6 +23,24 @@ pub(crate) struct Site {
     policy: Policy,
 }
 
+/// What production demands, as YAML.
+pub(crate) struct Demands<'a> {
+    /// Its approvals.
+    pub(crate) approvals: &'a str,
+    /// Its windows.
+    pub(crate) windows: &'a str,
+    /// The file of approvers.
+    pub(crate) approvers: &'a str,
+    /// The webhooks of all environments.
+    pub(crate) notifications: &'a str,
+}
+
+impl Default for Demands<'_> {
+    fn default() -> Self {
+        Demands { approvals: "1", windows: "{}", approvers: "", notifications: "[]" }
+    }
+}
+
 /// How long a canary step of a story is watched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
@@ -39,18 +57,25 @@ impl Site {
     pub(crate) fn new(pace: Pace) -> Site {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let state = folder.path().join("state");
-        Site::in_folder(folder, pace, &state)
+        Site::in_folder(folder, pace, &state, &Demands::default())
+    }
+
+    /// A fresh one whose production demands more.
+    pub(crate) fn demanding(pace: Pace, demands: &Demands<'_>) -> Site {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let state = folder.path().join("state");
+        Site::in_folder(folder, pace, &state, demands)
     }
 
     /// A fresh one whose state lies elsewhere.
     pub(crate) fn with_state(pace: Pace, state: &Path) -> Site {
-        Site::in_folder(tempfile::tempdir().expect("a temporary folder"), pace, state)
+        Site::in_folder(tempfile::tempdir().expect("a temporary folder"), pace, state, &Demands::default())
     }
 
-    fn in_folder(folder: tempfile::TempDir, pace: Pace, state: &Path) -> Site {
+    fn in_folder(folder: tempfile::TempDir, pace: Pace, state: &Path, demands: &Demands<'_>) -> Site {
         let workspace = folder.path().join("wörk space");
         let ports = free_ports(ENVIRONMENTS.len());
-        let rollout = policy_text(pace, &ports);
+        let rollout = policy_text(pace, &ports, demands);
         let manifest = "[package]\nname = \"desk\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
         repository_of(
             &workspace,
@@ -59,10 +84,17 @@ impl Site {
                 ("src/main.rs", "fn main() {}\n"),
                 (".gitignore", "target\n"),
                 ("policies/rollout.yaml", &rollout),
+                ("policies/approvers.yaml", demands.approvers),
             ],
         );
-        let policy = parse::parse(|name| Ok((name == "rollout.yaml").then(|| rollout.clone())))
-            .expect("the policy is one");
+        let policy = parse::parse(|name| {
+            Ok(match name {
+                "rollout.yaml" => Some(rollout.clone()),
+                "approvers.yaml" => Some(demands.approvers.to_owned()),
+                _ => None,
+            })
+        })
+        .expect("the policy is one");
         Site { state: state.to_owned(), workspace, ports, policy, _folder: folder }
     }
 
@@ -166,25 +198,27 @@ impl Drop for Site {
     }
 }
 
-fn policy_text(pace: Pace, ports: &[u16]) -> String {
+fn policy_text(pace: Pace, ports: &[u16], demands: &Demands<'_>) -> String {
     let (hold, samples, judge) = match pace {
         Pace::Quick => (200, 10, "wait_secs: 0"),
         Pace::Slow => (60_000, 5, "wait_secs: 0"),
         Pace::Judged => (2000, 5, "looks: 2, min_samples: 60, wait_secs: 60, on_inconclusive: back"),
     };
     let environments = ENVIRONMENTS.iter().zip(ports).map(|(name, port)| {
+        let (approvals, windows) =
+            if *name == "production" { (demands.approvals, demands.windows) } else { ("0", "{}") };
         format!(
-            "- name: {name}\n  port: {port}\n  approvals: {}\n  soak_millis: 200\n  steps:\n  \
+            "- name: {name}\n  port: {port}\n  approvals: {approvals}\n  windows: {windows}\n  soak_millis: 200\n  steps:\n  \
              - {{weight: 10, hold_millis: {hold}, samples: {samples}}}\n  \
              - {{weight: 50, hold_millis: {hold}, samples: {samples}}}\n  \
              judge: {{{judge}}}\n  \
-             deadlines: {{weight_expiry_secs: 3, drain_secs: 10, stop_secs: 10}}\n",
-            u8::from(*name == "production")
+             deadlines: {{weight_expiry_secs: 3, drain_secs: 10, stop_secs: 10}}\n"
         )
     });
     format!(
         "service:\n  name: desk\n  probe_path: /version\n  environment:\n    \
-         GATELINE_DESK_LISTEN: \"127.0.0.1:{{port}}\"\n    GATELINE_DESK_DATA_DIR: \"{{data}}\"\nenvironments:\n{}",
+         GATELINE_DESK_LISTEN: \"127.0.0.1:{{port}}\"\n    GATELINE_DESK_DATA_DIR: \"{{data}}\"\nnotifications: {}\nenvironments:\n{}",
+        demands.notifications,
         environments.collect::<String>()
     )
 }

@@ -20,6 +20,7 @@ const NOUNS: &[&str] = &[
 /// - `release` asks the gates: what was read from a file is judged again before it is a release.
 /// - `report` shows progress, so it needs the clock; what stdout gets is a word of the grammar; and GitHub's limits are known in
 ///   one place.
+/// - `deployer` counts approvals only whose signatures hold.
 /// - `journal` keeps the records of the protocol; the supervisor, in `platform`, keeps the journal.
 const EDGES: &[(&str, &[&str])] = &[
     ("release", &["gates"]),
@@ -31,7 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("report", &["world", "cli::Format", "tools::github::limits"]),
     ("journal", &["platform::protocol"]),
     ("platform", &["world", "tools", "oci", "journal"]),
-    ("deployer", &["world", "platform", "report"]),
+    ("deployer", &["world", "platform", "report", "tools::signatures"]),
 ];
 
 /// Rooms that use less than the nouns: `digest` nothing at all, `world` and `cli` neither.

@@ -26,7 +26,7 @@ pub use key::KeyVerb;
 pub use lint::Lint;
 pub use local::LocalVerb;
 pub use merge::Merge;
-pub use orders::{OfEnvironment, OfRelease, OrderVerb};
+pub use orders::{Approve, OfEnvironment, OfRelease, OrderVerb, OverrideWindow};
 pub use plan::{Plan, PlanGoal};
 pub use policies::{PolicyVerb, Waive};
 pub use release::{Release, ReleaseVerb, Sbom};
@@ -138,6 +138,9 @@ pub enum Verb {
         /// Never use earlier evidence, and make a release even if nothing changed.
         #[arg(long)]
         fresh: bool,
+        /// Windows.
+        #[command(flatten)]
+        windows: OverrideWindow,
     },
     /// Roll a release out to one environment.
     Deploy {
@@ -149,6 +152,9 @@ pub enum Verb {
         /// Give the approval that you may give.
         #[arg(long)]
         yes: bool,
+        /// Windows.
+        #[command(flatten)]
+        windows: OverrideWindow,
     },
     /// Roll out to one environment what serves in another.
     Promote {
@@ -159,6 +165,14 @@ pub enum Verb {
         /// Give the approval that you may give.
         #[arg(long)]
         yes: bool,
+        /// Windows.
+        #[command(flatten)]
+        windows: OverrideWindow,
+    },
+    /// Start what serves once more, in a fresh instance, without losing a request.
+    Restart {
+        /// The environment.
+        environment: String,
     },
     /// Go back to the last good release, at once.
     Rollback {
@@ -168,18 +182,15 @@ pub enum Verb {
         #[arg(long, value_name = "DIGEST")]
         to: Option<String>,
     },
-    /// Say yes to a rollout that waits.
-    Approve {
-        /// The rollout.
-        id: String,
-        /// Go on with it at once.
-        #[arg(long)]
-        resume: bool,
-    },
+    /// Say yes to a rollout that waits, or take it back.
+    Approve(Approve),
     /// Say no to a rollout that waits.
     Reject {
         /// The rollout.
         id: String,
+        /// Sign it with this private key, or with the public one of a key that the agent holds.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
     },
     /// Environments, digests, weights and health.
     Status,

@@ -140,22 +140,25 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         }
         Verb::Judge { what } => Box::pin(async move { judge::judge(context, what).await }),
         Verb::Key { what } => Box::pin(async move { signed::key(context, &what) }),
-        Verb::Ship { yes, fresh } => {
-            Box::pin(async move { ship::ship(context, yes.into(), fresh.into()).await })
+        Verb::Ship { yes, fresh, windows } => {
+            Box::pin(async move { ship::ship(context, yes.into(), fresh.into(), windows.reason).await })
         }
-        Verb::Deploy { environment, digest, yes } => {
-            Box::pin(async move { deploy::deploy(context, &environment, digest, yes.into()).await })
+        Verb::Deploy { environment, digest, yes, windows } => Box::pin(async move {
+            deploy::deploy(context, &environment, digest, yes.into(), windows.reason).await
+        }),
+        Verb::Promote { from, to, yes, windows } => {
+            Box::pin(async move { deploy::promote(context, &from, &to, yes.into(), windows.reason).await })
         }
-        Verb::Promote { from, to, yes } => {
-            Box::pin(async move { deploy::promote(context, &from, &to, yes.into()).await })
+        Verb::Restart { environment } => {
+            Box::pin(async move { site::Site::open(context).await?.restart(&environment).await })
         }
         Verb::Rollback { environment, to } => {
             Box::pin(async move { deploy::rollback(context, &environment, to).await })
         }
-        Verb::Approve { id, resume } => {
-            Box::pin(async move { people::approve(context, &id, resume.into()).await })
+        Verb::Approve(asked) => Box::pin(async move { people::approve(context, asked).await }),
+        Verb::Reject { id, key } => {
+            Box::pin(async move { people::reject(context, &id, key.as_deref()).await })
         }
-        Verb::Reject { id } => Box::pin(async move { people::reject(context, &id).await }),
         Verb::Resume => Box::pin(async move { people::resume(context).await }),
         Verb::Order(order) => Box::pin(async move { orders::order(context, order).await }),
         Verb::Status => Box::pin(async move { status::status(context).await }),

@@ -9,7 +9,7 @@ mod orders;
 mod outcome;
 mod records;
 
-pub use approval::{Given, give};
+pub use approval::{Given, NAMESPACE, People, give, statement, would_count};
 pub use link::Link;
 pub use orders::{Book, Order};
 pub use outcome::{exit_of, summary_line};
@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::platform::protocol::{
     Entry, GrantKind, InstanceSpec, Phase, Refusal, RefusalCode, Reply, Request, Target,
 };
+use crate::policy::approvers::Approvers;
 use crate::report::{Console, Step};
 use crate::rollout::seen::EnvironmentStatus;
 use crate::rollout::{Action, Kind, Observation, Previous, Rollout, State, Terminal, advance};
@@ -27,6 +28,8 @@ use std::time::Duration;
 
 /// Most actions of one rollout; the engine's deadlines end it long before.
 const ACTIONS_MAX: u32 = 1_000_000;
+/// The longest between two looks at whether a window has opened.
+const LOOK_AT_WINDOW: Duration = Duration::from_secs(1);
 /// After a refused action, this long until the next look.
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
@@ -51,6 +54,8 @@ pub struct Deployer<'a> {
     pub spec: InstanceSpec,
     /// Who answers.
     pub approver: Approver,
+    /// Who is who, by the policies in force.
+    pub people: Approvers,
 }
 
 /// How following ended.
@@ -60,8 +65,8 @@ pub enum Followed {
     Ended(Rollout),
     /// Waiting for an approval that could not be had here.
     Held(Rollout),
-    /// Waiting for an order to be taken back; the text says which, and how.
-    Ordered(String),
+    /// Waiting for an order to be taken back, or a window; the text says which, and how.
+    Ordered(Rollout, String),
 }
 
 impl Deployer<'_> {
@@ -73,12 +78,13 @@ impl Deployer<'_> {
         let target = Target { service: rollout.service.clone(), environment: rollout.environment.clone() };
         let step =
             self.console.step(self.world, format!("{} {}", rollout.environment, rollout.digest.short()));
-        let mut book = Book::default();
+        let (mut book, mut verified, mut asked) = (Book::default(), approval::Verified::new(), false);
         for _ in 0..ACTIONS_MAX {
             self.link.news(&rollout.service, &mut book).await?;
             let orders = book.orders(&rollout);
             let seen = self.link.environment(&target).await?;
-            let approvals = approval::given(self.link, &rollout).await?;
+            let said = book.said(&rollout.id);
+            let approvals = approval::given(self.world, said, &rollout, &self.people, &mut verified).await?;
             let now = self.world.now();
             let sides = match rollout.due_look(now, &seen) {
                 Some(_) => self.link.samples(&target).await?,
@@ -86,6 +92,11 @@ impl Deployer<'_> {
             };
             let observation = Observation { now, approvals, orders, seen, sides };
             let (next, action) = advance(&rollout, &observation);
+            if begins(&rollout, &next) && self.link.epoch(&target).is_none() {
+                self.take_grant(&target, &rollout, GrantKind::Forward).await?;
+                // Approvals, orders and windows are looked at once more with the grant in hand.
+                continue;
+            }
             // What the judge saw is written before anything follows from it.
             if let Some(input) = rollout.input(&observation).filter(|_| next.judged != rollout.judged) {
                 self.link.append(&target, records::judged(&rollout, &input)).await?;
@@ -103,14 +114,24 @@ impl Deployer<'_> {
                     return Ok(Followed::Ended(rollout));
                 }
                 Action::AskApproval => {
-                    if !self.ask(&rollout, &step).await? {
-                        step.failed("held: waiting for an approval");
+                    self.link.release(&target).await;
+                    if asked || !self.ask(&rollout, &step).await? {
+                        let (have, need) = (approvals.granted, rollout.plan.approvals);
+                        step.failed(format!("held: waiting for an approval ({have} of {need})"));
                         return Ok(Followed::Held(rollout));
                     }
+                    asked = true;
                 }
-                Action::Hold { why } => {
+                Action::Hold { why, opens: Some(opens) } => {
+                    self.link.release(&target).await;
+                    step.tell(format!("waits: {why}"));
+                    let left = Duration::try_from(opens.duration_since(observation.now)).unwrap_or_default();
+                    self.world.sleep(left.min(LOOK_AT_WINDOW)).await;
+                }
+                Action::Hold { why, opens: None } => {
+                    self.link.release(&target).await;
                     step.failed(format!("held: {why}"));
-                    return Ok(Followed::Ordered(why));
+                    return Ok(Followed::Ordered(rollout, why));
                 }
                 Action::Pause { why } => {
                     self.link.append(&target, Order::Pause.entry(&rollout.id, &why)).await?;
@@ -140,8 +161,7 @@ impl Deployer<'_> {
             && (self.link.epoch(target).is_none()
                 || (back && self.link.kind(target) == Some(GrantKind::Forward)))
         {
-            self.link.grant(target, kind).await?;
-            self.refuse_if_taken_over(target, rollout).await?;
+            self.take_grant(target, rollout, kind).await?;
         }
         let stable = seen.weights.stable().map(Previous::from);
         if rollout.state == State::AwaitingApproval && active && stable != rollout.previous {
@@ -152,6 +172,16 @@ impl Deployer<'_> {
         self.console.detail(format!("{}: {}", next.id, outcome::now(&next)));
         *rollout = next;
         Ok(())
+    }
+
+    async fn take_grant(
+        &mut self,
+        target: &Target,
+        rollout: &Rollout,
+        kind: GrantKind,
+    ) -> anyhow::Result<()> {
+        self.link.grant(target, kind).await?;
+        self.refuse_if_taken_over(target, rollout).await
     }
 
     /// With the grant in hand: has somebody else gone on with this rollout meanwhile? A terminal state never changes.
@@ -261,11 +291,21 @@ impl Deployer<'_> {
                 rollout.plan.self_approval && self.console.can_ask() && self.asked(rollout, step).await
             }
         };
-        if yes {
-            give(self.link, rollout, Given::Yes).await?;
+        let people = People { approvers: &self.people, now: self.world.now() };
+        match would_count(rollout, Given::Yes, None, &people) {
+            Ok(()) if yes => give(self.link, rollout, Given::Yes, "", None).await.map(|()| true),
+            Err(why) if yes => {
+                self.console.note(format!("  ! your approval would not count: {why}"));
+                Ok(false)
+            }
+            _ => Ok(false),
         }
-        Ok(yes)
     }
+}
+
+/// Whether a rollout that waited may begin.
+fn begins(rollout: &Rollout, next: &Rollout) -> bool {
+    rollout.state == State::AwaitingApproval && next.state == State::Starting
 }
 
 /// What was planned against another stable version is not rolled out: it would restore the wrong one.

@@ -5,6 +5,7 @@ mod about;
 pub use about::{About, about};
 
 use crate::policy::Policy;
+use crate::rollout::RolloutPlan;
 use crate::verdict::Gate;
 use serde::Serialize;
 
@@ -151,15 +152,30 @@ pub fn plan(policy: &Policy, goal: &Goal) -> Plan {
         for environment in &policy.rollout.environments {
             let weights: Vec<String> =
                 environment.steps.iter().map(|step| format!("{} %", step.weight)).collect();
-            let approvals = match environment.approvals {
+            let approvals = match environment.approvals.quorum {
                 0 => String::new(),
-                count => format!("after {count} approval, "),
+                1 => "after 1 approval, ".to_owned(),
+                count => format!("after {count} approvals, "),
             };
-            let why = format!("{approvals}by {} then 100 % (policies/rollout.yaml)", weights.join(", "));
+            let forward = RolloutPlan::forward(environment);
+            let (expected, worst) = (told(forward.expected()), told(forward.worst_case()));
+            let windows = environment.windows.summary();
+            let why = format!(
+                "{approvals}by {} then 100 %; {expected} as a rule, {worst} at worst{windows} (policies/rollout.yaml)",
+                weights.join(", ")
+            );
             add(Step::RollOut { environment: environment.name.clone() }, why);
         }
     }
     Plan { steps }
+}
+
+/// A duration as people say it.
+fn told(span: jiff::SignedDuration) -> String {
+    match span.as_secs() {
+        secs if secs >= 120 => format!("{} min", (secs + 59) / 60),
+        secs => format!("{secs} s"),
+    }
 }
 
 fn needed_by(gate: Gate) -> Vec<Step> {
@@ -207,6 +223,17 @@ mod tests {
 
     fn names(goal: &Goal) -> Vec<String> {
         plan(&Policy::default(), goal).steps.iter().map(|planned| planned.step.name()).collect()
+    }
+
+    #[test]
+    fn a_rollout_says_who_approves_how_long_it_takes_and_when_it_may_begin() {
+        let mut policy = Policy::default();
+        policy.rollout.environments[2].windows.freeze = vec![crate::policy::windows::Window::default()];
+        let steps = plan(&policy, &Goal::Ship).steps;
+        let last = steps.last().map(|planned| planned.why.as_str());
+        let told = "after 1 approval, by 10 %, 50 % then 100 %; 3 s as a rule, 15 min at worst; never each day (UTC) \
+                    (policies/rollout.yaml)";
+        assert_eq!(last, Some(told));
     }
 
     #[test]

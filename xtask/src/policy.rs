@@ -3,6 +3,7 @@
 //! A missing file means the documented default, never "no gate". An unknown key is an error that names the file,
 //! the line and the nearest known key. This is the only module that knows `serde_yaml`.
 
+pub mod approvals;
 pub mod approvers;
 pub mod coverage;
 pub mod features;
@@ -11,6 +12,7 @@ pub mod github;
 pub mod image;
 pub mod lint;
 pub mod loosened;
+pub mod notifications;
 pub mod origin;
 pub mod parse;
 pub mod percent;
@@ -21,6 +23,7 @@ pub mod security;
 pub mod set;
 pub mod tests;
 pub mod waivers;
+pub mod windows;
 
 use crate::digest::{Digest, Hasher};
 use schemars::JsonSchema;

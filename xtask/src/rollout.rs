@@ -5,6 +5,7 @@
 //! is no second code path either: it is `advance` answering with the weights of the previous release.
 
 mod advance;
+pub mod duration;
 pub mod judge;
 mod look;
 pub mod orders;
@@ -12,11 +13,13 @@ pub mod seen;
 #[cfg(test)]
 mod simulation;
 
-pub use advance::advance;
+pub use advance::{Closed, advance};
 pub use look::{Compared, Figures, Look};
 
 use crate::digest::Digest;
+use crate::policy::approvers::Approver;
 use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, JudgePolicy, StepPolicy};
+use crate::policy::windows::WindowPolicy;
 use jiff::Timestamp;
 use orders::Orders;
 use seen::{EnvironmentStatus, Share, Sides, Weights};
@@ -86,6 +89,8 @@ pub enum Kind {
     Deploy,
     /// An earlier release, at once: no approvals, no small steps, guards stay.
     Rollback,
+    /// The release that serves, in a fresh instance: no approvals, no small steps, guards stay.
+    Restart,
 }
 
 /// What served before.
@@ -121,6 +126,15 @@ pub struct RolloutPlan {
     pub approvals: u32,
     /// Whether the actor may approve.
     pub self_approval: bool,
+    /// Who may approve, with the keys that they had when it was planned; nobody by name: whoever may deploy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<Approver>,
+    /// How many minutes an approval stays good; `None`: as long as the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_minutes: Option<u64>,
+    /// When it may begin, and raise its weight.
+    #[serde(default, skip_serializing_if = "WindowPolicy::is_empty")]
+    pub windows: WindowPolicy,
 }
 
 /// Where a rollout is.
@@ -212,6 +226,8 @@ pub struct Approvals {
     pub granted: u32,
     /// Whether anybody who may said no.
     pub answer: Answer,
+    /// People who said that it may begin though the windows are closed.
+    pub overriding: u32,
 }
 
 /// Whether somebody said no.
@@ -230,10 +246,12 @@ pub enum Answer {
 pub enum Action {
     /// Ask for an approval, or stop here until there is one.
     AskApproval,
-    /// Stop here: nothing may begin until an order is taken back.
+    /// Stop here: nothing may begin until an order is taken back, or a window opens.
     Hold {
-        /// Which order, and the command that takes it back.
+        /// Which order, and the command that takes it back; or when it opens.
         why: String,
+        /// When the window opens that the plan says to wait for.
+        opens: Option<Timestamp>,
     },
     /// Start this instance of the new version.
     Start {
@@ -278,14 +296,19 @@ impl RolloutPlan {
             judge: policy.judge.enabled.then(|| policy.judge.clone()),
             soak_millis: policy.soak_millis,
             deadlines: policy.deadlines.clone(),
-            approvals: policy.approvals,
-            self_approval: policy.self_approval,
+            approvals: policy.approvals.quorum,
+            self_approval: policy.approvals.self_approval,
+            approvers: Vec::new(),
+            approval_minutes: policy.approvals.expires_minutes,
+            windows: policy.windows.clone(),
         }
     }
 
     /// The plan of a rollback: straight to 100 %, no approvals, no soak; guards and deadlines stay.
     pub fn back(policy: &EnvironmentPolicy) -> RolloutPlan {
-        RolloutPlan { steps: Vec::new(), soak_millis: 0, approvals: 0, judge: None, ..Self::forward(policy) }
+        let windows = WindowPolicy::default();
+        let judge = None;
+        RolloutPlan { steps: Vec::new(), soak_millis: 0, approvals: 0, windows, judge, ..Self::forward(policy) }
     }
 
     /// What an approval is bound to, besides digest and environment.

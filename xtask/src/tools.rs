@@ -27,6 +27,8 @@ pub mod remember;
 pub mod runner;
 pub mod sbom;
 pub mod security;
+pub mod signatures;
 pub mod signing;
 mod stream;
 pub mod toolchain;
+pub mod webhook;

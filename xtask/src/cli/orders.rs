@@ -1,6 +1,7 @@
 //! Orders about a rollout, an environment or a release.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// What people order.
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,36 @@ pub enum OrderVerb {
     Thaw(OfEnvironment),
     /// Let a release go nowhere. One that broke a guard or was rolled back from is held by itself.
     Hold(OfRelease),
+}
+
+/// What somebody says about a rollout that waits.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The rollout.
+    pub id: String,
+    /// Go on with it at once.
+    #[arg(long)]
+    pub resume: bool,
+    /// Take back what you said before.
+    #[arg(long, conflicts_with_all = ["resume", "override_window"])]
+    pub withdraw: bool,
+    /// Say that it may begin though the windows are closed.
+    #[command(flatten)]
+    pub windows: OverrideWindow,
+    /// Sign it with this private key, or with the public one of a key that the agent holds.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Beginning outside of an environment's windows.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OverrideWindow {
+    /// Begin though the windows are closed, where the policy lets you; for the record with a reason.
+    #[arg(long, requires = "reason")]
+    pub override_window: bool,
+    /// Why it cannot wait.
+    #[arg(long, value_name = "TEXT", requires = "override_window")]
+    pub reason: Option<String>,
 }
 
 /// An order about an environment.

@@ -17,8 +17,10 @@ pub(super) async fn deploy(
     environment: &str,
     digest: Option<String>,
     consent: Consent,
+    overriding: Option<String>,
 ) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
+    site.override_with(overriding, &[environment])?;
     site.environment(environment)?;
     let digest = digest.map(|text| known_digest(&site, &text)).transpose()?;
     site.roll_out(digest.as_ref(), environment, consent).await
@@ -30,10 +32,12 @@ pub(super) async fn promote(
     from: &str,
     to: &str,
     consent: Consent,
+    overriding: Option<String>,
 ) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     site.environment(from)?;
     site.environment(to)?;
+    site.override_with(overriding, &[to])?;
     let Some(serving) = site.stable(from, 100).await? else {
         let message = format!("nothing serves 100 % in {from}, so there is nothing to promote");
         return Err(Failure::usage(message, format!("cargo xtask deploy {from}")));

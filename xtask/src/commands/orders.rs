@@ -173,7 +173,7 @@ async fn tell(site: &mut Site<'_>, open: &Rollout, order: &Order, reason: &str) 
 }
 
 /// A reason goes into a record that nobody can take back.
-fn without_secrets(context: &Context, reason: &str) -> String {
+pub(super) fn without_secrets(context: &Context, reason: &str) -> String {
     let shown = Redactor::new(&context.world).text(reason.to_owned());
     if shown != reason {
         context.console.note(format!("  ! the reason held a secret and was written as: {shown}"));

@@ -2,51 +2,52 @@
 
 use super::context::Context;
 use super::site::{Consent, Site};
+use crate::cli::Approve;
 use crate::deployer::{self, Given};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::rollout::{Rollout, State};
-
-/// Whether an approval also goes on with the rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
-    /// Only record it.
-    Nothing,
-    /// Go on at once.
-    Resume,
-}
-
-impl From<bool> for Then {
-    fn from(resume: bool) -> Then {
-        if resume { Then::Resume } else { Then::Nothing }
-    }
-}
+use std::path::Path;
 
 /// `approve ID`.
-pub(super) async fn approve(context: &Context, id: &str, then: Then) -> anyhow::Result<Exit> {
+pub(super) async fn approve(context: &Context, asked: Approve) -> anyhow::Result<Exit> {
+    let Approve { id, resume, withdraw, windows, key } = asked;
     let mut site = Site::open(context).await?;
-    let rollout = waiting(&mut site, id).await?;
-    deployer::give(&mut site.link, &rollout, Given::Yes).await?;
-    context.console.note(format!(
-        "  ✓ approved {}: {} to {}",
-        rollout.id,
-        rollout.digest.short(),
-        rollout.environment
-    ));
-    match then {
-        Then::Resume => site.go_on(rollout, Consent::Asked).await,
-        Then::Nothing => {
-            context.console.note("  next: cargo xtask resume");
-            Ok(Exit::Done)
-        }
+    let rollout = waiting(&mut site, &id).await?;
+    let key = key.as_deref();
+    if withdraw {
+        site.say(&rollout, Given::Withdrawn, "", key).await?;
+        context.console.note(format!("  ✓ what you said about {id} does not hold any more"));
+        return Ok(Exit::Done);
     }
+    if let Some(reason) = windows.reason {
+        site.override_with(Some(reason.clone()), &[&rollout.environment])?;
+        site.say(&rollout, Given::Overrides, &reason, key).await?;
+        context.console.note(format!("  ✓ {id} may begin outside of its windows, for you"));
+    }
+    if rollout.plan.approvals > 0 {
+        site.say(&rollout, Given::Yes, "", key).await?;
+        context.console.note(format!(
+            "  ✓ approved {id}: {} to {}",
+            rollout.digest.short(),
+            rollout.environment
+        ));
+    }
+    if rollout.plan.approvals == 0 {
+        context.console.note(format!("  = {id} needs no approval"));
+    }
+    if resume {
+        return site.go_on(rollout, Consent::Asked).await;
+    }
+    context.console.note("  next: cargo xtask resume");
+    Ok(Exit::Done)
 }
 
 /// `reject ID`.
-pub(super) async fn reject(context: &Context, id: &str) -> anyhow::Result<Exit> {
+pub(super) async fn reject(context: &Context, id: &str, key: Option<&Path>) -> anyhow::Result<Exit> {
     let mut site = Site::open(context).await?;
     let rollout = waiting(&mut site, id).await?;
-    deployer::give(&mut site.link, &rollout, Given::No).await?;
+    site.say(&rollout, Given::No, "", key).await?;
     // The end is written down by whoever follows it: that is us, now.
     site.go_on(rollout, Consent::Asked).await?;
     Ok(Exit::Done)

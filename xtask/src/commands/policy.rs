@@ -1,13 +1,15 @@
 //! `policy`: what is in force and from where, whether the files are right, and accepting a loosening.
 
-use super::context::Context;
+use super::context::{Context, InForce};
 use super::site::Consent;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::approvers::{self, Approved, Approvers};
 use crate::policy::file::file_with_places;
+use crate::policy::places::Places;
 use crate::policy::waivers::{self, SOON_DAYS, Waivers};
 use crate::policy::{PolicySet, loosened, origin, parse};
+use crate::rollout::RolloutPlan;
 use crate::tools::approvals;
 use crate::tools::git::{self, BaseRequest, Found};
 use crate::workspace::Workspace;
@@ -53,6 +55,7 @@ pub(super) async fn check(context: &Context) -> anyhow::Result<Exit> {
     let in_force = context.policy(&workspace).await?;
     let today = context.today();
     let set = PolicySet::parse(&in_force.texts, today)?;
+    never(context, &in_force, &set.approvers)?;
     let file = in_force.file_name(waivers::FILE);
     let tell = |placed: &&waivers::Placed, how: &str| {
         let waiver = &placed.waiver;
@@ -91,6 +94,32 @@ pub(super) async fn check(context: &Context) -> anyhow::Result<Exit> {
         text
     });
     Ok(if expired.is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// Refuses what today's calendar makes senseless: windows that never open for long enough, and quorums that too few living
+/// keys can meet.
+fn never(context: &Context, in_force: &InForce, approvers: &Approvers) -> anyhow::Result<()> {
+    let text = in_force.texts.get("rollout.yaml").cloned().unwrap_or_default();
+    let places = Places::read(&text).unwrap_or_default();
+    for (at, environment) in in_force.policy.rollout.environments.iter().enumerate() {
+        let refuse = |key: &str, what: String, help: &str| {
+            let place = places.nearest(&format!("environments[{at}].{key}"));
+            let place = place.map_or(String::new(), |place| format!(":{place}"));
+            let file = in_force.file_name("rollout.yaml");
+            Failure::usage(format!("{file}{place}: {}: {what}", environment.name), help)
+        };
+        if let Some(what) = environment.approvals.unmet(approvers, Some(context.today())) {
+            return Err(refuse("approvals", what, "ask for fewer, or renew keys in policies/approvers.yaml"));
+        }
+        if let Some(what) = RolloutPlan::forward(environment).never(context.world.now()) {
+            return Err(refuse(
+                "windows",
+                what,
+                "open it longer, shorten the deadlines, or `must_finish: false`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `policy approve COMMIT`: signs that this commit may loosen the policies of its base.

@@ -39,7 +39,12 @@ impl From<bool> for Reuse {
 }
 
 /// `ship`.
-pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> anyhow::Result<Exit> {
+pub(super) async fn ship(
+    context: &Context,
+    consent: Consent,
+    reuse: Reuse,
+    overriding: Option<String>,
+) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     refuse_inside_its_own_gates(context, &workspace)?;
     let in_force = context.policy(&workspace).await?;
@@ -61,6 +66,9 @@ pub(super) async fn ship(context: &Context, consent: Consent, reuse: Reuse) -> a
         Reuse::Never => None,
     };
     let mut site = run.timed("platform", Site::of(context, &workspace, in_force)).await?;
+    let names: Vec<String> =
+        site.in_force.policy.rollout.environments.iter().map(|one| one.name.clone()).collect();
+    site.override_with(overriding, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
     if let Some(release) = &earlier
         && live_everywhere(&mut site, release).await?
     {

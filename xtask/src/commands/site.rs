@@ -1,6 +1,9 @@
 //! A service on its platform: what the verbs of a rollout share. Opens it, finds releases, plans and follows.
 
 mod find;
+mod notify;
+mod restart;
+mod said;
 
 pub(super) use find::{known_digest, serves, service_name};
 
@@ -12,10 +15,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::platform::protocol::{GrantKind, InstanceSpec, Target};
 use crate::platform::store::{self, Stored};
+use crate::policy::PolicySet;
+use crate::policy::approvers::Approvers;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::release::Release;
 use crate::rollout::seen::{EnvironmentStatus, Role};
-use crate::rollout::{Kind, Previous, Rollout, RolloutPlan, SCHEMA, State, Terminal};
+use crate::rollout::{Closed, Kind, Previous, Rollout, RolloutPlan, SCHEMA, State, Terminal};
 use crate::workspace::Workspace;
 use std::path::PathBuf;
 
@@ -57,6 +62,12 @@ pub(super) struct Site<'a> {
     pub releases: PathBuf,
     /// The connection to the supervisor.
     pub link: Link,
+    /// The workspace's folder.
+    pub root: PathBuf,
+    /// Who is who.
+    pub people: Approvers,
+    /// Why rollouts of this command may begin though the windows are closed.
+    pub overriding: Option<String>,
 }
 
 impl<'a> Site<'a> {
@@ -77,7 +88,9 @@ impl<'a> Site<'a> {
         let state = context.state()?;
         let link = Link::up(&context.world, &state, &in_force.policy.rollout.service.probe_path).await?;
         let releases = context.reports(workspace).join("release");
-        Ok(Site { context, in_force, service, state, releases, link })
+        let people = PolicySet::parse(&in_force.texts, context.today())?.approvers;
+        let root = workspace.root.clone();
+        Ok(Site { context, in_force, service, state, releases, link, root, people, overriding: None })
     }
 
     /// The policy of an environment.
@@ -189,8 +202,12 @@ impl<'a> Site<'a> {
             version: release.version.clone(),
             previous: seen.weights.stable().map(Previous::from),
             plan: match kind {
-                Kind::Deploy => RolloutPlan::forward(environment),
+                Kind::Deploy => RolloutPlan {
+                    approvers: environment.approvals.people(&self.people),
+                    ..RolloutPlan::forward(environment)
+                },
                 Kind::Rollback => RolloutPlan::back(environment),
+                Kind::Restart => RolloutPlan::restart(environment),
             },
             state: State::AwaitingApproval,
             entered_at: now,
@@ -216,7 +233,9 @@ impl<'a> Site<'a> {
         match here.iter().find(|rollout| rollout.terminal().is_none()) {
             // The same release waits already: an answer given now is an answer to that.
             Some(open) if open.state == State::AwaitingApproval && open.digest == release.digest => {
-                return self.go_on(open.clone(), consent).await;
+                let open = open.clone();
+                self.override_windows(&open).await?;
+                return self.go_on(open, consent).await;
             }
             Some(open) => return Err(unfinished(open)),
             None => {}
@@ -233,12 +252,18 @@ impl<'a> Site<'a> {
             self.context.console.note(warning);
         }
         let rollout = self.plan(&release, &environment, &seen, Kind::Deploy)?;
+        let closed = rollout.closed(self.context.world.now()).filter(|_| self.overriding.is_none());
+        if let Some(Closed { why, opens: None }) = closed {
+            self.context.console.note(format!("  ! {why}"));
+            return Ok(Exit::Held);
+        }
         if let Some(why) = Book::of(&records).orders(&rollout).must_not_begin(&rollout) {
             self.context.console.note(format!("  ! {name}: {why}"));
             return Ok(Exit::Held);
         }
         let spec = self.spec(&stored, &release, &environment)?;
         deployer::begin(&mut self.link, &rollout).await?;
+        self.override_windows(&rollout).await?;
         self.follow(rollout, spec, consent).await
     }
 
@@ -248,7 +273,7 @@ impl<'a> Site<'a> {
         self.seen(&environment).await?;
         // Before anything started, evidence must still pass by the policy in force; later the way back must stay open.
         let (stored, release) = match rollout.state {
-            State::AwaitingApproval => self.release(Some(&rollout.digest))?,
+            State::AwaitingApproval if rollout.kind == Kind::Deploy => self.release(Some(&rollout.digest))?,
             _ => self.former(&rollout.digest)?,
         };
         let spec = self.spec(&stored, &release, &environment)?;
@@ -283,8 +308,11 @@ impl<'a> Site<'a> {
             link: &mut self.link,
             spec,
             approver: consent.into(),
+            people: self.people.clone(),
         };
-        match deployer.follow(rollout).await? {
+        let followed = deployer.follow(rollout).await?;
+        self.notify(&followed).await;
+        match followed {
             Followed::Ended(rollout) => {
                 if exit_of(&rollout) != Exit::Done {
                     context.console.note(format!("  next: cargo xtask history {}", rollout.environment));
@@ -295,7 +323,7 @@ impl<'a> Site<'a> {
                 context.console.note(format!("  next: cargo xtask approve {} --resume", rollout.id));
                 Ok(Exit::Held)
             }
-            Followed::Ordered(_) => Ok(Exit::Held),
+            Followed::Ordered(..) => Ok(Exit::Held),
         }
     }
 }

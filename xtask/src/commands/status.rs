@@ -1,5 +1,7 @@
 //! `status` and `history`: what serves, and how it came about.
 
+mod windows;
+
 use super::context::Context;
 use super::site::service_name;
 use crate::deployer::{self, Book, Link, Past, past};
@@ -13,6 +15,7 @@ use crate::rollout::Rollout;
 use crate::rollout::orders::Ordered;
 use crate::rollout::seen::{EnvironmentStatus, Health, InstanceStatus, Listening};
 use serde::Serialize;
+use windows::Windows;
 
 /// `status`, as `--format json` shows it.
 #[derive(Debug, Serialize)]
@@ -21,6 +24,7 @@ struct Shown {
     environments: Vec<EnvironmentStatus>,
     open: Vec<Rollout>,
     orders: Vec<Standing>,
+    windows: Vec<Windows>,
     damaged: Vec<Damaged>,
 }
 
@@ -71,6 +75,7 @@ pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
             environments: vec![],
             open: vec![],
             orders: vec![],
+            windows: vec![],
             damaged: vec![],
         };
         context
@@ -86,18 +91,19 @@ pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
         environments.iter().map(|environment| environment.target.service.clone()).collect();
     services.sort();
     services.dedup();
-    let (mut open, mut orders, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut open, mut orders, mut windows, mut damaged) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for service in services {
         match link.readable(&service).await? {
             Ok(records) => {
-                let all = past(&records).into_iter().map(|past| past.rollout);
-                open.extend(all.filter(|rollout| rollout.terminal().is_none()));
+                let all: Vec<Rollout> = past(&records).into_iter().map(|past| past.rollout).collect();
+                windows.extend(windows::newest(&all, context.world.now()));
+                open.extend(all.into_iter().filter(|rollout| rollout.terminal().is_none()));
                 orders.extend(Standing::of(&service, Book::of(&records)));
             }
             Err(Refusal { message, help, .. }) => damaged.push(Damaged { service, why: message, help }),
         }
     }
-    let shown = Shown { schema: "gateline/status/v1", environments, open, orders, damaged };
+    let shown = Shown { schema: "gateline/status/v1", environments, open, orders, windows, damaged };
     context.console.result(&shown, |style| human(style, &shown));
     Ok(Exit::Done)
 }
@@ -131,6 +137,9 @@ fn human(style: Style, shown: &Shown) -> String {
     }
     for Standing { what, order, given, help, .. } in &shown.orders {
         text.push_str(&format!("\n\n{what} is {order} {}\n  next: {help}", given.told()));
+    }
+    for Windows { told, .. } in &shown.windows {
+        text.push_str(&format!("\n\n{told}"));
     }
     for Damaged { service, why, help } in &shown.damaged {
         text.push_str(&format!("\n\n{service}: its record cannot be read: {why}\n  next: {help}"));

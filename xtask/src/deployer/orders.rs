@@ -1,5 +1,6 @@
 //! Orders of people, as the journal tells them: freezes, holds, pauses, and stops.
 
+use super::approval::Said;
 use super::event;
 use crate::digest::Digest;
 use crate::platform::protocol::{Entry, Phase, Record};
@@ -51,7 +52,7 @@ impl Order {
 }
 
 /// The orders of one service, read from its journal record by record.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Book {
     seq: u64,
     /// Frozen environments.
@@ -60,6 +61,7 @@ pub struct Book {
     pub held: BTreeMap<Digest, Ordered>,
     paused: BTreeMap<String, Ordered>,
     stopped: BTreeMap<String, Ordered>,
+    said: BTreeMap<String, Vec<Said>>,
 }
 
 impl Book {
@@ -95,7 +97,15 @@ impl Book {
         }
     }
 
+    /// What people have said about a rollout that waits, in their order.
+    pub(super) fn said(&self, rollout: &str) -> &[Said] {
+        self.said.get(rollout).map_or(&[], Vec::as_slice)
+    }
+
     fn event(&mut self, record: &Record) {
+        if let Some(said) = Said::of(record) {
+            self.said.entry(record.entry.rollout.clone()).or_default().push(said);
+        }
         let Entry { rollout, what, body, .. } = &record.entry;
         let reason = body.get("reason").and_then(|reason| reason.as_str()).unwrap_or_default().to_owned();
         let order = Ordered { by: record.actor.clone(), at: record.at, reason };
@@ -122,7 +132,8 @@ impl Book {
         let bad = match (rollout.kind, &rollout.previous) {
             (Kind::Deploy, _) => (rollout.cause == Some(Cause::Release)).then_some(rollout.digest),
             (Kind::Rollback, Some(left)) => Some(left.digest.clone()),
-            (Kind::Rollback, None) => None,
+            // What a restart could not start serves, and goes on serving.
+            (Kind::Rollback, None) | (Kind::Restart, _) => None,
         };
         if let Some(digest) = bad {
             let reason = rollout.reason.unwrap_or_else(|| format!("rolled back in {}", record.environment));
@@ -182,5 +193,6 @@ mod tests {
         assert_eq!(held(&ended(Kind::Deploy, NeedsOperator, Some(Cause::Release))), None);
         assert_eq!(held(&ended(Kind::Rollback, RolledBack, None)), Some(Digest::of(b"left")));
         assert_eq!(held(&ended(Kind::Deploy, Done, None)), None);
+        assert_eq!(held(&ended(Kind::Restart, RolledBack, Some(Cause::Release))), None);
     }
 }

@@ -19,6 +19,7 @@ pub fn exit_of(rollout: &Rollout) -> Exit {
 /// One line on how it ended.
 pub fn summary_line(rollout: &Rollout) -> String {
     let end = match (rollout.terminal(), rollout.kind) {
+        (Some(Terminal::Done), Kind::Restart) => "restarted, serves 100 %".to_owned(),
         (Some(Terminal::Done), _) => "serves 100 %".to_owned(),
         (Some(Terminal::RolledBack), Kind::Rollback) => "serves 100 % again".to_owned(),
         (Some(terminal), _) => terminal.name().to_owned(),

@@ -119,6 +119,7 @@ pub fn past(records: &[Record]) -> Vec<Past> {
 pub(super) mod tests {
     use super::*;
     use crate::digest::Digest;
+    use crate::policy::approvals::ApprovalPolicy;
     use crate::policy::rollout::EnvironmentPolicy;
     use crate::rollout::{Kind, RolloutPlan, SCHEMA, State, Terminal};
 
@@ -134,7 +135,10 @@ pub(super) mod tests {
             commit: "0123456789abcdef".into(),
             version: "1".into(),
             previous: None,
-            plan: RolloutPlan::forward(&EnvironmentPolicy { approvals: 1, ..EnvironmentPolicy::default() }),
+            plan: RolloutPlan::forward(&EnvironmentPolicy {
+                approvals: ApprovalPolicy::of(1),
+                ..EnvironmentPolicy::default()
+            }),
             state: State::AwaitingApproval,
             entered_at: Timestamp::UNIX_EPOCH,
             started_at: Timestamp::UNIX_EPOCH,

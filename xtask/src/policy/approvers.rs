@@ -1,4 +1,4 @@
-//! `policies/approvers.yaml`: who may accept that a change loosens a policy.
+//! `policies/approvers.yaml`: who may accept that a change loosens a policy, and who may approve rollouts by name.
 //!
 //! The file of the *base* counts: nobody makes himself an approver by the change that needs one. An approval names the
 //! change's last commit and both policies, so it is worth nothing for any other.
@@ -45,6 +45,10 @@ pub struct Approver {
     /// The keys that sign for this person. Default none.
     #[serde(default)]
     pub ssh_keys: Vec<SshKey>,
+    /// The number of the user that this person is on the machine of the platform (`id -u`): so rollouts know who starts and
+    /// approves them. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
 }
 
 /// One key.
@@ -166,12 +170,19 @@ impl Approvers {
                     "write it on one line",
                 );
             }
-            if one.github.is_none() && one.ssh_keys.is_empty() {
+            if one.github.is_none() && one.ssh_keys.is_empty() && one.uid.is_none() {
                 let what = format!("{} has no way to approve", one.name);
-                return refuse(&at, what, "add `ssh_keys` or `github`");
+                return refuse(&at, what, "add `ssh_keys`, `github` or `uid`");
             }
             if !seen.insert(format!("name {}", one.name)) {
                 return refuse(&at, format!("{} is there twice", one.name), "put the keys under one name");
+            }
+            if one.uid.is_some_and(|uid| !seen.insert(format!("uid {uid}"))) {
+                return refuse(
+                    &format!("{at}.uid"),
+                    "a user that is there twice".into(),
+                    "a user is one person",
+                );
             }
             for (number, key) in one.ssh_keys.iter().enumerate() {
                 let path = format!("{at}.ssh_keys[{number}].key");

@@ -220,6 +220,9 @@ fn of_approvers(old: &PolicySet, new: &PolicySet, found: &mut Vec<Loosened>) {
         {
             say(index, &one.name, format!("@{login} may"));
         }
+        if let Some(uid) = one.uid.filter(|_| before.and_then(|one| one.uid) != one.uid) {
+            say(index, &one.name, format!("the user {uid} may"));
+        }
         for key in &one.ssh_keys {
             let known = before.into_iter().flat_map(|one| &one.ssh_keys);
             let as_long = |known: &approvers::SshKey| match (known.expires, key.expires) {

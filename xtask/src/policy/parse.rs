@@ -1,10 +1,11 @@
 //! From YAML to a policy, with errors that say file, line, the key and its nearest known neighbour.
 
 use super::Policy;
+use super::approvers::Approvers;
 use super::file::{file_with_places, nearest};
 use super::places::Places;
 use super::tests::Senseless;
-use super::{approvers, waivers};
+use super::{approvers, notifications, waivers};
 use crate::failure::Failure;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -133,6 +134,10 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
             "leave the key out for development, staging, production",
         );
     }
+    if let Some((key, what)) = notifications::senseless(&policy.rollout.notifications) {
+        return refuse("rollout.yaml", &key, what, "see docs/operations/notifications.md");
+    }
+    let approvers: Approvers = file(&read, approvers::FILE)?;
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
     for (at, environment) in policy.rollout.environments.iter().enumerate() {
         let key = |of: &str| format!("environments[{at}]{of}");
@@ -189,16 +194,8 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
                 "try numbers with `cargo xtask judge simulate`, or `judge: {enabled: false}`",
             );
         }
-        if environment.approvals > 1 {
-            return refuse(
-                "rollout.yaml",
-                &key(".approvals"),
-                format!(
-                    "{name}: {} approvals, and the embedded platform can authenticate one person: its user",
-                    environment.approvals
-                ),
-                "ask for 0 or 1",
-            );
+        if let Some((of, what, help)) = environment.senseless(&approvers) {
+            return refuse("rollout.yaml", &key(&of), format!("{name}: {what}"), help);
         }
     }
     Ok(())
@@ -337,6 +334,12 @@ mod tests {
             "environments:\n- name: a\n  steps: [{weight: 50, hold_millis: 1}, {weight: 10, hold_millis: 1}]";
         check_error("rollout.yaml", steps, &["do not rise"]);
         check_error("rollout.yaml", "environments: [{name: a, approvals: 2}]", &["authenticate"]);
+        let from = "environments: [{name: a, approvals: {from: [Eve]}}]";
+        check_error("rollout.yaml", from, &["`Eve` is nobody"]);
+        let hook = "notifications: [{name: a, url: 'https://a/', secret_file: s}]";
+        check_error("rollout.yaml", hook, &["rollout.yaml:1:", "https is not spoken"]);
+        let zone = "environments:\n- name: a\n  windows:\n    zone: Europe/Belrin\n";
+        check_error("rollout.yaml", zone, &["rollout.yaml:4:5: a: `Europe/Belrin` is no time zone"]);
         check_error(
             "rollout.yaml",
             "environments: [{name: a, judge: {min_samples: 4}}]",
@@ -368,7 +371,7 @@ mod tests {
         check_error(
             "rollout.yaml",
             "environments:\n- name: a\n- name: b\n  approvals: 2\n",
-            &["policies/rollout.yaml:4:3: b: 2 approvals"],
+            &["policies/rollout.yaml:4:3: b: 2 people must approve"],
         );
     }
 

@@ -5,6 +5,10 @@ mod judge;
 pub use judge::{JudgePolicy, OnInconclusive};
 
 use super::Percent;
+use super::approvals::ApprovalPolicy;
+use super::approvers::Approvers;
+use super::notifications::NotificationPolicy;
+use super::windows::WindowPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +21,8 @@ pub struct RolloutPolicy {
     pub service: ServicePolicy,
     /// The environments, in the order of promotion. Default: development, staging, production.
     pub environments: Vec<EnvironmentPolicy>,
+    /// Webhooks that are told when a rollout needs people. Default none.
+    pub notifications: Vec<NotificationPolicy>,
 }
 
 /// How the service is run and asked for its health.
@@ -47,10 +53,10 @@ pub struct EnvironmentPolicy {
     pub port: u16,
     /// Weights of the new version before 100, in order. Default `[10, 50]`.
     pub steps: Vec<StepPolicy>,
-    /// How many people must approve. The embedded platform can authenticate one: its user.
-    pub approvals: u32,
-    /// Whether the person who started the rollout may approve it. Default true.
-    pub self_approval: bool,
+    /// Who must approve: a number of people, or the keys below. Default nobody.
+    pub approvals: ApprovalPolicy,
+    /// When releases may begin. Default always.
+    pub windows: WindowPolicy,
     /// What must not happen while the new version takes traffic.
     pub guards: GuardPolicy,
     /// How the new version is compared with the stable one.
@@ -107,12 +113,27 @@ pub struct DeadlinePolicy {
     pub pause_secs: u64,
 }
 
+impl EnvironmentPolicy {
+    /// The key (`.windows.zone`), what is wrong with it and what helps, where something can never make sense.
+    pub fn senseless(&self, approvers: &Approvers) -> Option<(String, String, &'static str)> {
+        if let Some(what) = self.approvals.unmet(approvers, None) {
+            return Some((
+                ".approvals".to_owned(),
+                what,
+                "ask for fewer, or add people with `ssh_keys` to approvers.yaml",
+            ));
+        }
+        let (key, what) = self.windows.senseless()?;
+        Some((format!(".windows.{key}"), what, "see docs/operations/windows.md"))
+    }
+}
+
 impl Default for RolloutPolicy {
     fn default() -> Self {
         let environment = |name: &str, port, approvals| EnvironmentPolicy {
             name: name.to_owned(),
             port,
-            approvals,
+            approvals: ApprovalPolicy { quorum: approvals, ..ApprovalPolicy::default() },
             ..EnvironmentPolicy::default()
         };
         RolloutPolicy {
@@ -122,6 +143,7 @@ impl Default for RolloutPolicy {
                 environment("staging", 7402, 0),
                 environment("production", 7403, 1),
             ],
+            notifications: Vec::new(),
         }
     }
 }
@@ -145,8 +167,8 @@ impl Default for EnvironmentPolicy {
             name: String::new(),
             port: 0,
             steps: vec![step(10), step(50)],
-            approvals: 0,
-            self_approval: true,
+            approvals: ApprovalPolicy::default(),
+            windows: WindowPolicy::default(),
             guards: GuardPolicy::default(),
             judge: JudgePolicy::default(),
             soak_millis: 1000,

@@ -5,11 +5,13 @@
 
 mod judging;
 mod people;
+mod windows;
 
 use super::seen::{Counters, Health, InstanceStatus, OnExpiry, Role, Share, Weights};
 use super::{Action, Answer, Cause, Kind, Observation, Rollout, State, Terminal};
 use jiff::Timestamp;
 use judging::Left;
+pub use windows::Closed;
 
 /// How often a waiting rollout looks again.
 const LOOK_AGAIN_MILLIS: u64 = 100;
@@ -57,12 +59,15 @@ impl<'a> View<'a> {
             return self.end(Terminal::Rejected, "the approval was refused");
         }
         let forbidden = self.observation.orders.must_not_begin(self.rollout);
-        if forbidden.is_none() && approvals.granted >= plan.approvals {
+        let (approved, closed) = (approvals.granted >= plan.approvals, self.closed_to_begin());
+        if forbidden.is_none() && approved && closed.is_none() {
             self.enter(State::Starting)
         } else if self.elapsed_millis() >= secs(plan.deadlines.approval_secs) {
             self.end(Terminal::Expired, "nobody approved in time, or it could not begin")
         } else if let Some(why) = forbidden {
-            self.stay(Action::Hold { why })
+            self.stay(Action::Hold { why, opens: None })
+        } else if let (true, Some(Closed { why, opens })) = (approved, closed) {
+            self.stay(Action::Hold { why, opens })
         } else {
             self.stay(Action::AskApproval)
         }

@@ -18,9 +18,9 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Why a rollout must not begin, and the command that changes it. A way back obeys no order.
+    /// Why a rollout must not begin, and the command that changes it. A way back and a restart bring nothing new.
     pub fn must_not_begin(&self, rollout: &Rollout) -> Option<String> {
-        if rollout.kind == Kind::Rollback {
+        if rollout.kind != Kind::Deploy {
             return None;
         }
         let (environment, digest) = (&rollout.environment, rollout.digest.short());

@@ -9,6 +9,7 @@ mod platform;
 use super::orders::{Ordered, Orders};
 use super::seen::Role;
 use super::{Action, Answer, Approvals, Kind, Observation, Rollout, State, Terminal, advance};
+use crate::policy::windows::{AtClose, Window};
 use jiff::{SignedDuration, Timestamp};
 use platform::{FAULTS, Fault, Sim, digest, old_share, rollout};
 
@@ -30,15 +31,15 @@ fn run_on(mut sim: Sim, start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, 
         for (_, fault) in faults.iter().filter(|(at, _)| *at == action_number) {
             sim.inject(*fault);
             refused |= *fault == Fault::ActionRefused;
+            calendar(&mut rollout, *fault);
         }
-        let approvals = Approvals { granted: u32::from(action_number >= 2), answer: Answer::Open };
-        let observation = Observation {
-            now: sim.now,
-            approvals,
-            orders: sim.orders.clone(),
-            seen: sim.seen.clone(),
-            sides: sim.sides(),
+        let approvals = Approvals {
+            granted: u32::from(action_number >= 2),
+            answer: Answer::Open,
+            overriding: sim.overriding,
         };
+        let observation =
+            Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: sim.sides() };
         let (next, action) = advance(&rollout, &observation);
         check_invariants(&rollout, &next, &sim, &action);
         rollout = next;
@@ -55,12 +56,24 @@ fn run_on(mut sim: Sim, start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, 
     panic!("no end after {ACTIONS_MAX} actions: {faults:?} {rollout:?}");
 }
 
+/// What the calendar says from now on.
+fn calendar(rollout: &mut Rollout, fault: Fault) {
+    match fault {
+        Fault::WindowCloses => rollout.plan.windows.freeze = vec![Window::default()],
+        Fault::WindowOpens => rollout.plan.windows.freeze = Vec::new(),
+        _ => {}
+    }
+}
+
 fn check_invariants(before: &Rollout, after: &Rollout, sim: &Sim, action: &Action) {
     assert!(before.terminal().is_none() || before == after, "a terminal state changed: {before:?}");
     let sum: u32 = sim.seen.weights.shares.iter().map(|share| u32::from(share.weight)).sum();
     let begins = before.state == State::AwaitingApproval && after.state == State::Starting;
     let forbidden = before.kind == Kind::Deploy && (sim.orders.frozen.is_some() || sim.orders.held.is_some());
     assert!(!(begins && forbidden), "a rollout begins where none may");
+    let raises = matches!(after.state, State::Starting | State::Shifting { .. } | State::Full);
+    let closed = after.kind == Kind::Deploy && sim.overriding == 0 && !after.plan.windows.is_empty();
+    assert!(!(closed && raises && before.state != after.state), "exposure rises while the window is closed");
     assert!(sum == 100 || (sum == 0 && sim.seen.weights.shares.is_empty()), "weights sum to {sum}");
     if let Action::SetWeights { weights } = action {
         let exposed = weights.shares.iter().any(|share| share.role == Role::Canary && share.weight > 0);
@@ -76,14 +89,14 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
     let new_serves =
         sim.seen.weights.shares.iter().any(|share| share.digest == digest("new") && share.weight == 100);
     match (rollout.terminal().unwrap(), rollout.kind) {
-        (Terminal::Done, Kind::Deploy) | (Terminal::RolledBack, Kind::Rollback) => {
+        (Terminal::Done, Kind::Deploy | Kind::Restart) | (Terminal::RolledBack, Kind::Rollback) => {
             assert!(new_serves, "done, and the new version does not serve: {faults:?}");
             assert!(
                 rollout.previous.is_none() || sim.seen.instances.len() == 1,
                 "an old instance is left: {faults:?}"
             );
         }
-        (Terminal::RolledBack, Kind::Deploy) => {
+        (Terminal::RolledBack, Kind::Deploy | Kind::Restart) => {
             let old_serves = sim.seen.weights.shares == [old_share(100)];
             assert!(
                 if rollout.previous.is_some() { old_serves } else { sim.seen.weights.shares.is_empty() },
@@ -95,10 +108,12 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
             assert!(rollout.reason.is_some(), "stuck without a reason: {faults:?}")
         }
         (Terminal::Expired, Kind::Deploy) => {
-            let waits = |(_, fault): &(usize, Fault)| matches!(fault, Fault::Frozen | Fault::Held);
+            let waits = |(_, fault): &(usize, Fault)| {
+                matches!(fault, Fault::Frozen | Fault::Held | Fault::WindowCloses)
+            };
             assert!(faults.iter().any(waits) && !new_serves, "{faults:?}");
         }
-        (Terminal::Aborted, Kind::Deploy) => {
+        (Terminal::Aborted, Kind::Deploy | Kind::Restart) => {
             assert!(faults.iter().any(|(_, fault)| *fault == Fault::Stopped) && !new_serves, "{faults:?}");
         }
         (other, _) => panic!("{other:?} under {faults:?}"),
@@ -106,7 +121,15 @@ fn check_end(rollout: &Rollout, sim: &Sim, faults: &[(usize, Fault)]) {
 }
 
 fn starts() -> Vec<Rollout> {
-    vec![rollout(Kind::Deploy, true), rollout(Kind::Deploy, false), rollout(Kind::Rollback, true)]
+    let mut patient = rollout(Kind::Deploy, true);
+    patient.plan.windows.at_close = AtClose::Hold;
+    vec![
+        rollout(Kind::Deploy, true),
+        rollout(Kind::Deploy, false),
+        rollout(Kind::Rollback, true),
+        patient,
+        rollout(Kind::Restart, true),
+    ]
 }
 
 #[test]
@@ -115,7 +138,8 @@ fn undisturbed_rollouts_arrive() {
         check_end(&rollout, &sim, &[]);
         rollout.terminal().unwrap()
     });
-    assert_eq!(ends.collect::<Vec<_>>(), [Terminal::Done, Terminal::Done, Terminal::RolledBack]);
+    let expected = [Terminal::Done, Terminal::Done, Terminal::RolledBack, Terminal::Done, Terminal::Done];
+    assert_eq!(ends.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -153,6 +177,7 @@ fn a_bad_canary_goes_back_and_says_why() {
         (Fault::DeployerSleepsPastExpiry, "lapsed"),
         (Fault::Stopped, "stopped by uid:2 on 1970-01-01 00:00 UTC: night"),
         (Fault::PausedForGood, "paused for longer than 86400 s"),
+        (Fault::WindowCloses, "the window has closed: frozen by its calendar (each day)"),
     ] {
         let (rollout, _) = run(rollout(Kind::Deploy, true), &[(8, fault)]);
         assert_eq!(rollout.terminal(), Some(Terminal::RolledBack), "{fault:?}");
@@ -170,7 +195,7 @@ fn a_no_and_a_silence_end_before_anything_starts() {
     let sim = Sim::new(true);
     let observe = |now, answer| Observation {
         now,
-        approvals: Approvals { granted: 0, answer },
+        approvals: Approvals { answer, ..Approvals::default() },
         orders: Orders::default(),
         seen: sim.seen.clone(),
         sides: None,
@@ -192,14 +217,9 @@ fn a_pause_holds_the_weight_and_a_way_back_knows_none() {
         sim.orders = pause.clone();
         let mut rollout = rollout(kind, true);
         for _ in 0..20 {
-            let approvals = Approvals { granted: 1, answer: Answer::Open };
-            let observation = Observation {
-                now: sim.now,
-                approvals,
-                orders: sim.orders.clone(),
-                seen: sim.seen.clone(),
-                sides: None,
-            };
+            let approvals = Approvals { granted: 1, ..Approvals::default() };
+            let observation =
+                Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: None };
             let (next, action) = advance(&rollout, &observation);
             rollout = next;
             if rollout.state.name() == expected {

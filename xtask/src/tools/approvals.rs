@@ -5,13 +5,12 @@
 //! [`crate::policy::approvers`].
 
 use super::git;
+use super::signatures::{self, Signed};
 use crate::digest::Digest;
-use crate::failure::Failure;
-use crate::policy::approvers::{Approval, Approved, Identity, NAMESPACE, body};
-use crate::world::{CommandLine, World};
+use crate::policy::approvers::{Approval, Approved, Identity, NAMESPACE};
+use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::time::Duration;
 
 /// Where approvals are kept.
 const REFS: &str = "refs/gateline/approvals";
@@ -19,11 +18,6 @@ const REFS: &str = "refs/gateline/approvals";
 const APPROVALS_MAX: usize = 32;
 /// Longest approval, in bytes.
 const APPROVAL_BYTES_MAX: usize = 16 * 1024;
-/// Signing may wait for a touch of a hardware key.
-const SIGN_TIMEOUT: Duration = Duration::from_secs(120);
-/// Verifying reads two small files.
-const VERIFY_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// An approval as it is kept. Nobody has verified it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,33 +35,8 @@ pub struct Record {
 /// # Errors
 /// Where the key cannot be read or does not sign.
 pub async fn sign(world: &World, key: &Path, of: &Approved) -> anyhow::Result<Record> {
-    let shown = key.display();
-    let public = match key.extension() {
-        Some(extension) if extension == "pub" => key.to_owned(),
-        _ => key.with_file_name(format!("{}.pub", key.file_name().unwrap_or_default().to_string_lossy())),
-    };
-    let text = std::fs::read_to_string(&public).map_err(|error| {
-        let message = format!("failed to read the public key {}: {error}", public.display());
-        Failure::usage(message, "name the key: --key ~/.ssh/id_ed25519")
-    })?;
-    let mut command = CommandLine::new("ssh-keygen", ["-q", "-Y", "sign", "-n", NAMESPACE, "-f"])
-        .arg(key.to_string_lossy())
-        .with_timeout(SIGN_TIMEOUT);
-    command.input = of.message().into_bytes();
-    let signed = run(world, &command).await?;
-    if !signed.status.success() {
-        let said = String::from_utf8_lossy(&signed.stderr).trim().to_owned();
-        let message = format!("ssh-keygen did not sign with {shown}: {said}");
-        return Err(Failure::usage(
-            message,
-            "add the key to the agent: ssh-add, then name its .pub file with --key",
-        ));
-    }
-    Ok(Record {
-        of: of.clone(),
-        key: body(&text),
-        signature: String::from_utf8_lossy(&signed.stdout).into_owned(),
-    })
+    let Signed { key, signature } = signatures::sign(world, key, NAMESPACE, &of.message()).await?;
+    Ok(Record { of: of.clone(), key, signature })
 }
 
 /// Makes sure that the key of a record signed it: then it is an approval, though maybe of nobody who may give one.
@@ -75,33 +44,10 @@ pub async fn sign(world: &World, key: &Path, of: &Approved) -> anyhow::Result<Re
 /// # Errors
 /// `Err` inside holds why it is none; outside, what could not be done.
 pub async fn verify(world: &World, record: &Record) -> anyhow::Result<Result<Approval, String>> {
-    if record.key.contains(char::is_control) || record.key != body(&record.key) {
-        return Ok(Err("its key is no public key".to_owned()));
-    }
-    let folder = tempfile::tempdir()?;
-    let (signers, signature) = (folder.path().join("signers"), folder.path().join("signature"));
-    std::fs::write(&signers, format!("approver namespaces=\"{NAMESPACE}\" {}\n", record.key))?;
-    std::fs::write(&signature, &record.signature)?;
-    let mut command =
-        CommandLine::new("ssh-keygen", ["-q", "-Y", "verify", "-n", NAMESPACE, "-I", "approver"])
-            .arg("-f")
-            .arg(signers.to_string_lossy())
-            .arg("-s")
-            .arg(signature.to_string_lossy())
-            .with_timeout(VERIFY_TIMEOUT);
-    command.input = record.of.message().into_bytes();
-    let verified = run(world, &command).await?;
-    if !verified.status.success() {
-        return Ok(Err("its signature is not of this text by this key".to_owned()));
-    }
+    let signed = Signed { key: record.key.clone(), signature: record.signature.clone() };
+    let verified = signatures::verify(world, &signed, NAMESPACE, &record.of.message()).await?;
     let identity = Identity::Ssh { key: record.key.clone() };
-    Ok(Ok(Approval { identity, of: record.of.clone() }))
-}
-
-async fn run(world: &World, command: &CommandLine) -> anyhow::Result<crate::world::Finished> {
-    world.run(command).await.map_err(|error| {
-        Failure::infrastructure(format!("{error:#}"), "install OpenSSH: `apt-get install openssh-client`")
-    })
+    Ok(verified.map(|()| Approval { identity, of: record.of.clone() }))
 }
 
 /// Keeps a record; the name of its reference.

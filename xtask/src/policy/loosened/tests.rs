@@ -60,8 +60,15 @@ fn each_way_to_loosen_is_found_and_its_reverse_is_not() {
     check("image.yaml", "size_bytes_max: 10", "size_bytes_max: 11", "size_bytes_max");
     let environments = |what: &str| format!("environments: [{{name: a}}, {{name: b{what}}}]");
     for (strict, loose, key) in [
-        (", approvals: 1", "", "environments[b].approvals"),
-        (", self_approval: false", "", "environments[b].self_approval"),
+        (", approvals: 1", "", "environments[b].approvals.quorum"),
+        (", approvals: {self_approval: false}", ", approvals: {}", "environments[b].approvals.self_approval"),
+        (", windows: {freeze: [{days: [fri]}]}", "", "environments[b].windows.freeze"),
+        (", windows: {override: two-people}", "", "environments[b].windows.override"),
+        (
+            ", windows: {must_finish: true}",
+            ", windows: {must_finish: false}",
+            "environments[b].windows.must_finish",
+        ),
         (", soak_millis: 2", ", soak_millis: 1", "environments[b].soak_millis"),
         (", guards: {errors_max: 1}", ", guards: {errors_max: 2}", "environments[b].guards.errors_max"),
         (

@@ -1,11 +1,12 @@
 //! Orders of people: what pauses, what is stopped. A way back obeys none of them.
 
 use super::{Cause, FOREIGN_WEIGHTS, Kind, Next, Share, State, Terminal, View, secs};
+use crate::policy::windows::AtClose;
 
 impl View<'_> {
     /// The way back that somebody asked for, while there is one.
     pub(super) fn aborted(self) -> Option<Next> {
-        let order = self.observation.orders.abort.as_ref().filter(|_| self.rollout.kind == Kind::Deploy)?;
+        let order = self.observation.orders.abort.as_ref().filter(|_| self.rollout.kind != Kind::Rollback)?;
         let reason = format!("stopped {}", order.told());
         match self.rollout.state {
             State::Ended { .. } | State::Draining | State::GoingBack | State::Cleaning => None,
@@ -14,13 +15,18 @@ impl View<'_> {
         }
     }
 
-    /// Enters a state that raises exposure or ends the old version, unless somebody holds the rollout where it is.
+    /// Enters a state that raises exposure or ends the old version, unless somebody holds the rollout where it is, or the
+    /// window has closed.
     pub(super) fn go_on(self, next: State) -> Next {
-        match self.observation.orders.paused {
-            Some(_) if self.rollout.kind == Kind::Deploy => {
+        if self.observation.orders.paused.is_some() && self.rollout.kind != Kind::Rollback {
+            return self.enter(State::Paused { next: Box::new(next) });
+        }
+        match self.closed_to_raise(&next) {
+            None => self.enter(next),
+            Some(_) if self.rollout.plan.windows.at_close == AtClose::Hold => {
                 self.enter(State::Paused { next: Box::new(next) })
             }
-            _ => self.enter(next),
+            Some(why) => self.back(Cause::Surroundings, why),
         }
     }
 
@@ -29,12 +35,16 @@ impl View<'_> {
         let limit = secs(self.rollout.plan.deadlines.pause_secs);
         if self.shares_before(next).is_some_and(|shares| shares != self.observation.seen.weights.shares) {
             self.back(Cause::Surroundings, FOREIGN_WEIGHTS.to_owned())
-        } else if self.observation.orders.paused.is_none() {
-            self.enter(next.clone())
         } else if self.elapsed_millis() >= limit {
             self.back(Cause::Order, format!("it was paused for longer than {} s", limit / 1000))
-        } else {
+        } else if self.observation.orders.paused.is_some() {
             self.wait()
+        } else {
+            match self.closed_to_raise(next) {
+                None => self.enter(next.clone()),
+                Some(_) if self.rollout.plan.windows.at_close == AtClose::Hold => self.wait(),
+                Some(why) => self.back(Cause::Surroundings, why),
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::judged::Clients;
 use crate::digest::Digest;
+use crate::policy::approvals::ApprovalPolicy;
 use crate::policy::rollout::EnvironmentPolicy;
 use crate::rollout::orders::{Ordered, Orders};
 use crate::rollout::seen::{
@@ -33,10 +34,13 @@ pub(super) enum Fault {
     Frozen,
     Held,
     Forgotten,
+    WindowCloses,
+    WindowOpens,
+    WindowOverridden,
 }
 
 /// All but [`Fault::Forgotten`], which is none without a pause.
-pub(super) const FAULTS: [Fault; 16] = [
+pub(super) const FAULTS: [Fault; 19] = [
     Fault::ActionRefused,
     Fault::ActionsRefusedForEver,
     Fault::CanaryCrashes,
@@ -53,6 +57,9 @@ pub(super) const FAULTS: [Fault; 16] = [
     Fault::Stopped,
     Fault::Frozen,
     Fault::Held,
+    Fault::WindowCloses,
+    Fault::WindowOpens,
+    Fault::WindowOverridden,
 ];
 
 pub(super) struct Sim {
@@ -63,10 +70,12 @@ pub(super) struct Sim {
     pub(super) refusing: bool,
     pub(super) unstoppable: bool,
     pub(super) orders: Orders,
-    /// Whether nobody ever takes the pause back.
+    /// Whether nobody ever takes the pause back, or the window stays closed.
     pub(super) forgotten: bool,
     /// Who asks.
     pub(super) clients: Clients,
+    /// People who override the window.
+    pub(super) overriding: u32,
 }
 
 pub(super) fn digest(name: &str) -> Digest {
@@ -97,7 +106,7 @@ pub(super) fn old_share(weight: u8) -> Share {
 }
 
 pub(super) fn rollout(kind: Kind, previous: bool) -> Rollout {
-    let policy = EnvironmentPolicy { approvals: 1, ..EnvironmentPolicy::default() };
+    let policy = EnvironmentPolicy { approvals: ApprovalPolicy::of(1), ..EnvironmentPolicy::default() };
     let start = Timestamp::UNIX_EPOCH;
     Rollout {
         schema: SCHEMA.to_owned(),
@@ -113,6 +122,7 @@ pub(super) fn rollout(kind: Kind, previous: bool) -> Rollout {
         plan: match kind {
             Kind::Deploy => RolloutPlan::forward(&policy),
             Kind::Rollback => RolloutPlan::back(&policy),
+            Kind::Restart => RolloutPlan::restart(&policy),
         },
         state: State::AwaitingApproval,
         entered_at: start,
@@ -153,6 +163,7 @@ impl Sim {
             orders: Orders::default(),
             forgotten: false,
             clients: Clients::None,
+            overriding: 0,
         }
     }
 
@@ -200,6 +211,10 @@ impl Sim {
             Fault::Frozen => self.orders.frozen = self.ordered(),
             Fault::Held => self.orders.held = self.ordered(),
             Fault::Forgotten => self.forgotten = true,
+            // The calendar is the plan's; what a closed one holds, it holds for good.
+            Fault::WindowCloses => self.forgotten = true,
+            Fault::WindowOpens => self.forgotten = false,
+            Fault::WindowOverridden => self.overriding = 1,
             // Lowering only: what a second deployer or the dead man's switch may do.
             Fault::SomebodyElseSetsWeights => {
                 self.seen.weights.shares.retain(|share| share.role == Role::Stable);

@@ -1,0 +1,58 @@
+//! How long a plan takes, as a rule and at worst; and the plan of a restart.
+
+use super::RolloutPlan;
+use crate::policy::rollout::EnvironmentPolicy;
+use jiff::SignedDuration;
+
+impl RolloutPlan {
+    /// The plan of a restart: straight to 100 % and watched there, no approvals, no windows.
+    pub fn restart(policy: &EnvironmentPolicy) -> RolloutPlan {
+        RolloutPlan { soak_millis: policy.soak_millis, ..Self::back(policy) }
+    }
+
+    /// How long it is watched: what a rollout takes of which nothing is slow.
+    pub fn expected(&self) -> SignedDuration {
+        let held: u64 = self.steps.iter().fold(0, |sum, step| sum.saturating_add(step.hold_millis));
+        millis(held.saturating_add(self.soak_millis))
+    }
+
+    /// The longest that it can take from its beginning until the old version has ended, by its deadlines: each state ends
+    /// there, forward or back. Pauses and approvals are not in it.
+    pub fn worst_case(&self) -> SignedDuration {
+        let deadlines = &self.deadlines;
+        let secs = |secs: u64| secs.saturating_mul(1000);
+        let shift = secs(deadlines.step_secs);
+        // Each step is set, then watched for its hold time and the step's deadline.
+        let step = |held: u64| shift.saturating_mul(2).saturating_add(held);
+        let steps = self.steps.iter().fold(0_u64, |sum, one| sum.saturating_add(step(one.hold_millis)));
+        // Full and promoting are set; then the old version drains and stops, for twice its deadlines at most.
+        let ends = secs(deadlines.drain_secs.saturating_add(deadlines.stop_secs)).saturating_mul(2);
+        let parts = [secs(deadlines.ready_secs), steps, shift.saturating_mul(2), self.soak_millis, ends];
+        millis(parts.into_iter().fold(0, u64::saturating_add))
+    }
+
+    /// For how long a window must stay open that it begins in.
+    pub fn must_last(&self) -> SignedDuration {
+        if self.windows.must_finish { self.worst_case() } else { SignedDuration::from_millis(1) }
+    }
+}
+
+fn millis(millis: u64) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_plan_takes_seconds_and_at_worst_a_quarter_of_an_hour() {
+        let plan = RolloutPlan::forward(&EnvironmentPolicy::default());
+        assert_eq!(plan.expected(), SignedDuration::from_secs(3));
+        // 30 ready, twice 1 + 240, 240 for full and promoting, 1 soak, 120 drain and stop.
+        assert_eq!(plan.worst_case(), SignedDuration::from_secs(30 + 2 * 241 + 240 + 1 + 120));
+        let mut endless = plan.clone();
+        endless.deadlines.drain_secs = u64::MAX;
+        assert!(endless.worst_case() > plan.worst_case(), "no length overflows");
+    }
+}
