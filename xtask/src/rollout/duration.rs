@@ -22,8 +22,9 @@ impl RolloutPlan {
         let deadlines = &self.deadlines;
         let secs = |secs: u64| secs.saturating_mul(1000);
         let shift = secs(deadlines.step_secs);
-        // Each step is set, then watched for its hold time and the step's deadline.
-        let step = |held: u64| shift.saturating_mul(2).saturating_add(held);
+        // Each step is set, then watched for its hold time, what the judge waits for, and the step's deadline.
+        let waits = secs(self.judge.as_ref().map_or(0, |judge| judge.wait_secs));
+        let step = |held: u64| shift.saturating_mul(2).saturating_add(held).saturating_add(waits);
         let steps = self.steps.iter().fold(0_u64, |sum, one| sum.saturating_add(step(one.hold_millis)));
         // Full and promoting are set; then the old version drains and stops, for twice its deadlines at most.
         let ends = secs(deadlines.drain_secs.saturating_add(deadlines.stop_secs)).saturating_mul(2);
@@ -49,8 +50,8 @@ mod tests {
     fn the_default_plan_takes_seconds_and_at_worst_a_quarter_of_an_hour() {
         let plan = RolloutPlan::forward(&EnvironmentPolicy::default());
         assert_eq!(plan.expected(), SignedDuration::from_secs(3));
-        // 30 ready, twice 1 + 240, 240 for full and promoting, 1 soak, 120 drain and stop.
-        assert_eq!(plan.worst_case(), SignedDuration::from_secs(30 + 2 * 241 + 240 + 1 + 120));
+        // 30 ready, twice 1 + 240 and 30 for the judge, 240 for full and promoting, 1 soak, 120 drain and stop.
+        assert_eq!(plan.worst_case(), SignedDuration::from_secs(30 + 2 * (241 + 30) + 240 + 1 + 120));
         let mut endless = plan.clone();
         endless.deadlines.drain_secs = u64::MAX;
         assert!(endless.worst_case() > plan.worst_case(), "no length overflows");
