@@ -40,6 +40,9 @@ pub struct Simulate {
     /// How much worse a latency may be, in per cent of the baseline's median; default: that of the rules.
     #[arg(long, value_name = "PERCENT")]
     pub latency_tolerance: Option<f64>,
+    /// A difference of so many milliseconds is tolerated in any case; default: that of the rules.
+    #[arg(long, value_name = "MILLIS")]
+    pub latency_floor_millis: Option<u64>,
     /// How many more errors there may be, in percentage points; default: that of the rules.
     #[arg(long, value_name = "PERCENT")]
     pub error_tolerance: Option<f64>,

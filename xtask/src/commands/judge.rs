@@ -91,6 +91,9 @@ fn rules(asked: &Simulate) -> anyhow::Result<Rules> {
             Kind::Values => ("--latency-tolerance", asked.latency_tolerance),
             Kind::Errors => ("--error-tolerance", asked.error_tolerance),
         };
+        if let (Kind::Values, Some(floor)) = (metric.kind, asked.latency_floor_millis) {
+            metric.floor = floor.saturating_mul(1000);
+        }
         if let Some(tolerance) = tolerance {
             metric.tolerance = percent(name, tolerance)?;
         }
