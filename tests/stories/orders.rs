@@ -88,6 +88,29 @@ fn what_froze_meanwhile_is_not_begun_by_an_approval() {
 }
 
 #[test]
+fn a_watched_status_tells_each_change_once_and_ends_when_it_is_told() {
+    let site = Site::new(Pace::Quick);
+    site.deployed(Image::One, "development");
+    let told = site.workspace.join("target-watch.txt");
+    let mut watching = site.start_into(&["status", "--watch"], &told);
+    let said = || std::fs::read_to_string(&told).unwrap_or_default();
+    let waits = |words: &'static str| {
+        eventually(words, || if said().contains(words) { Ok(()) } else { Err(said()) });
+    };
+    waits("development");
+    let first = said();
+    site.run(&["freeze", "development", "-m", "the weekend"]).exits(0);
+    waits("development is frozen");
+    let second = said();
+    assert!(second.starts_with(&first) && second.len() > first.len(), "{second}");
+    support::interrupt(watching.id());
+    let ended = watching.wait().expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(said().matches("development is frozen").count(), 1, "{}", said());
+    assert!(!said().contains('\u{1b}'), "no terminal, nothing that moves on one");
+}
+
+#[test]
 fn a_restart_loses_no_request_and_a_freeze_does_not_hinder_it() {
     let site = Site::new(Pace::Quick);
     site.run(&["restart", "production"]).exits(2).says(&["nothing serves", "deploy production"]);

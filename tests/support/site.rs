@@ -114,6 +114,13 @@ impl Site {
             .expect("gateline starts")
     }
 
+    /// Starts the suite here with its standard output in a file.
+    pub(crate) fn start_into(&self, arguments: &[&str], file: &Path) -> Child {
+        let out = std::fs::File::create(file).expect("the file can be made");
+        let mut command = gateline(&self.workspace, &self.state, arguments);
+        command.stdin(Stdio::null()).stdout(out).stderr(Stdio::null()).spawn().expect("gateline starts")
+    }
+
     /// Makes a prepared image the newest release here.
     pub(crate) fn release(&self, image: Image) -> Digest {
         let commit = git(&self.workspace, &["rev-parse", "HEAD"]);

@@ -193,7 +193,11 @@ pub enum Verb {
         key: Option<PathBuf>,
     },
     /// Environments, digests, weights and health.
-    Status,
+    Status {
+        /// Look again and again: drawn anew on a terminal until q or Ctrl-C, else printed once per change.
+        #[arg(long)]
+        watch: bool,
+    },
     /// What happened in an environment.
     History {
         /// The environment; default: all.

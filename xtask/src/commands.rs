@@ -98,7 +98,9 @@ fn verbosity(global: &Global) -> Verbosity {
 async fn run_or_stop(context: &Context, verb: Verb) -> anyhow::Result<Exit> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // A verb that ends by these signals itself comes first.
     tokio::select! {
+        biased;
         done = run(context, verb) => done,
         _ = interrupt.recv() => Err(stopped()),
         _ = terminate.recv() => Err(stopped()),
@@ -161,7 +163,8 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         }
         Verb::Resume => Box::pin(async move { people::resume(context).await }),
         Verb::Order(order) => Box::pin(async move { orders::order(context, order).await }),
-        Verb::Status => Box::pin(async move { status::status(context).await }),
+        Verb::Status { watch: false } => Box::pin(async move { status::status(context).await }),
+        Verb::Status { watch: true } => Box::pin(async move { status::watch(context).await }),
         Verb::History { environment, judge: true } => {
             Box::pin(async move { judge::records(context, environment.as_deref()).await })
         }

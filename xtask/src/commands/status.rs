@@ -1,6 +1,9 @@
 //! `status` and `history`: what serves, and how it came about.
 
+mod watch;
 mod windows;
+
+pub(super) use watch::watch;
 
 use super::context::Context;
 use super::site::service_name;
@@ -21,6 +24,8 @@ use windows::Windows;
 #[derive(Debug, Serialize)]
 struct Shown {
     schema: &'static str,
+    /// Whether the platform runs.
+    up: bool,
     environments: Vec<EnvironmentStatus>,
     open: Vec<Rollout>,
     orders: Vec<Standing>,
@@ -68,20 +73,23 @@ struct Damaged {
 
 /// `status`: environments, digests, weights, health.
 pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
+    let shown = gather(context).await?;
+    context.console.result(&shown, |style| human(style, &shown));
+    Ok(Exit::Done)
+}
+
+async fn gather(context: &Context) -> anyhow::Result<Shown> {
     let state = context.state()?;
     if client::find(&context.world, &state).await?.is_none() {
-        let shown = Shown {
+        return Ok(Shown {
             schema: "gateline/status/v1",
+            up: false,
             environments: vec![],
             open: vec![],
             orders: vec![],
             windows: vec![],
             damaged: vec![],
-        };
-        context
-            .console
-            .result(&shown, |_| "the embedded platform is down; start it: cargo xtask local up".to_owned());
-        return Ok(Exit::Done);
+        });
     }
     let mut link = Link::up(&context.world, &state, "/").await?;
     let mut environments = link.environments(None).await?;
@@ -103,12 +111,13 @@ pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
             Err(Refusal { message, help, .. }) => damaged.push(Damaged { service, why: message, help }),
         }
     }
-    let shown = Shown { schema: "gateline/status/v1", environments, open, orders, windows, damaged };
-    context.console.result(&shown, |style| human(style, &shown));
-    Ok(Exit::Done)
+    Ok(Shown { schema: "gateline/status/v1", up: true, environments, open, orders, windows, damaged })
 }
 
 fn human(style: Style, shown: &Shown) -> String {
+    if !shown.up {
+        return "the embedded platform is down; start it: cargo xtask local up".to_owned();
+    }
     if shown.environments.is_empty() {
         return "nothing is deployed; cargo xtask ship".to_owned();
     }

@@ -153,19 +153,42 @@ fn every_single_fault_at_every_step_ends_well() {
     }
 }
 
-#[test]
-fn every_pair_of_faults_at_every_pair_of_steps_ends_well() {
-    for start in starts() {
-        for (first, second) in
-            (0..FAULT_STEPS).step_by(2).flat_map(|a| (a..FAULT_STEPS).step_by(3).map(move |b| (a, b)))
-        {
-            for (one, other) in FAULTS.iter().flat_map(|one| FAULTS.map(|other| (*one, other))) {
-                let faults = [(first, one), (second, other)];
-                let (rollout, sim) = run(start.clone(), &faults);
-                check_end(&rollout, &sim, &faults);
-            }
+/// Every pair of faults at every pair of steps. One kind of rollout for each test: they run beside each other.
+fn pairs(start: &Rollout) {
+    for (first, second) in
+        (0..FAULT_STEPS).step_by(2).flat_map(|a| (a..FAULT_STEPS).step_by(3).map(move |b| (a, b)))
+    {
+        for (one, other) in FAULTS.iter().flat_map(|one| FAULTS.map(|other| (*one, other))) {
+            let faults = [(first, one), (second, other)];
+            let (rollout, sim) = run(start.clone(), &faults);
+            check_end(&rollout, &sim, &faults);
         }
     }
+}
+
+#[test]
+fn every_pair_of_faults_at_every_pair_of_steps_ends_well() {
+    pairs(&starts()[0]);
+}
+
+#[test]
+fn every_pair_of_faults_of_a_first_deployment_ends_well() {
+    pairs(&starts()[1]);
+}
+
+#[test]
+fn every_pair_of_faults_of_a_rollback_ends_well() {
+    pairs(&starts()[2]);
+}
+
+#[test]
+fn every_pair_of_faults_of_a_deployment_that_holds_at_a_closed_window_ends_well() {
+    pairs(&starts()[3]);
+}
+
+#[test]
+fn every_pair_of_faults_of_a_restart_ends_well() {
+    pairs(&starts()[4]);
 }
 
 #[test]
