@@ -88,6 +88,28 @@ pub async fn show(world: &World, root: &Path, reference: &str, path: &str) -> an
     shown.ok().map(text).transpose()
 }
 
+/// Files of a commit, in order.
+///
+/// # Errors
+/// Where it lacks one of them.
+pub(super) async fn files_at(
+    world: &World,
+    root: &Path,
+    commit: &str,
+    paths: &[&str],
+) -> anyhow::Result<Vec<Vec<u8>>> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    anyhow::ensure!(!paths.iter().any(|path| path.contains('\n')), "git cannot be asked for such a name");
+    let input: String = paths.iter().map(|path| format!("{commit}:./{path}\n")).collect();
+    let ask = ["cat-file", "--batch=%(objectsize)", "--buffer"];
+    let answer = command::run_with(world, root, &ask, input.into_bytes()).await?;
+    let files = raw::contents(&answer).map_err(anyhow::Error::msg)?;
+    anyhow::ensure!(files.len() == paths.len(), "git gave {} files of {}", files.len(), paths.len());
+    Ok(files.into_iter().map(<[u8]>::to_vec).collect())
+}
+
 /// The commit that a reference names, 40 hexadecimal digits.
 ///
 /// # Errors

@@ -79,7 +79,10 @@ impl Measurer<'_> {
         if let Some(found) = advisories {
             gates.advisories = Some(self.advisories_against(found, &compared).await);
         }
-        (gates.licences, gates.bans, gates.sources) = (supply.licences, supply.bans, supply.sources);
+        (gates.licences, gates.sources) = (supply.licences, supply.sources);
+        if let Some(found) = supply.bans {
+            gates.bans = Some(self.bans_against(found, &compared).await);
+        }
         gates.secrets = secrets;
         gates.workflows = workflows;
         gates.scanners = scanners;

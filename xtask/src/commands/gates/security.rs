@@ -79,6 +79,19 @@ impl Measurer<'_> {
         Measured { result: found.result.map(against), duration_millis: found.duration_millis }
     }
 
+    /// What there is, with what the change does to it.
+    pub(super) async fn bans_against(
+        &self,
+        found: Measured<BansEvidence>,
+        compared: &Compared,
+    ) -> Measured<BansEvidence> {
+        let (Ok(evidence), Some(change)) = (&found.result, &compared.0) else { return found };
+        let (world, root) = (&self.context.world, self.workspace.root.as_path());
+        let tracked = &self.workspace.repository.tracked;
+        let against = bans::against(world, root, tracked, evidence.clone(), change).await;
+        Measured { result: Ok(against), ..found }
+    }
+
     /// Secrets; the waivers of the policies may name values.
     pub(super) async fn secrets(
         &self,
