@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a story fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "stories start git and the real partners")]
 
+#[path = "advisories/age.rs"]
+mod age;
 #[path = "advisories/peers.rs"]
 mod peers;
 mod support;

@@ -174,6 +174,11 @@ fn secrets() {
 }
 
 #[test]
+fn advisory() {
+    check("advisory");
+}
+
+#[test]
 fn bundle() {
     check("bundle");
 }

@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::fixture::Fixture;
+use support::site::{Pace, Site};
 use support::{files_with, git};
 
 const MANIFEST: &str = "[package]\nname = \"secrets-part\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
@@ -150,7 +151,95 @@ fn no_format_leaks_into_anything_that_is_written() {
     }
 }
 
-/// All bytes of all files.
+/// A crate whose tests say what stands in these files, in every way in which a test says anything: 25 secrets a test, for what is kept of
+/// one test has an end.
+fn talkative(planted: &Path, chunks: usize) -> String {
+    let tests = (0..chunks).map(|chunk| {
+        format!(
+            "    #[test]\n    fn out_{chunk}() {{\n        println!(\"{{}}\", said({chunk}));\n        panic!(\"on stdout\");\n    }}\n\
+             \x20   #[test]\n    fn err_{chunk}() {{\n        eprintln!(\"{{}}\", said({chunk}));\n        panic!(\"on stderr\");\n    }}\n\
+             \x20   #[test]\n    fn panics_{chunk}() {{\n        panic!(\"{{}}\", said({chunk}));\n    }}\n\
+             \x20   #[test]\n    fn differs_{chunk}() {{\n        assert_eq!(said({chunk}), \"\");\n    }}\n"
+        )
+    });
+    format!(
+        "//! Says it.\n\n#[cfg(test)]\nmod tests {{\n    fn said(chunk: usize) -> String {{\n        \
+         std::fs::read_to_string(format!(\"{{}}/{{chunk}}\", {:?})).unwrap()\n    }}\n\n{}}}\n",
+        planted.display().to_string(),
+        tests.collect::<String>()
+    )
+}
+
+/// Secrets that one test says, or one reason.
+const SAID_AT_ONCE: usize = 25;
+
+/// One secret of every format, printed by a test on both of its outputs, in the words of a panic and in a comparison that fails.
+#[test]
+fn no_format_that_a_test_says_is_in_anything_that_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let chunks: Vec<_> = samples().chunks(SAID_AT_ONCE).collect();
+    for (number, chunk) in chunks.iter().enumerate() {
+        let text: String =
+            chunk.iter().map(|sample| format!("said {}\n{}\n", sample.rule(), sample.text())).collect();
+        std::fs::write(folder.path().join(number.to_string()), text).expect("a file");
+    }
+    let fixture = fixture();
+    fixture.write("src/lib.rs", &talkative(folder.path(), chunks.len()));
+    fixture.write("policies/tests.yaml", "retries: {local: 1, ci: 1}\n");
+    git(&fixture.workspace, &["add", "-A"]);
+    git(&fixture.workspace, &["commit", "-q", "-m", "tests"]);
+    let summary = folder.path().join("summary.md");
+    let mut command = fixture.command(&["--offline", "ci", "--gate", "tests", "--gate", "coverage"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+    let ran = support::Ran::from(command.output().expect("gateline starts")).exits(10);
+    let written = text_below(&fixture.workspace.join("target/gateline"));
+    let shown = std::fs::read_to_string(&summary).expect("a summary");
+    let evidence = fixture.report("evidence.json");
+    for sample in samples() {
+        let (rule, part) = (sample.rule(), part(sample.secret()));
+        assert!(
+            evidence.matches(&format!("said {rule}\\n")).count() >= 4,
+            "{rule} was not said in every way"
+        );
+        for (place, text) in
+            [("stdout", &ran.out), ("stderr", &ran.err), ("reports", &written), ("summary", &shown)]
+        {
+            assert!(!text.contains(part), "{rule} is in {place}");
+        }
+    }
+    assert!(evidence.matches("[redacted: ").count() >= 4 * samples().len(), "each is hidden, not left out");
+}
+
+/// The same in reasons, which go into a journal that nobody can take back.
+#[test]
+fn no_format_in_a_reason_is_in_any_journal() {
+    let site = Site::new(Pace::Quick);
+    let mut said = String::new();
+    for chunk in samples().chunks(SAID_AT_ONCE) {
+        let line = |sample: &formats::samples::Sample| format!("said {}\n{}\n", sample.rule(), sample.text());
+        let texts: String = chunk.iter().map(line).collect();
+        let reason = format!("said:\n{texts}");
+        for verb in ["freeze", "thaw"] {
+            let ran = site.run(&[verb, "production", "-m", &reason]).exits(0);
+            said += &ran.says(&["the reason held a secret"]).all();
+        }
+        said += &site.run(&["status"]).exits(0).all();
+    }
+    said += &site.run(&["audit", "log"]).exits(0).all();
+    said += &site.run(&["audit", "verify"]).exits(0).all();
+    let written = text_below(&site.state);
+    let journal = std::fs::read_to_string(site.journal()).expect("a journal");
+    assert!(journal.matches("[redacted: ").count() >= samples().len(), "each is hidden, not left out");
+    let leaks = |sample: &&formats::samples::Sample| {
+        let part = part(sample.secret());
+        said.contains(part) || written.contains(part)
+    };
+    let leaked: Vec<_> =
+        samples().iter().filter(leaks).map(|sample| (sample.rule(), sample.text())).collect();
+    assert_eq!(leaked, [], "these are said or written");
+}
+
+/// All bytes of all files but programs: a supervisor keeps a copy of ours, which has the words of the rules in it.
 fn text_below(folder: &Path) -> String {
     let mut text = String::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
@@ -158,7 +247,10 @@ fn text_below(folder: &Path) -> String {
         if path.is_dir() {
             text += &text_below(&path);
         } else {
-            text += &String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default());
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            if !bytes.starts_with(b"\x7fELF") {
+                text += &String::from_utf8_lossy(&bytes);
+            }
         }
     }
     text

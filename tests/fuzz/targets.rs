@@ -18,11 +18,11 @@ use gateline::tools::coverage_import::paths::PathRule;
 use gateline::tools::dependencies::lockfile::{Lockfile, entry_lines};
 use gateline::tools::dependencies::of_lockfile;
 use gateline::tools::git::changed_lines;
-use gateline::tools::security::advisories::parse_osv;
+use gateline::tools::security::advisories::{Databases, look_up, parse_osv};
 use gateline::tools::security::deny_toml;
 use gateline::tools::security::scanners::parse as parse_report;
 use gateline::tools::security::secrets::Finder;
-use gateline::tools::security::snapshot::AdvisoryFacts;
+use gateline::tools::security::snapshot::{AdvisoryFacts, Snapshot, parse_advisory};
 use gateline::tools::security::workflows;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -31,7 +31,7 @@ use std::sync::LazyLock;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 17] = [
+pub(crate) const TARGETS: [Target; 18] = [
     ("lcov", |bytes| coverage(bytes, InputFormat::Lcov)),
     ("cobertura", |bytes| coverage(bytes, InputFormat::Cobertura)),
     ("llvm-json", |bytes| coverage(bytes, InputFormat::LlvmJson)),
@@ -49,6 +49,7 @@ pub(crate) const TARGETS: [Target; 17] = [
     ("deny-toml", deny),
     ("secrets", secrets),
     ("bundle", bundle),
+    ("advisory", advisory),
 ];
 
 /// What is read of a bundle is what would be written of it.
@@ -108,6 +109,26 @@ fn osv(bytes: &[u8]) {
         let text = serde_json::to_string(facts).expect("facts are JSON");
         assert_eq!(serde_json::from_str::<AdvisoryFacts>(&text).as_ref().ok(), Some(facts));
     }
+}
+
+/// An advisory of the database is the one that its path names, its facts outlive a file, and a version can be asked about; an error
+/// names the file.
+fn advisory(bytes: &[u8]) {
+    let facts = match parse_advisory("a", "RUSTSEC-2026-0001", bytes) {
+        Ok(facts) => facts,
+        Err(error) => return assert!(format!("{error:#}").contains("a/RUSTSEC-2026-0001.md"), "{error:#}"),
+    };
+    assert_eq!((facts.package.as_str(), facts.id.as_str()), ("a", "RUSTSEC-2026-0001"));
+    let text = serde_json::to_string(&facts).expect("facts are JSON");
+    assert_eq!(serde_json::from_str::<AdvisoryFacts>(&text).as_ref().ok(), Some(&facts));
+    let lockfile = "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n\
+                    source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let dependencies = of_lockfile(&Lockfile::parse(lockfile).expect("a lockfile"));
+    let (withdrawn, date) = (facts.withdrawn.is_some(), "2026-08-20".to_owned());
+    let snapshot = Snapshot { date, advisories: vec![facts], ..Snapshot::default() };
+    let databases = Databases::of("one", snapshot, jiff::civil::date(2026, 11, 24)).expect("a date");
+    let found = look_up(&dependencies, lockfile, &databases).expect("what was read can be asked");
+    assert!(!withdrawn || found.evidence.matches.is_empty(), "what was taken back applies to nothing");
 }
 
 /// What a text says, or the line where it is wrong.

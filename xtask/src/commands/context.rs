@@ -11,6 +11,7 @@ use crate::policy::waivers::Placed;
 use crate::policy::{Policy, PolicySource, Texts, parse};
 use crate::report::Console;
 use crate::tools::cargo::Network;
+use crate::tools::git::Found;
 use crate::tools::toolchain::Toolchain;
 use crate::tools::{metadata, policies};
 use crate::workspace::Workspace;
@@ -53,6 +54,8 @@ pub(super) struct InForce {
     pub judged: Option<Judged>,
     /// Where a base should judge and cannot be had: why.
     pub unknown: Option<CouldNotRun>,
+    /// What the work is compared with, where that was looked for to find the policies.
+    pub found: Option<Found>,
 }
 
 impl InForce {
@@ -97,7 +100,7 @@ impl Context {
         let texts = texts.unwrap_or_default();
         let policy = parse::parse(|name| Ok(texts.get(name).cloned()))?;
         let source = PolicySource { source, hash: policy.hash() };
-        Ok(InForce { policy, source, texts, judged: None, unknown: None })
+        Ok(InForce { policy, source, texts, judged: None, unknown: None, found: None })
     }
 
     /// The policy files of the working tree; `None` where there is no folder.

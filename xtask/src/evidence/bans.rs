@@ -98,4 +98,25 @@ pub struct UnsafeCode {
     pub files: Vec<String>,
     /// Files that are no Rust that could be read.
     pub not_read: u64,
+    /// What the change does to it, where it is known.
+    #[serde(default)]
+    pub change: Option<UnsafeChange>,
+}
+
+/// Places of unsafe code that a change brings and takes out, by the counts of each file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsafeChange {
+    /// The commit that it is compared with.
+    pub base: String,
+    /// In files that have more than before, so many more.
+    pub added: u64,
+    /// In files that have fewer, so many fewer.
+    pub removed: u64,
+}
+
+impl UnsafeCode {
+    /// Blocks, functions and implementations.
+    pub fn places(&self) -> u64 {
+        self.blocks + self.functions + self.impls
+    }
 }

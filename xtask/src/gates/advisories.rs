@@ -143,11 +143,12 @@ fn stale(policy: &AdvisoriesPolicy, evidence: &AdvisoriesEvidence, occasion: Occ
     let mut findings = Vec::new();
     for database in &evidence.databases {
         let (age, name, date) = (database.age_days, &database.name, &database.date);
-        let (limit, severity) = match occasion {
-            Occasion::Release if age > policy.release_age_days_max => {
+        let (limit, severity) = match (occasion, policy.stale_snapshot.severity()) {
+            (Occasion::Release, _) if age > policy.release_age_days_max => {
                 (policy.release_age_days_max, Severity::Error)
             }
-            _ => (policy.snapshot_age_days_max, Severity::Warning),
+            (_, Some(severity)) => (policy.snapshot_age_days_max, severity),
+            (_, None) => continue,
         };
         if age > limit {
             let message = format!(

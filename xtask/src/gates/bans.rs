@@ -4,7 +4,7 @@
 use super::chain::through;
 use super::licences::meets;
 use super::sources::unreadable;
-use crate::evidence::bans::{BansEvidence, NewPackage, Present};
+use crate::evidence::bans::{BansEvidence, NewPackage, Present, UnsafeChange, UnsafeCode};
 use crate::policy::lint::Level;
 use crate::policy::security::{BannedFeatures, BannedPackage, BansPolicy};
 use crate::verdict::{Finding, Gate, GateVerdict, Severity};
@@ -39,11 +39,12 @@ pub fn judge(policy: &BansPolicy, evidence: &BansEvidence, duration_ms: u64) -> 
             "proc_macros": new.packages.iter().filter(|one| one.proc_macro).count(),
         })),
         "unsafe": {
-            "places": code.blocks + code.functions + code.impls,
+            "places": code.places(),
             "blocks": code.blocks,
             "functions": code.functions,
             "impls": code.impls,
             "files": code.files.len(),
+            "change": code.change,
         },
     });
     GateVerdict::of(Gate::Bans, duration_ms, facts, findings).incomplete(unknown(policy, evidence))
@@ -193,19 +194,34 @@ fn brought(package: &NewPackage) -> Vec<Finding> {
 fn unsafe_code(evidence: &BansEvidence) -> Option<Finding> {
     let code = &evidence.unsafe_code;
     let first = code.files.first()?;
-    let message = format!(
-        "the workspace's own code has {} unsafe blocks, {} unsafe functions and {} unsafe implementations, in {} files",
-        code.blocks,
-        code.functions,
-        code.impls,
-        code.files.len()
-    );
+    let message =
+        format!("the workspace's own code has {}{}", parts(code), against_base(code.change.as_ref()));
     let help = "nothing is refused by this; `unsafe_code = \"forbid\"` in [lints.rust] would";
     Some(
         Finding::new(Gate::Bans, "unsafe-code", Severity::Note, message, help)
             .at(first, 0)
             .about("workspace"),
     )
+}
+
+/// `2 unsafe blocks and 1 unsafe function, in 2 files`.
+fn parts(code: &UnsafeCode) -> String {
+    let all =
+        [(code.blocks, "block"), (code.functions, "function"), (code.impls, "implementation")].into_iter();
+    let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut said: Vec<String> = all
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| counted(count, &format!("unsafe {what}")))
+        .collect();
+    let last = said.pop().unwrap_or_default();
+    let before = if said.is_empty() { String::new() } else { format!("{} and ", said.join(", ")) };
+    format!("{before}{last}, in {}", counted(code.files.len() as u64, "file"))
+}
+
+/// ` (+2 / −1 against base)`, where the change does anything to it.
+fn against_base(change: Option<&UnsafeChange>) -> String {
+    let changed = change.filter(|change| change.added + change.removed > 0);
+    changed.map_or(String::new(), |one| format!(" (+{} / −{} against base)", one.added, one.removed))
 }
 
 fn name_of(package: &Present) -> String {

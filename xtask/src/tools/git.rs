@@ -41,8 +41,16 @@ const CHANGED_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// Usage errors where `root` is in no repository or nothing was ever committed; else what git said.
 pub async fn read(world: &World, root: &Path) -> anyhow::Result<Repository> {
-    inside(world, root).await?;
-    let head = run(world, root, &["log", "-1", "--format=%H %T %ct", "HEAD"]).await;
+    // Side by side: none of them needs the answer of another.
+    let status = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "."];
+    let (prefix, head, branch, status, tracked) = tokio::join!(
+        inside(world, root),
+        run(world, root, &["log", "-1", "--format=%H %T %ct", "HEAD"]),
+        run(world, root, &["symbolic-ref", "--quiet", "--short", "HEAD"]),
+        run(world, root, &status),
+        run(world, root, &["ls-files", "-z"]),
+    );
+    let prefix = prefix?;
     let Ok(head) = head else {
         let message = format!(
             "{} has no commit yet, so there is nothing that a verdict could speak of",
@@ -55,18 +63,14 @@ pub async fn read(world: &World, root: &Path) -> anyhow::Result<Repository> {
         anyhow::bail!("git log gave `{head}` where commit, tree and time were expected");
     };
     let commit_time = Timestamp::from_second(seconds.parse().context("git gave no commit time")?)?;
-    let branch =
-        run(world, root, &["symbolic-ref", "--quiet", "--short", "HEAD"]).await.ok().map(text).transpose()?;
-    let status = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "."];
-    let status = run(world, root, &status).await?;
-    let changed = changed(&status);
-    let prefix = run(world, root, &["rev-parse", "--show-prefix"]).await?;
-    let prefix = prefix.strip_suffix(b"\n").unwrap_or(&prefix);
+    let branch = branch.ok().map(text).transpose()?;
+    let status = status?;
+    let changed = changed(&status).into_iter();
     let changed: Vec<&[u8]> =
-        changed.into_iter().map(|path| path.strip_prefix(prefix).unwrap_or(path)).collect();
+        changed.map(|path| path.strip_prefix(prefix.as_slice()).unwrap_or(path)).collect();
     let tree = tree_digest(root, tree, &changed);
     let changed = changed.into_iter().map(shown).collect();
-    let tracked = run(world, root, &["ls-files", "-z"]).await?;
+    let tracked = tracked?;
     let tracked = tracked.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     let tracked = tracked.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
     Ok(Repository { commit: commit.to_owned(), commit_time, branch, changed, tree, tracked })
@@ -77,8 +81,33 @@ pub async fn read(world: &World, root: &Path) -> anyhow::Result<Repository> {
 /// # Errors
 /// Where the reference does not exist.
 pub async fn show(world: &World, root: &Path, reference: &str, path: &str) -> anyhow::Result<Option<String>> {
-    commit(world, root, reference).await?;
-    run(world, root, &["show", &format!("{reference}:./{path}")]).await.ok().map(text).transpose()
+    let name = format!("{reference}:./{path}");
+    let show = ["show", &name];
+    let (known, shown) = tokio::join!(commit(world, root, reference), run(world, root, &show));
+    known?;
+    shown.ok().map(text).transpose()
+}
+
+/// Files of a commit, in order.
+///
+/// # Errors
+/// Where it lacks one of them.
+pub(super) async fn files_at(
+    world: &World,
+    root: &Path,
+    commit: &str,
+    paths: &[&str],
+) -> anyhow::Result<Vec<Vec<u8>>> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    anyhow::ensure!(!paths.iter().any(|path| path.contains('\n')), "git cannot be asked for such a name");
+    let input: String = paths.iter().map(|path| format!("{commit}:./{path}\n")).collect();
+    let ask = ["cat-file", "--batch=%(objectsize)", "--buffer"];
+    let answer = command::run_with(world, root, &ask, input.into_bytes()).await?;
+    let files = raw::contents(&answer).map_err(anyhow::Error::msg)?;
+    anyhow::ensure!(files.len() == paths.len(), "git gave {} files of {}", files.len(), paths.len());
+    Ok(files.into_iter().map(<[u8]>::to_vec).collect())
 }
 
 /// The commit that a reference names, 40 hexadecimal digits.
@@ -118,8 +147,9 @@ pub(super) async fn names_between(
     names.map(|name| Ok(String::from_utf8(name.to_vec())?)).collect()
 }
 
-async fn inside(world: &World, root: &Path) -> anyhow::Result<()> {
-    let answer = git(world, root, &["rev-parse", "--is-inside-work-tree"]).await?;
+/// The path of `root` in its repository, with `/` at its end; empty at the top.
+async fn inside(world: &World, root: &Path) -> anyhow::Result<Vec<u8>> {
+    let answer = git(world, root, &["rev-parse", "--show-prefix"]).await?;
     let help = "git init && git add -A && git commit -m 'first commit'";
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
@@ -135,7 +165,9 @@ async fn inside(world: &World, root: &Path) -> anyhow::Result<()> {
         };
         return Err(Failure::usage(format!("{}: {why}", root.display()), help));
     }
-    Ok(())
+    let mut prefix = answer.stdout;
+    prefix.truncate(prefix.strip_suffix(b"\n").unwrap_or(&prefix).len());
+    Ok(prefix)
 }
 
 /// The paths of `git status --porcelain=v1 -z --no-renames`: two letters, a space, the path.

@@ -2,9 +2,11 @@
 //!
 //! Two things are taken out: the values of environment variables whose names say that they are secret, and whatever the
 //! rules of the gate `secrets` know. What is short or no more than a word is no secret by its variable's name: hiding `true`
-//! or `1` everywhere would hide the output. Left out: a secret that the program changed before it printed it (encoded,
+//! or `1` everywhere would hide the output. A text is also looked through as it was before somebody quoted it (`{:?}`, JSON): a key of
+//! several lines is one line there. Left out: a secret that the program changed otherwise before it printed it (encoded,
 //! broken into pieces), and what `test --no-capture` passes through to the terminal, which nothing keeps.
 
+mod escaped;
 mod names;
 
 use super::lint::Looked;
@@ -79,6 +81,10 @@ impl Redactor {
             all.push((found.range(), format!("the value of {}", self.values[found.pattern().as_usize()].1)));
         }
         all.extend(prepared.rules.find(bytes).into_iter().map(|(span, what)| (span, what.to_owned())));
+        if let Some(plain) = escaped::plain(bytes) {
+            let found = prepared.rules.find(&plain.bytes).into_iter();
+            all.extend(found.map(|(span, what)| (plain.place(&span), what.to_owned())));
+        }
         for found in prepared.piece_of_a_key.captures_iter(bytes) {
             let piece = found.name("rest").or_else(|| found.name("start"));
             all.extend(piece.map(|piece| (piece.range(), "a part of a private key".to_owned())));

@@ -32,6 +32,8 @@ pub(super) struct Measurer<'a> {
     pub(super) found: OnceCell<Result<Found, CouldNotRun>>,
     /// What cargo resolves, asked for once: four gates speak of it.
     pub(super) dependencies: OnceCell<Result<Arc<Dependencies>, CouldNotRun>>,
+    /// The lockfile of a commit that the work is compared with, read once: two gates speak of it.
+    pub(super) base_lockfile: OnceCell<Result<Option<String>, String>>,
 }
 
 impl<'a> Measurer<'a> {
@@ -43,8 +45,9 @@ impl<'a> Measurer<'a> {
         ask: &'a Ask,
         subject: &'a Subject,
     ) -> Measurer<'a> {
-        let (found, dependencies) = (OnceCell::new(), OnceCell::new());
-        Measurer { context, workspace, in_force, ask, subject, found, dependencies }
+        let (found, dependencies, base_lockfile) =
+            (OnceCell::new_with(in_force.found.clone().map(Ok)), OnceCell::new(), OnceCell::new());
+        Measurer { context, workspace, in_force, ask, subject, found, dependencies, base_lockfile }
     }
 }
 
@@ -76,7 +79,10 @@ impl Measurer<'_> {
         if let Some(found) = advisories {
             gates.advisories = Some(self.advisories_against(found, &compared).await);
         }
-        (gates.licences, gates.bans, gates.sources) = (supply.licences, supply.bans, supply.sources);
+        (gates.licences, gates.sources) = (supply.licences, supply.sources);
+        if let Some(found) = supply.bans {
+            gates.bans = Some(self.bans_against(found, &compared).await);
+        }
         gates.secrets = secrets;
         gates.workflows = workflows;
         gates.scanners = scanners;

@@ -37,7 +37,7 @@ struct PolicyBase {
 /// # Errors
 /// [`crate::exit::Exit::Usage`] where the change's policies are wrong, whoever's judge.
 pub(super) async fn in_force(context: &Context, workspace: &Workspace, ask: &Ask) -> anyhow::Result<InForce> {
-    let base = match base_of(context, workspace, ask).await? {
+    let (base, found) = match base_of(context, workspace, ask).await? {
         Ok(Some(base)) => base,
         Ok(None) => return context.policy(workspace).await,
         Err(why) => return Ok(InForce { unknown: Some(why), ..context.policy(workspace).await? }),
@@ -56,7 +56,8 @@ pub(super) async fn in_force(context: &Context, workspace: &Workspace, ask: &Ask
         }
         _ => Vec::new(),
     };
-    Ok(judged_by(&base, old, (new, texts), (&approvals, context.today())))
+    let in_force = judged_by(&base, old, (new, texts), (&approvals, context.today()));
+    Ok(InForce { found, ..in_force })
 }
 
 /// Approvals that were given for a commit: signed ones, here or at the remote, and reviews on GitHub.
@@ -115,7 +116,14 @@ fn judged_by(
         }
     };
     let source = PolicySource { source, hash: policy.hash() };
-    InForce { policy, source, texts, judged: Some(Judged { comparison, waivers }), unknown: None }
+    InForce {
+        policy,
+        source,
+        texts,
+        judged: Some(Judged { comparison, waivers }),
+        unknown: None,
+        found: None,
+    }
 }
 
 /// Counts the approvals by the base's approvers.
@@ -136,18 +144,18 @@ fn count(comparison: &mut Comparison, old: &PolicySet, approvals: &[Result<Appro
 }
 
 /// Whose policies judge, where it is not the working tree: those that `--policy-ref` names, or of what `--base` names,
-/// or of the base of a pull request or merge queue.
+/// or of the base of a pull request or merge queue; and the base itself, where it was found on the way.
 async fn base_of(
     context: &Context,
     workspace: &Workspace,
     ask: &Ask,
-) -> anyhow::Result<Result<Option<PolicyBase>, CouldNotRun>> {
+) -> anyhow::Result<Result<Option<(PolicyBase, Option<git::Found>)>, CouldNotRun>> {
     let (world, root) = (&context.world, workspace.root.as_path());
     let here = workspace.repository.commit.clone();
     if let Some(reference) = &context.global.policy_ref {
         let commit = git::commit(world, root, reference).await?;
         let base = PolicyBase { name: reference.clone(), reference: reference.clone(), commit, head: here };
-        return Ok(Ok(Some(base)));
+        return Ok(Ok(Some((base, None))));
     }
     if context.policy_folder(workspace).strip_prefix(root).is_err() {
         // Policies from elsewhere are not the change's to loosen.
@@ -165,12 +173,11 @@ async fn base_of(
     };
     let request = BaseRequest { named: ask.base.as_deref(), network: context.network() };
     Ok(match git::base(world, root, request).await {
-        Ok(git::Found::Base(base)) => Ok(Some(PolicyBase {
-            name: base.from,
-            reference: base.commit.clone(),
-            commit: base.commit,
-            head,
-        })),
+        Ok(git::Found::Base(base)) => {
+            let found = Some(git::Found::Base(base.clone()));
+            let (reference, commit) = (base.commit.clone(), base.commit);
+            Ok(Some((PolicyBase { name: base.from, reference, commit, head }, found)))
+        }
         Ok(git::Found::Nothing(_)) => Ok(None),
         Err(why) if ask.base.is_some() => return Err(Failure::usage(why.message, why.help)),
         Err(why) => Err(why),

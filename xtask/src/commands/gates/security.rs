@@ -40,9 +40,11 @@ impl Measurer<'_> {
     async fn look_up(&self) -> Result<LookedUp, CouldNotRun> {
         let (world, workspace) = (&self.context.world, self.workspace);
         let policy = &self.in_force.policy.security.advisories;
-        let (dependencies, databases) = tokio::join!(
+        // The base's lockfile is asked for later; here nobody waits for it.
+        let (dependencies, databases, _) = tokio::join!(
             self.dependencies(),
-            Databases::read(world, &workspace.root, &workspace.target, policy)
+            Databases::read(world, &workspace.root, &workspace.target, policy),
+            self.lockfile_of_base(),
         );
         let (dependencies, databases) = (dependencies?, databases?);
         let root = workspace.root.clone();
@@ -66,14 +68,28 @@ impl Measurer<'_> {
         found: Measured<LookedUp>,
         compared: &Compared,
     ) -> Measured<AdvisoriesEvidence> {
-        let (world, root) = (&self.context.world, self.workspace.root.as_path());
-        let result = match found.result {
-            Ok(found) => {
-                Ok(advisories::against(world, root, found, compared.0.as_ref(), compared.1.as_ref()).await)
+        let lockfile = match &compared.0 {
+            Some(change) if change.base.kind == BaseKind::Target => {
+                self.lockfile_of(&change.base.commit).await
             }
-            Err(why) => Err(why),
+            _ => Ok(None),
         };
-        Measured { result, duration_millis: found.duration_millis }
+        let of_base = lockfile.as_ref().map(Option::as_deref).map_err(String::as_str);
+        let against = |found| advisories::against(found, compared.0.as_ref(), compared.1.as_ref(), of_base);
+        Measured { result: found.result.map(against), duration_millis: found.duration_millis }
+    }
+
+    /// What there is, with what the change does to it.
+    pub(super) async fn bans_against(
+        &self,
+        found: Measured<BansEvidence>,
+        compared: &Compared,
+    ) -> Measured<BansEvidence> {
+        let (Ok(evidence), Some(change)) = (&found.result, &compared.0) else { return found };
+        let (world, root) = (&self.context.world, self.workspace.root.as_path());
+        let tracked = &self.workspace.repository.tracked;
+        let against = bans::against(world, root, tracked, evidence.clone(), change).await;
+        Measured { result: Ok(against), ..found }
     }
 
     /// Secrets; the waivers of the policies may name values.
@@ -187,9 +203,18 @@ impl Measurer<'_> {
 
     /// The lockfile of the commit that the work is compared with, where there is one: only notes for people need it.
     async fn lockfile_of_base(&self) -> Option<String> {
-        let (world, root) = (&self.context.world, self.workspace.root.as_path());
         let Ok(Found::Base(base)) = self.found().await else { return None };
-        git::show(world, root, &base.commit, lockfile::NAME).await.ok().flatten()
+        self.lockfile_of(&base.commit).await.ok().flatten()
+    }
+
+    /// The lockfile at the base's commit; nothing where it has none.
+    async fn lockfile_of(&self, base: &str) -> Result<Option<String>, String> {
+        let (world, root) = (&self.context.world, self.workspace.root.as_path());
+        let asking = async || {
+            let shown = git::show(world, root, base, lockfile::NAME).await;
+            shown.map_err(|error| format!("{error:#}"))
+        };
+        self.base_lockfile.get_or_init(asking).await.clone()
     }
 
     pub(super) async fn scanners(&self, plan: &Plan) -> Option<Measured<ScannersEvidence>> {

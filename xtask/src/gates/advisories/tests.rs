@@ -115,6 +115,26 @@ fn an_old_snapshot_is_told_and_refuses_a_release() {
 }
 
 #[test]
+fn the_policy_says_whether_age_refuses_a_run_and_nothing_lets_an_old_release_through() {
+    let check = |stale_snapshot, age: u32, occasion, outcome, findings: usize| {
+        let policy = AdvisoriesPolicy { stale_snapshot, ..AdvisoriesPolicy::default() };
+        let verdict =
+            judge(&policy, &AdvisoriesEvidence { databases: aged(age), ..evidence(vec![]) }, occasion, 0);
+        assert_eq!(
+            (verdict.outcome, verdict.findings.len()),
+            (outcome, findings),
+            "{stale_snapshot:?} {age}"
+        );
+    };
+    check(Level::Refuse, 30, Occasion::Run, Outcome::Passed, 0);
+    check(Level::Refuse, 31, Occasion::Run, Outcome::Refused, 1);
+    check(Level::Refuse, 31, Occasion::Release, Outcome::Refused, 1);
+    check(Level::Off, 400, Occasion::Run, Outcome::Passed, 0);
+    check(Level::Off, 90, Occasion::Release, Outcome::Passed, 0);
+    check(Level::Off, 91, Occasion::Release, Outcome::Refused, 1);
+}
+
+#[test]
 fn what_there_is_to_say_of_the_looking_up_is_said() {
     let told = AdvisoriesEvidence {
         packages: 0,

@@ -1,7 +1,7 @@
 //! Banned packages, several versions, requirements, build scripts, and what is only told.
 
 use super::*;
-use crate::evidence::bans::{NewPackages, UnsafeCode, WildcardRequirement};
+use crate::evidence::bans::{NewPackages, WildcardRequirement};
 use crate::evidence::sources::Unreadable;
 use crate::verdict::Outcome;
 
@@ -172,4 +172,21 @@ fn unsafe_code_is_counted() {
     let evidence = BansEvidence { unsafe_code, ..BansEvidence::default() };
     check("{}", &evidence, Outcome::Passed, &["bans/unsafe-code"]);
     assert_eq!(judged("{}", &evidence).facts["unsafe"]["places"], 3);
+}
+
+#[test]
+fn unsafe_code_is_told_in_words_that_count_and_with_what_the_change_does() {
+    let check = |[blocks, functions, impls]: [u64; 3], files: usize, change: Option<(u64, u64)>, expected| {
+        let change = change.map(|(added, removed)| UnsafeChange { base: "b".into(), added, removed });
+        let files = vec!["src/a.rs".to_owned(); files];
+        let unsafe_code = UnsafeCode { blocks, functions, impls, files, change, ..UnsafeCode::default() };
+        let evidence = BansEvidence { unsafe_code, ..BansEvidence::default() };
+        let message = judged("{}", &evidence).findings[0].message.clone();
+        assert_eq!(message, format!("the workspace's own code has {expected}"));
+    };
+    check([1, 0, 0], 1, None, "1 unsafe block, in 1 file");
+    check([2, 1, 0], 2, Some((0, 0)), "2 unsafe blocks and 1 unsafe function, in 2 files");
+    let all =
+        "1 unsafe block, 2 unsafe functions and 1 unsafe implementation, in 1 file (+2 / −1 against base)";
+    check([1, 2, 1], 1, Some((2, 1)), all);
 }

@@ -76,6 +76,7 @@ pub const STRICTER: &[(&str, &str, Stricter)] = &[
     ("security", "advisories.url", Unchanged),
     ("security", "advisories.osv", More),
     ("security", "advisories.snapshot_age_days_max", Lower),
+    ("security", "advisories.stale_snapshot", LEVEL),
     ("security", "advisories.release_age_days_max", Lower),
     ("security", "licences.level", LEVEL),
     ("security", "licences.unclear", LEVEL),

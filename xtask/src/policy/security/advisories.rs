@@ -49,9 +49,11 @@ pub struct AdvisoriesPolicy {
     pub url: String,
     /// Advisories in OSV format besides: folders of `.json` files, or `.zip` archives of such. Default none.
     pub osv: Vec<String>,
-    /// The database may be this old before it is a warning. Default 30.
+    /// The database may be this old before it is told. Default 30.
     pub snapshot_age_days_max: u32,
-    /// A release is refused where the database is older. Default 90.
+    /// A database that is older than that, when gates run. Default warn: nobody's change is wrong because a day has passed.
+    pub stale_snapshot: Level,
+    /// A release is refused where the database is older than this, whatever `stale_snapshot` says. Default 90.
     pub release_age_days_max: u32,
 }
 
@@ -88,6 +90,7 @@ impl Default for AdvisoriesPolicy {
             url: DATABASE_URL.to_owned(),
             osv: Vec::new(),
             snapshot_age_days_max: 30,
+            stale_snapshot: Level::Warn,
             release_age_days_max: 90,
         }
     }

@@ -24,7 +24,8 @@ pub(in crate::report) fn is_told(finding: &Finding) -> bool {
 /// The section, where the change brings anything.
 pub(in crate::report) fn section(page: &mut Page, verdict: &Verdict) {
     let Some(gate) = verdict.gates.iter().find(|gate| gate.gate == Gate::Bans) else { return };
-    if !gate.findings.iter().any(is_told) {
+    let change = ["added", "removed"].map(|key| number(gate, &format!("/unsafe/change/{key}")).unwrap_or(0));
+    if change == [0, 0] && !gate.findings.iter().any(is_told) {
         return;
     }
     page.add("### Supply chain\n\nNothing is refused by this: read what comes with it.\n\n| | | |\n|---|--:|---|\n");
@@ -40,19 +41,26 @@ pub(in crate::report) fn section(page: &mut Page, verdict: &Verdict) {
         page.left_out += of.len().saturating_sub(ITEMS_MAX);
         page.add(&format!("| {title} | {} | {} |\n", of.len(), names.join(", ")));
     }
-    if let Some(places) = number(gate, "places").filter(|places| *places > 0) {
-        let of = |key: &str| number(gate, key).unwrap_or(0);
+    let places = number(gate, "/unsafe/places").unwrap_or(0);
+    if places > 0 || change != [0, 0] {
+        let of = |key: &str| number(gate, &format!("/unsafe/{key}")).unwrap_or(0);
         let parts = [("blocks", "block"), ("functions", "function"), ("impls", "implementation")];
         let parts: Vec<String> =
             parts.iter().filter(|(key, _)| of(key) > 0).map(|(key, name)| counted(of(key), name)).collect();
-        let files = counted(of("files"), "file");
-        page.add(&format!("| unsafe code of the workspace | {places} | {} in {files} |\n", parts.join(", ")));
+        let mut said = Vec::new();
+        if places > 0 {
+            said.push(format!("{} in {}", parts.join(", "), counted(of("files"), "file")));
+        }
+        if change != [0, 0] {
+            said.push(format!("+{} / −{} against base", change[0], change[1]));
+        }
+        page.add(&format!("| unsafe code of the workspace | {places} | {} |\n", said.join("; ")));
     }
     page.add("\nAge and maintainers of a package are not known offline.\n\n");
 }
 
 fn number(gate: &GateVerdict, key: &str) -> Option<u64> {
-    gate.facts.get("unsafe")?.get(key)?.as_u64()
+    gate.facts.pointer(key)?.as_u64()
 }
 
 #[cfg(test)]
@@ -91,6 +99,24 @@ mod tests {
             Age and maintainers of a package are not known offline.\n\n";
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("### Notes"), "{text}");
+    }
+
+    #[test]
+    fn what_a_change_does_to_unsafe_code_is_told_where_it_brings_no_package() {
+        let told = |places: u64, added: u64, removed: u64| {
+            let mut verdict = verdict(&[]);
+            verdict.gates[0].facts = serde_json::json!({"unsafe": {"places": places, "blocks": places, "files": places,
+                "change": {"base": "b", "added": added, "removed": removed}}});
+            write(&verdict, &sample::evidence(), "verdict.json", BYTES_MAX)
+        };
+        let one = told(1, 2, 1);
+        assert!(
+            one.contains("| unsafe code of the workspace | 1 | 1 block in 1 file; +2 / −1 against base |"),
+            "{one}"
+        );
+        let gone = told(0, 0, 1);
+        assert!(gone.contains("| unsafe code of the workspace | 0 | +0 / −1 against base |"), "{gone}");
+        assert!(!told(1, 0, 0).contains("Supply chain"));
     }
 
     #[test]

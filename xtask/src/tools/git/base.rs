@@ -68,6 +68,12 @@ struct History<'a> {
     remote: Option<String>,
 }
 
+/// A branch, with its newest commit where that was asked for already.
+struct Branch {
+    name: String,
+    tip: Option<String>,
+}
+
 /// Whether the history is all there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
@@ -77,22 +83,30 @@ enum Depth {
 
 impl<'a> History<'a> {
     async fn read(world: &'a World, root: &'a Path, network: Network) -> anyhow::Result<History<'a>> {
-        let head = text(run(world, root, &["rev-parse", "--verify", "HEAD^{commit}"]).await?)?;
-        let commit = run(world, root, &["cat-file", "commit", &head]).await?;
+        // A detached HEAD is its own name.
+        let place = ["rev-parse", "--is-shallow-repository", "HEAD^{commit}", "--symbolic-full-name", "HEAD"];
+        let (place, commit, remotes) = tokio::join!(
+            run(world, root, &place),
+            run(world, root, &["cat-file", "commit", "HEAD"]),
+            run(world, root, &["remote"]),
+        );
+        let place = text(place?)?;
+        let [shallow, head, name] = place.lines().collect::<Vec<_>>()[..] else {
+            anyhow::bail!("git rev-parse gave `{place}` where depth, commit and branch were expected");
+        };
+        let commit = commit?;
         let commit = String::from_utf8_lossy(&commit);
         let parents = commit.lines().take_while(|line| !line.is_empty());
         let parents = parents.filter_map(|line| line.strip_prefix("parent ")).map(str::to_owned).collect();
-        let branch = run(world, root, &["symbolic-ref", "--quiet", "--short", "HEAD"]).await.ok();
-        let shallow = text(run(world, root, &["rev-parse", "--is-shallow-repository"]).await?)?;
-        let remotes = text(run(world, root, &["remote"]).await?)?;
+        let remotes = text(remotes?)?;
         let remote = remotes.lines().find(|name| *name == "origin").or_else(|| remotes.lines().next());
         Ok(History {
             world,
             root,
             network,
-            head,
+            head: head.to_owned(),
             parents,
-            branch: branch.map(text).transpose()?,
+            branch: name.strip_prefix("refs/heads/").map(str::to_owned),
             depth: if shallow == "true" { Depth::Shallow } else { Depth::Full },
             remote: remote.map(str::to_owned),
         })
@@ -204,10 +218,11 @@ impl<'a> History<'a> {
                 help: "name it: --base REF, or once: git remote set-head origin --auto".to_owned(),
             });
         };
-        if self.branch.as_ref() == Some(&default) {
-            return Ok(self.of_head(&format!("on the default branch `{default}`")).await);
+        if self.branch.as_ref() == Some(&default.name) {
+            return Ok(self.of_head(&format!("on the default branch `{}`", default.name)).await);
         }
-        let commit = self.left(&default).await?;
+        let commit = self.left_at(&default.name, default.tip).await?;
+        let default = default.name;
         if self.branch.is_none() && commit == self.head {
             let place = format!("this commit is already on the default branch `{default}`");
             return Ok(self.of_head(&place).await);
@@ -234,23 +249,23 @@ impl<'a> History<'a> {
         }
     }
 
-    /// The default branch's name.
-    async fn default_branch(&self, told: Option<&str>) -> Option<String> {
+    /// The default branch.
+    async fn default_branch(&self, told: Option<&str>) -> Option<Branch> {
         if let Some(told) = told {
-            return Some(told.to_owned());
+            return Some(Branch { name: told.to_owned(), tip: None });
         }
         if let Some(remote) = &self.remote {
             let pointer = format!("refs/remotes/{remote}/HEAD");
             let name = run(self.world, self.root, &["symbolic-ref", "--quiet", "--short", &pointer]).await;
             let name = name.ok().and_then(|name| text(name).ok());
             let name = name.and_then(|name| name.strip_prefix(remote)?.strip_prefix('/').map(str::to_owned));
-            if name.is_some() {
-                return name;
+            if let Some(name) = name {
+                return Some(Branch { name, tip: None });
             }
         }
         for name in ["main", "master"] {
-            if self.tip(name).await.is_some() {
-                return Some(name.to_owned());
+            if let Some(tip) = self.tip(name).await {
+                return Some(Branch { name: name.to_owned(), tip: Some(tip) });
             }
         }
         None
@@ -269,9 +284,18 @@ impl<'a> History<'a> {
 
     /// Where HEAD left a branch.
     async fn left(&self, branch: &str) -> Result<String, CouldNotRun> {
+        self.left_at(branch, None).await
+    }
+
+    /// The same, where its newest commit may be known.
+    async fn left_at(&self, branch: &str, tip: Option<String>) -> Result<String, CouldNotRun> {
         let remote = self.remote.as_deref().unwrap_or("origin");
         let wanted = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
-        let tip = match self.tip(branch).await {
+        let known = match tip {
+            Some(tip) => Some(tip),
+            None => self.tip(branch).await,
+        };
+        let tip = match known {
             Some(tip) => tip,
             None => {
                 self.fetch(&[&wanted], Depth::Full).await?;
@@ -304,6 +328,9 @@ impl<'a> History<'a> {
     }
 
     async fn common(&self, other: &str) -> Result<Option<String>, CouldNotRun> {
+        if other == self.head {
+            return Ok(Some(self.head.clone()));
+        }
         let answer = git(self.world, self.root, &["merge-base", "HEAD", other]).await.map_err(unreadable)?;
         match answer.status.code() {
             Some(0) => text(answer.stdout).map(Some).map_err(unreadable),
@@ -315,11 +342,9 @@ impl<'a> History<'a> {
     /// The commit of that name, if it is here.
     async fn commit(&self, name: &str) -> Option<String> {
         let name = format!("{name}^{{commit}}");
+        // That it is a commit cannot be told without it: of one that is not here, git knows no such name.
         let question = ["rev-parse", "--verify", "--quiet", "--end-of-options", &name];
-        let commit = text(run(self.world, self.root, &question).await.ok()?).ok()?;
-        // A name of 40 digits is parsed whether it is here or not.
-        let here = git(self.world, self.root, &["cat-file", "-e", &commit]).await.ok()?;
-        here.status.success().then_some(commit)
+        text(run(self.world, self.root, &question).await.ok()?).ok()
     }
 
     /// Fetches what is missing. `depth` says how much history comes with it: a clone that has all of it never gets less.

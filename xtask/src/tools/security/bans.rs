@@ -6,6 +6,8 @@ mod wildcards;
 
 use super::packages::Packages;
 use crate::evidence::bans::{BansEvidence, Present};
+use crate::workspace::Change;
+use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +50,18 @@ pub fn of(packages: &Packages, around: Around<'_>) -> BansEvidence {
         new: around.base.and_then(|base| new::of(packages, base)),
         unsafe_code: unsafe_code::of(around.root, around.tracked),
     }
+}
+
+/// The same, with what the change does to unsafe code.
+pub async fn against(
+    world: &World,
+    root: &Path,
+    tracked: &[PathBuf],
+    mut found: BansEvidence,
+    change: &Change,
+) -> BansEvidence {
+    found.unsafe_code.change = unsafe_code::against(world, root, tracked, change).await;
+    found
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod database;
 mod origin;
 
 pub use affected::{Affected, Event};
+pub use database::parse as parse_advisory;
 
 use crate::digest::{Digest, Hasher};
 use crate::evidence::CouldNotRun;

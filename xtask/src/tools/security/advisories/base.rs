@@ -3,21 +3,19 @@
 use super::{LookedUp, applies, source_of};
 use crate::evidence::advisories::{AdvisoriesEvidence, AdvisoryKind, AdvisoryMatch, LockfileOfBase, OnBase};
 use crate::tools::dependencies::lockfile::{self, Lockfile};
-use crate::tools::git;
 use crate::workspace::Change;
 use crate::workspace::change::{BaseKind, Uncompared};
-use crate::world::World;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// The evidence, with what the base has of each advisory. Only a base that the work goes into can have brought one in; where it should
 /// be read and cannot be, everything counts as new.
-pub async fn against(
-    world: &World,
-    root: &Path,
+///
+/// `of_base` is the lockfile of the base, `None` where it has none; or why it could not be read. Pure.
+pub fn against(
     found: LookedUp,
     change: Option<&Change>,
     uncompared: Option<&Uncompared>,
+    of_base: Result<Option<&str>, &str>,
 ) -> AdvisoriesEvidence {
     let base = match (change, uncompared) {
         (Some(change), _) if change.base.kind == BaseKind::Target => &change.base.commit,
@@ -26,11 +24,10 @@ pub async fn against(
         }
         _ => return with(found.evidence, LockfileOfBase::Nothing),
     };
-    let text = match git::show(world, root, base, lockfile::NAME).await {
-        Ok(text) => text.ok_or_else(|| format!("{base} has no {}", lockfile::NAME)),
-        Err(error) => Err(format!("{error:#}")),
-    };
-    match text.and_then(|text| Lockfile::parse(&text).map_err(|why| why.message)) {
+    let text = of_base
+        .map_err(str::to_owned)
+        .and_then(|text| text.ok_or_else(|| format!("{base} has no {}", lockfile::NAME)));
+    match text.and_then(|text| Lockfile::parse(text).map_err(|why| why.message)) {
         Ok(lockfile) => {
             let mut evidence = mark(found, &lockfile);
             evidence.compared = LockfileOfBase::Base { commit: base.clone() };

@@ -47,6 +47,17 @@ fn unsafe_code_is_counted_by_tokens() {
     assert_eq!(found.files, ["a.rs"]);
 }
 
+#[test]
+fn a_change_is_told_by_the_counts_of_each_file() {
+    let check = |texts: &[(&str, &str)], expected: (u64, u64)| {
+        let texts = texts.iter().map(|(before, now)| (before.as_bytes().to_vec(), now.as_bytes().to_vec()));
+        assert_eq!(unsafe_code::compared(texts), expected);
+    };
+    let (one, two) = ("fn f() { unsafe { g() } }", "unsafe fn f() { unsafe { g() } }");
+    check(&[("", two), (two, one), (one, one)], (2, 1));
+    check(&[(one, ""), ("", ""), (one, "unsafe { \"")], (0, 1));
+}
+
 fn packages(list: &[(&str, &str, Manifest)]) -> Packages {
     let package = |(name, version, manifest): &(&str, &str, Manifest)| Dependency {
         name: (*name).to_owned(),

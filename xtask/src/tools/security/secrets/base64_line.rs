@@ -20,15 +20,25 @@ pub(super) fn is(bytes: &[u8], span: &Range<usize>, mark: usize) -> bool {
         return false;
     }
     let goes_on = |from: usize| {
-        bytes.get(from..from + width).is_some_and(|line| {
-            line.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
-                && line[..mark] != bytes[span.start..][..mark]
-        })
+        // A line of another length is no part of the same text.
+        let begins = from
+            .checked_sub(1)
+            .is_none_or(|before| matches!(bytes[before], b'"' | b'\'' | b'\n' | b' ' | b'\t'));
+        let ends = bytes.get(from + width).is_none_or(|behind| !is_base64(*behind));
+        begins
+            && ends
+            && bytes.get(from..from + width).is_some_and(|line| {
+                line.iter().all(|byte| is_base64(*byte)) && line[..mark] != bytes[span.start..][..mark]
+            })
     };
     let below = behind_break(&bytes[span.end..bytes.len().min(span.end + BETWEEN_BYTES_MAX)]);
     let above = before_break(&bytes[span.start.saturating_sub(BETWEEN_BYTES_MAX)..span.start]);
     below.is_some_and(|gap| goes_on(span.end + gap))
         || above.and_then(|gap| span.start.checked_sub(gap + width)).is_some_and(goes_on)
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 /// Bytes up to the first character of the next line.
@@ -62,6 +72,8 @@ mod tests {
         check(&format!("{line}\n{token}\n-----END"), true);
         check(&format!("{token}\r\n  {line}\n"), true);
         check(&format!("\"{line}\\n\"\n\"{token}\\n\"\n\"AA==\""), true);
+        check(&format!("{line}{}\n{token}\n", &line[1..]), false);
+        check(&format!("{token}\n{line}x\n"), false);
         check(&token, false);
         check(&format!("{token}\n{token}\n"), false);
         check(&format!("{}\n{token}\nnext", &line[1..]), false);

@@ -25,7 +25,7 @@ pub(super) fn from_directory(root: &Path) -> anyhow::Result<Vec<AdvisoryFacts>> 
     for file in files(root)? {
         let Some(place) = Place::of(&file) else { continue };
         anyhow::ensure!(file.symlink_metadata()?.is_file(), "{} is not a file", file.display());
-        advisories.push(parsed(&place, std::fs::File::open(&file)?)?);
+        advisories.push(parse(&place.package, &place.id, std::fs::File::open(&file)?)?);
     }
     sorted(advisories)
 }
@@ -59,7 +59,7 @@ pub(super) fn from_archive(path: &Path) -> anyhow::Result<(Vec<AdvisoryFacts>, O
         if kind.is_pax_global_extensions() {
             origin = origin::of_archive_header(&mut entry)?;
         } else if let (true, Some(place)) = (kind.is_file(), Place::of(&entry.path()?)) {
-            advisories.push(parsed(&place, &mut entry)?);
+            advisories.push(parse(&place.package, &place.id, &mut entry)?);
         }
     }
     anyhow::ensure!(archive.into_inner().limit() > 0, "{} unpacks to more than 1 GiB", path.display());
@@ -93,8 +93,13 @@ fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn parsed(place: &Place, reader: impl Read) -> anyhow::Result<AdvisoryFacts> {
-    let reading = || format!("failed to read {}/{}.md", place.package, place.id);
+/// One advisory: `crates/<package>/<id>.md`.
+///
+/// # Errors
+/// Where it is none, names another package or id, or is under a licence that the snapshot may not carry; with its name, and the
+/// line where its front matter breaks off.
+pub fn parse(package: &str, id: &str, reader: impl Read) -> anyhow::Result<AdvisoryFacts> {
+    let reading = || format!("failed to read {package}/{id}.md");
     let mut text = String::new();
     reader.take(ADVISORY_BYTES_MAX + 1).read_to_string(&mut text).with_context(reading)?;
     anyhow::ensure!(text.len() as u64 <= ADVISORY_BYTES_MAX, "{}: larger than 1 MiB", reading());
@@ -103,7 +108,7 @@ fn parsed(place: &Place, reader: impl Read) -> anyhow::Result<AdvisoryFacts> {
     let advisory: Advisory =
         text.parse().map_err(|error: rustsec::Error| broken(&text, &error)).with_context(reading)?;
     let metadata = &advisory.metadata;
-    let agrees = metadata.id.as_str() == place.id && metadata.package.as_str() == place.package;
+    let agrees = metadata.id.as_str() == id && metadata.package.as_str() == package;
     anyhow::ensure!(agrees, "{}: it names itself {} of {}", reading(), metadata.id, metadata.package);
     facts(&advisory).with_context(reading)
 }
@@ -189,9 +194,9 @@ mod tests {
             // As often a few letters as half of it.
             let (from, to) = (from.min(to), if from % 2 == 0 { from.max(to) } else { from.min(to) });
             let text = format!("{}{more}{}", &TEXT[..from], &TEXT[to..]);
-            let place = Place { package: "a".to_owned(), id: "RUSTSEC-2026-0001".to_owned() };
-            match parsed(&place, text.as_bytes()) {
-                Ok(facts) => prop_assert_eq!((facts.id, facts.package), (place.id, place.package)),
+            let (package, id) = ("a", "RUSTSEC-2026-0001");
+            match parse(package, id, text.as_bytes()) {
+                Ok(facts) => prop_assert_eq!((facts.id.as_str(), facts.package.as_str()), (id, package)),
                 Err(error) => {
                     let said = format!("{error:#}");
                     prop_assert!(said.contains("a/RUSTSEC-2026-0001.md: "), "{}", said);
