@@ -25,6 +25,14 @@ impl World {
         TcpStream::connect(address).await
     }
 
+    /// The addresses of a name, as the system resolves it.
+    ///
+    /// # Errors
+    /// Where nobody knows it.
+    pub async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+
     /// Listens on a Unix socket, which must not be there yet.
     ///
     /// # Errors
