@@ -19,7 +19,7 @@ mod security;
 
 pub use audit::AuditVerb;
 pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
-pub use image::ImageVerb;
+pub use image::{Copying, ImageVerb};
 pub use init::Init;
 pub use judge::{JudgeVerb, Simulate};
 pub use key::KeyVerb;

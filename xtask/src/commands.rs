@@ -19,7 +19,13 @@ mod own;
 mod people;
 mod plan;
 mod policy;
+mod registry;
 mod release;
+#[cfg_attr(
+    all(feature = "github", feature = "registry"),
+    expect(dead_code, reason = "this build has every feature")
+)]
+mod rerun;
 mod resident;
 mod sbom;
 mod security;
@@ -137,8 +143,11 @@ fn run(context: &Context, verb: Verb) -> Running<'_> {
         Verb::Image { what: ImageVerb::Inspect { layout } } => {
             Box::pin(async move { image::inspect(context, layout).await })
         }
-        Verb::Image { what: ImageVerb::Verify { layout, digest, commit } } => {
-            Box::pin(async move { signed::verify(context, layout, digest, commit).await })
+        Verb::Image { what: ImageVerb::Verify { image, digest, commit, plain_http } } => {
+            Box::pin(async move { registry::verify(context, image, digest, commit, plain_http).await })
+        }
+        Verb::Image { what: ImageVerb::Push(asked) | ImageVerb::Pull(asked) | ImageVerb::Copy(asked) } => {
+            Box::pin(async move { registry::copy(context, &asked).await })
         }
         Verb::Judge { what } => Box::pin(async move { judge::judge(context, what).await }),
         Verb::Key { what } => Box::pin(async move { signed::key(context, &what) }),

@@ -23,6 +23,7 @@ pub mod partners;
 mod paths;
 pub mod policies;
 pub mod redaction;
+pub mod registry;
 pub mod remember;
 pub mod runner;
 pub mod sbom;

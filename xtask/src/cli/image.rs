@@ -1,6 +1,6 @@
 //! `image …`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// `image …`.
@@ -28,13 +28,38 @@ pub enum ImageVerb {
     },
     /// Whether its signed evidence holds by the policy in force.
     Verify {
-        /// The layout; default: the newest release that was made here.
-        layout: Option<PathBuf>,
+        /// A layout, or HOST[:PORT]/NAME[:TAG][@DIGEST]; default: the newest release that was made here.
+        #[arg(value_name = "LAYOUT|REFERENCE")]
+        image: Option<String>,
         /// The image that must be there.
         #[arg(long, value_name = "DIGEST")]
         digest: Option<String>,
         /// The commit that it must be of.
         #[arg(long, value_name = "COMMIT")]
         commit: Option<String>,
+        /// Speak to a registry elsewhere without TLS.
+        #[arg(long)]
+        plain_http: bool,
     },
+    /// Into a registry: `oci:DIR` to HOST/NAME:TAG, with its evidence.
+    Push(Copying),
+    /// Out of a registry: HOST/NAME:TAG to `oci:DIR`, with its evidence.
+    Pull(Copying),
+    /// From one place to another, by digest, with its evidence.
+    Copy(Copying),
+}
+
+/// Two places. Each is `oci:DIR[:TAG]` or `HOST[:PORT]/NAME[:TAG][@DIGEST]`.
+#[derive(Debug, Args)]
+pub struct Copying {
+    /// Where the image is.
+    pub source: String,
+    /// Where it goes.
+    pub destination: String,
+    /// A repository of the destination's registry whose blobs may be taken over without sending them.
+    #[arg(long, value_name = "NAME")]
+    pub mount_from: Option<String>,
+    /// Speak to a registry elsewhere without TLS; one on this machine is always spoken to so.
+    #[arg(long)]
+    pub plain_http: bool,
 }

@@ -10,13 +10,13 @@ mod pin;
 mod planned;
 mod read;
 mod release;
-#[cfg_attr(feature = "github", expect(dead_code, reason = "this build has the feature"))]
-mod rerun;
 pub(super) mod reviews;
 mod rulesets;
 
 use super::context::Context;
 use super::outputs;
+#[cfg(not(feature = "github"))]
+use super::rerun;
 use crate::cli::{GithubReport, GithubVerb};
 use crate::exit::Exit;
 use crate::failure::Failure;

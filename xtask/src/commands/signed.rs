@@ -187,35 +187,50 @@ pub(super) fn demand(
     })
 }
 
+/// What `image verify` looks at.
+pub(super) enum Looked {
+    /// A layout here, whole; the newest release where none is named.
+    Layout(Option<PathBuf>),
+    /// The evidence of an image of a registry, fetched into a layout; the digest is what its tag led to.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "the light build starts itself again"))]
+    Fetched(PathBuf, Digest),
+}
+
 /// `image verify`.
 pub(super) async fn verify(
     context: &Context,
-    layout: Option<PathBuf>,
+    looked: Looked,
     digest: Option<String>,
     commit: Option<String>,
 ) -> anyhow::Result<Exit> {
     let workspace = context.workspace().await?;
     let in_force = context.policy(&workspace).await?;
-    let layout = layout.map_or_else(
-        || context.reports(&workspace).join("release").join("image"),
-        |layout| context.world.directory().join(layout),
-    );
     // The tag is resolved once, here; from here on only the digest counts.
-    let stored = layout::read(&layout, architecture_here()?).map_err(|error| {
-        let message = format!("failed to read the image in {}: {error}", layout.display());
-        Failure::infrastructure(message, "cargo xtask ship, which makes one in target/gateline/release/image")
-    })?;
+    let (layout, held) = match looked {
+        Looked::Fetched(layout, held) => (layout, held),
+        Looked::Layout(named) => {
+            let layout = named.map_or_else(
+                || context.reports(&workspace).join("release").join("image"),
+                |layout| context.world.directory().join(layout),
+            );
+            let stored = layout::read(&layout, architecture_here()?).map_err(|error| {
+                let message = format!("failed to read the image in {}: {error}", layout.display());
+                let help = "cargo xtask ship, which makes one in target/gateline/release/image";
+                Failure::infrastructure(message, help)
+            })?;
+            (layout, stored.digest)
+        }
+    };
     let digest = match digest {
         Some(text) => {
             text.parse().map_err(|why: String| Failure::usage(why, "give it as `image inspect` shows it"))?
         }
-        None => stored.digest.clone(),
+        None => held.clone(),
     };
-    let judged = if digest == stored.digest {
+    let judged = if digest == held {
         judged(context, &in_force, &layout, &digest, (commit.as_deref(), None))?
     } else {
-        let message =
-            format!("the layout holds {}, and {} was asked for", stored.digest.short(), digest.short());
+        let message = format!("{} is there, and {} was asked for", held.short(), digest.short());
         Err(vec![Refusal::new(
             "evidence/other-image",
             message,

@@ -20,9 +20,9 @@ pub const DOCUMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const LAYER_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Most layers of one image: what overlay file systems can stack.
 pub const LAYERS_MAX: usize = 127;
-const MARKER_FILE: &str = "oci-layout";
-const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-pub(super) const INDEX_FILE: &str = "index.json";
+pub(crate) const MARKER_FILE: &str = "oci-layout";
+pub(crate) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const INDEX_FILE: &str = "index.json";
 
 /// An image in a layout whose every blob was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl Stored {
     }
 }
 
-pub(super) fn blob_path(directory: &Path, digest: &Digest) -> PathBuf {
+pub(crate) fn blob_path(directory: &Path, digest: &Digest) -> PathBuf {
     directory.join("blobs/sha256").join(digest.hex())
 }
 
@@ -174,7 +174,7 @@ fn layer_name(position: usize) -> String {
     format!("layer {}", position + 1)
 }
 
-pub(super) fn save(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
+pub(crate) fn save(path: &Path, bytes: &[u8]) -> Result<(), LayoutError> {
     std::fs::write(path, bytes).map_err(|error| LayoutError::Io(path.to_owned(), error))
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn put_in_place(fresh: &Path, place: &Path) -> io::Result<()> {
     std::fs::rename(fresh, place)
 }
 
-pub(super) fn bounded(path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, LayoutError> {
+pub(crate) fn bounded(path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, LayoutError> {
     let file = File::open(path).map_err(|error| LayoutError::Io(path.to_owned(), error))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| LayoutError::Io(path.to_owned(), error))?;
@@ -211,7 +211,7 @@ pub(super) fn bounded(path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, La
     Ok(bytes)
 }
 
-pub(super) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, LayoutError> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, LayoutError> {
     serde_json::from_slice(bytes).map_err(|error| LayoutError::Json(what.to_owned(), error))
 }
 

@@ -100,7 +100,7 @@ impl Descriptor {
         Self::new(MEDIA_LAYER, layer.digest.clone(), layer.size_bytes)
     }
 
-    pub(super) fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
+    pub(crate) fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
         let media_type = media_type.to_owned();
         Descriptor {
             media_type,

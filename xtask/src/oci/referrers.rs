@@ -133,6 +133,14 @@ pub fn replace(directory: &Path, image: &Digest, artifacts: &[Artifact]) -> Resu
 /// # Errors
 /// Where something is damaged, or the two lists disagree.
 pub fn of(directory: &Path, image: &Digest, bytes_max: u64) -> Result<Vec<Referrer>, ReferrersError> {
+    listed(directory, image)?.iter().map(|entry| referrer(directory, entry, image, bytes_max)).collect()
+}
+
+/// The entries of everything that refers to this digest, as the layout's lists have them.
+///
+/// # Errors
+/// As [`of`].
+pub fn listed(directory: &Path, image: &Digest) -> Result<Vec<Descriptor>, ReferrersError> {
     let entries = index(directory)?;
     let tag = fallback_tag(image);
     let named = |entry: &&Descriptor| entry.annotations.get(REF_NAME) == Some(&tag);
@@ -156,9 +164,9 @@ pub fn of(directory: &Path, image: &Digest, bytes_max: u64) -> Result<Vec<Referr
         }
     }
     // A copy by tag brings the list alone; what is listed by itself must be in the list then, and the other way round.
-    let all: Vec<Descriptor> = match tagged {
-        None => listed.into_iter().cloned().collect(),
-        Some(tagged) if listed.is_empty() => tagged,
+    match tagged {
+        None => Ok(listed.into_iter().cloned().collect()),
+        Some(tagged) if listed.is_empty() => Ok(tagged),
         Some(tagged) => {
             let names = |all: &mut dyn Iterator<Item = &Descriptor>| {
                 let mut names: Vec<Digest> = all.map(|one| one.digest.clone()).collect();
@@ -171,10 +179,9 @@ pub fn of(directory: &Path, image: &Digest, bytes_max: u64) -> Result<Vec<Referr
                 let (listed, tagged) = (ours.len(), theirs.len());
                 return Err(ReferrersError::Disagree { tag, listed, tagged });
             }
-            tagged
+            Ok(tagged)
         }
-    };
-    all.iter().map(|entry| referrer(directory, entry, image, bytes_max)).collect()
+    }
 }
 
 fn referrer(

@@ -125,7 +125,9 @@ async fn post(world: &World, to: &Endpoint, id: &str, body: &[u8]) -> anyhow::Re
     let uri: Uri = to.url.parse().context("its address cannot be read")?;
     let host = uri.host().context("its address names no host")?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let address = world.resolve(bare, uri.port_u16().unwrap_or(80)).await?;
+    let found = world.resolve(bare, uri.port_u16().unwrap_or(80)).await;
+    let found = found.with_context(|| format!("failed to find {host}"))?;
+    let address = *found.first().with_context(|| format!("{host} has no address"))?;
     if !address.ip().is_loopback() && !to.plain_http {
         bail!("{host} is another machine, and http is not encrypted: `plain_http: true` lets it");
     }

@@ -25,14 +25,12 @@ impl World {
         TcpStream::connect(address).await
     }
 
-    /// The first address of a host's name.
+    /// The addresses of a name, as the system resolves it.
     ///
     /// # Errors
-    /// Where it has none; the message names it.
-    pub async fn resolve(&self, host: &str, port: u16) -> anyhow::Result<SocketAddr> {
-        let mut found =
-            tokio::net::lookup_host((host, port)).await.with_context(|| format!("failed to find {host}"))?;
-        found.next().with_context(|| format!("{host} has no address"))
+    /// Where nobody knows it.
+    pub async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }
 
     /// Listens on a Unix socket, which must not be there yet.

@@ -138,6 +138,15 @@ pub(super) const TOOLS: &[Tool] = &[
         otherwise: "your system's package `skopeo`",
     },
     Tool {
+        name: "docker-registry",
+        program: Program::InPath("docker-registry"),
+        version: &["--version"],
+        need: Need::Partner,
+        for_what: "tests: a registry that is not ours",
+        from: Source::Debian("docker-registry"),
+        otherwise: "your system's package `docker-registry`",
+    },
+    Tool {
         name: "umoci",
         program: Program::InPath("umoci"),
         version: &["--version"],
