@@ -2,6 +2,7 @@
 
 mod audit;
 mod coverage;
+mod gate;
 mod github;
 mod image;
 mod init;
@@ -18,6 +19,7 @@ mod resident;
 mod security;
 
 pub use audit::AuditVerb;
+pub use gate::GateName;
 pub use github::{GithubIssue, GithubPin, GithubRelease, GithubReport, GithubVerb, Rulesets, RulesetsVerb};
 pub use image::{Copying, ImageVerb};
 pub use init::Init;
@@ -369,33 +371,4 @@ pub struct Test {
     /// Whether results are used again.
     #[command(flatten)]
     pub fresh: Fresh,
-}
-
-/// The gates, as the command line names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GateName {
-    /// rustfmt and clippy.
-    Lint,
-    /// Every test.
-    Tests,
-    /// Line coverage.
-    Coverage,
-    /// Known-vulnerable dependencies.
-    Advisories,
-    /// Licences of dependencies.
-    Licences,
-    /// Packages, versions and requirements that are not wanted.
-    Bans,
-    /// Where dependencies come from.
-    Sources,
-    /// Committed secrets.
-    Secrets,
-    /// Workflows and actions of the repository.
-    Workflows,
-    /// Results of other scanners.
-    Scanners,
-    /// All parts of the security group.
-    Security,
-    /// The policies themselves.
-    Policy,
 }

@@ -5,21 +5,19 @@
 //! is no second code path either: it is `advance` answering with the weights of the previous release.
 
 mod advance;
-pub mod duration;
 pub mod judge;
 mod look;
 pub mod orders;
+mod plan;
 pub mod seen;
 #[cfg(test)]
 mod simulation;
 
 pub use advance::{Closed, advance};
 pub use look::{Compared, Figures, Look};
+pub use plan::RolloutPlan;
 
 use crate::digest::Digest;
-use crate::policy::approvers::Approver;
-use crate::policy::rollout::{DeadlinePolicy, EnvironmentPolicy, GuardPolicy, JudgePolicy, StepPolicy};
-use crate::policy::windows::WindowPolicy;
 use jiff::Timestamp;
 use orders::Orders;
 use seen::{EnvironmentStatus, Share, Sides, Weights};
@@ -106,35 +104,6 @@ impl From<&Share> for Previous {
     fn from(share: &Share) -> Previous {
         Previous { digest: share.digest.clone(), instances: share.instances.clone() }
     }
-}
-
-/// The steps of one rollout, as data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RolloutPlan {
-    /// The canary steps, before 100 %.
-    pub steps: Vec<StepPolicy>,
-    /// Hard guards.
-    pub guards: GuardPolicy,
-    /// The judge, where it is asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judge: Option<JudgePolicy>,
-    /// How long it is watched at 100 %.
-    pub soak_millis: u64,
-    /// Deadlines.
-    pub deadlines: DeadlinePolicy,
-    /// Approvals that it needs.
-    pub approvals: u32,
-    /// Whether the actor may approve.
-    pub self_approval: bool,
-    /// Who may approve, with the keys that they had when it was planned; nobody by name: whoever may deploy.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub approvers: Vec<Approver>,
-    /// How many minutes an approval stays good; `None`: as long as the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval_minutes: Option<u64>,
-    /// When it may begin, and raise its weight.
-    #[serde(default, skip_serializing_if = "WindowPolicy::is_empty")]
-    pub windows: WindowPolicy,
 }
 
 /// Where a rollout is.
@@ -285,37 +254,6 @@ pub enum Action {
     },
     /// Nothing more: the rollout has ended.
     Finish,
-}
-
-impl RolloutPlan {
-    /// The plan that a policy asks for.
-    pub fn forward(policy: &EnvironmentPolicy) -> RolloutPlan {
-        RolloutPlan {
-            steps: policy.steps.clone(),
-            guards: policy.guards.clone(),
-            judge: policy.judge.enabled.then(|| policy.judge.clone()),
-            soak_millis: policy.soak_millis,
-            deadlines: policy.deadlines.clone(),
-            approvals: policy.approvals.quorum,
-            self_approval: policy.approvals.self_approval,
-            approvers: Vec::new(),
-            approval_minutes: policy.approvals.expires_minutes,
-            windows: policy.windows.clone(),
-        }
-    }
-
-    /// The plan of a rollback: straight to 100 %, no approvals, no soak; guards and deadlines stay.
-    pub fn back(policy: &EnvironmentPolicy) -> RolloutPlan {
-        let windows = WindowPolicy::default();
-        let judge = None;
-        RolloutPlan { steps: Vec::new(), soak_millis: 0, approvals: 0, windows, judge, ..Self::forward(policy) }
-    }
-
-    /// What an approval is bound to, besides digest and environment.
-    pub fn hash(&self) -> Digest {
-        // Plain data with string keys: it always serialises.
-        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
-    }
 }
 
 impl Rollout {

@@ -159,41 +159,6 @@ fn validate(policy: &Policy, read: impl Fn(&str) -> anyhow::Result<Option<String
                 "give each environment its own",
             );
         }
-        let weights: Vec<u8> = environment.steps.iter().map(|step| step.weight).collect();
-        if !weights.is_sorted_by(|a, b| a < b) || weights.iter().any(|weight| !(1..=99).contains(weight)) {
-            return refuse(
-                "rollout.yaml",
-                &key(".steps"),
-                format!("{name}: weights {weights:?} do not rise from 1 to 99"),
-                "e.g. 10, 50",
-            );
-        }
-        let deadlines = &environment.deadlines;
-        let all = [deadlines.ready_secs, deadlines.step_secs, deadlines.drain_secs, deadlines.stop_secs];
-        if all.contains(&0)
-            || [
-                deadlines.rollback_secs,
-                deadlines.weight_expiry_secs,
-                deadlines.approval_secs,
-                deadlines.pause_secs,
-            ]
-            .contains(&0)
-        {
-            return refuse(
-                "rollout.yaml",
-                &key(".deadlines"),
-                format!("{name}: a deadline of 0 can never be met"),
-                "leave it out for the default",
-            );
-        }
-        if let Some(why) = environment.judge.senseless() {
-            return refuse(
-                "rollout.yaml",
-                &key(".judge"),
-                format!("{name}: the judge can never decide: {why}"),
-                "try numbers with `cargo xtask judge simulate`, or `judge: {enabled: false}`",
-            );
-        }
         if let Some((of, what, help)) = environment.senseless(&approvers) {
             return refuse("rollout.yaml", &key(&of), format!("{name}: {what}"), help);
         }

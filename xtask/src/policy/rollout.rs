@@ -113,9 +113,40 @@ pub struct DeadlinePolicy {
     pub pause_secs: u64,
 }
 
+impl DeadlinePolicy {
+    fn all_secs(&self) -> [u64; 8] {
+        let DeadlinePolicy { ready_secs, step_secs, drain_secs, stop_secs, .. } = *self;
+        let DeadlinePolicy { rollback_secs, weight_expiry_secs, approval_secs, pause_secs, .. } = *self;
+        [
+            ready_secs,
+            step_secs,
+            drain_secs,
+            stop_secs,
+            rollback_secs,
+            weight_expiry_secs,
+            approval_secs,
+            pause_secs,
+        ]
+    }
+}
+
 impl EnvironmentPolicy {
     /// The key (`.windows.zone`), what is wrong with it and what helps, where something can never make sense.
     pub fn senseless(&self, approvers: &Approvers) -> Option<(String, String, &'static str)> {
+        let weights: Vec<u8> = self.steps.iter().map(|step| step.weight).collect();
+        if !weights.is_sorted_by(|a, b| a < b) || weights.iter().any(|weight| !(1..=99).contains(weight)) {
+            let what = format!("weights {weights:?} do not rise from 1 to 99");
+            return Some((".steps".to_owned(), what, "e.g. 10, 50"));
+        }
+        if self.deadlines.all_secs().contains(&0) {
+            let what = "a deadline of 0 can never be met".to_owned();
+            return Some((".deadlines".to_owned(), what, "leave it out for the default"));
+        }
+        if let Some(why) = self.judge.senseless() {
+            let what = format!("the judge can never decide: {why}");
+            let help = "try numbers with `cargo xtask judge simulate`, or `judge: {enabled: false}`";
+            return Some((".judge".to_owned(), what, help));
+        }
         if let Some(what) = self.approvals.unmet(approvers, None) {
             return Some((
                 ".approvals".to_owned(),

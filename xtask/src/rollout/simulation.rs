@@ -38,8 +38,13 @@ fn run_on(mut sim: Sim, start: Rollout, faults: &[(usize, Fault)]) -> (Rollout, 
             answer: Answer::Open,
             overriding: sim.overriding,
         };
-        let observation =
-            Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: sim.sides() };
+        let observation = Observation {
+            now: sim.now,
+            approvals,
+            orders: sim.orders.clone(),
+            seen: sim.seen.clone(),
+            sides: sim.sides(),
+        };
         let (next, action) = advance(&rollout, &observation);
         check_invariants(&rollout, &next, &sim, &action);
         rollout = next;
@@ -241,8 +246,13 @@ fn a_pause_holds_the_weight_and_a_way_back_knows_none() {
         let mut rollout = rollout(kind, true);
         for _ in 0..20 {
             let approvals = Approvals { granted: 1, ..Approvals::default() };
-            let observation =
-                Observation { now: sim.now, approvals, orders: sim.orders.clone(), seen: sim.seen.clone(), sides: None };
+            let observation = Observation {
+                now: sim.now,
+                approvals,
+                orders: sim.orders.clone(),
+                seen: sim.seen.clone(),
+                sides: None,
+            };
             let (next, action) = advance(&rollout, &observation);
             rollout = next;
             if rollout.state.name() == expected {

@@ -71,6 +71,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             reason: None,
             cause: None,
+            judged: Vec::new(),
         }
     }
 

@@ -114,10 +114,9 @@ fn look(bytes: &[u8], host: &str, name: &str) -> Result<Option<Found>, String> {
         if let Some(helper) = file.cred_helpers.get(&key) {
             return Ok(Some(Found::Helper { name: helper.clone(), key }));
         }
-        match file.auths.get(&key).map(login).transpose()? {
-            Some(Some(login)) => return Ok(Some(Found::Here(login))),
-            // An entry without anything is how docker says that its store knows.
-            Some(None) | None => {}
+        // An entry without anything is how docker says that its store knows.
+        if let Some(Some(login)) = file.auths.get(&key).map(login).transpose()? {
+            return Ok(Some(Found::Here(login)));
         }
     }
     let store = file.creds_store.filter(|store| !store.is_empty());
