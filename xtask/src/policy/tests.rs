@@ -62,8 +62,9 @@ pub struct TestsPolicy {
     /// Globs of files that tests look at though their package does not own them: `--affected` runs everything for them.
     /// Default none.
     pub inputs: Vec<String>,
-    /// Programs that tests need as partners: `doctor` looks for them and `setup` installs them. Of `openssl`, `skopeo`,
-    /// `umoci`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `diff-cover`, `cargo-shear`, `zizmor`.
+    /// What tests need as partners: `doctor` looks for it and `setup` installs it. Of `openssl`, `skopeo`, `umoci`,
+    /// `docker-registry`, `cargo-nextest`, `cargo-llvm-cov`, `llvm-tools`, `cargo-audit`, `cargo-deny`, `cargo-shear`,
+    /// `diff-cover`, `gitleaks`, `zizmor`, `github-openapi`, `github-events`, `actions-core`, `cyclonedx-schemas`.
     pub partners: Vec<String>,
 }
 
