@@ -51,6 +51,15 @@ pub(super) struct Place {
     pub(super) value: Value,
 }
 
+/// What matches are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Telling people: what is likely none is left out.
+    Telling,
+    /// Hiding: what may be one is taken for one.
+    Hiding,
+}
+
 /// What a file holds.
 #[derive(Default)]
 pub(super) struct Scanned {
@@ -95,7 +104,7 @@ impl Scanner {
     pub(super) fn hits(&self, bytes: &[u8], kind: Kind) -> (Vec<Hit>, bool) {
         let mut hits: Vec<Hit> = Vec::new();
         let mut cut = false;
-        self.each(bytes, kind, DECODED_DEPTH_MAX, &mut |hit| {
+        self.each(bytes, kind, (For::Telling, DECODED_DEPTH_MAX), &mut |hit| {
             match hits.iter().position(|known| overlap(&known.span, &hit.span)) {
                 Some(known) if hit.rule < hits[known].rule => hits[known] = hit,
                 Some(_) => {}
@@ -112,7 +121,7 @@ impl Scanner {
     /// secrets needs all of them, and no line.
     pub(super) fn spans(&self, bytes: &[u8]) -> Vec<(Range<usize>, usize)> {
         let mut spans = Vec::new();
-        self.each(bytes, Kind::Text, DECODED_DEPTH_MAX, &mut |hit| {
+        self.each(bytes, Kind::Text, (For::Hiding, DECODED_DEPTH_MAX), &mut |hit| {
             spans.push((hit.secret..hit.span.end, hit.rule));
             true
         });
@@ -120,7 +129,7 @@ impl Scanner {
     }
 
     /// Calls `take` with every match until it has enough.
-    fn each(&self, bytes: &[u8], kind: Kind, depth: usize, take: &mut dyn FnMut(Hit) -> bool) {
+    fn each(&self, bytes: &[u8], kind: Kind, (what, depth): (For, usize), take: &mut dyn FnMut(Hit) -> bool) {
         // Where each rule's last match ended, secret or not: an anchor inside it is not tried again, so that a file
         // of anchors alone costs one look at each byte.
         let mut seen_to = vec![0; RULES.len()];
@@ -135,26 +144,26 @@ impl Scanner {
                 continue;
             }
             let Some(start) = anchor.start().checked_sub(rule.back) else { continue };
-            let hit = self.hit(index, bytes, start, &mut seen_to[index]);
+            let hit = self.hit(index, bytes, start, what, &mut seen_to[index]);
             if hit.is_some_and(|hit| !take(hit)) {
                 return;
             }
         }
         if depth > 0 {
-            self.each_decoded(bytes, depth, take);
+            self.each_decoded(bytes, (what, depth), take);
         }
     }
 
     /// What stands in base64: every match is where its run is.
-    fn each_decoded(&self, bytes: &[u8], depth: usize, take: &mut dyn FnMut(Hit) -> bool) {
+    fn each_decoded(&self, bytes: &[u8], (what, depth): (For, usize), take: &mut dyn FnMut(Hit) -> bool) {
         base64::each(bytes, |run, decoded| {
-            self.each(decoded, Kind::Machine, depth - 1, &mut |hit| {
+            self.each(decoded, Kind::Machine, (what, depth - 1), &mut |hit| {
                 take(Hit { span: run.clone(), secret: run.start, ..hit })
             });
         });
     }
 
-    fn hit(&self, index: usize, bytes: &[u8], start: usize, seen_to: &mut usize) -> Option<Hit> {
+    fn hit(&self, index: usize, bytes: &[u8], start: usize, what: For, seen_to: &mut usize) -> Option<Hit> {
         let rule = RULES[index];
         let window = &bytes[start..bytes.len().min(start + rule.window)];
         if !preceded(rule.before, &bytes[..start]) || !promising(rule, window) {
@@ -168,7 +177,8 @@ impl Scanner {
         *seen_to = start + secret.end();
         let shown = found.name("shown").map_or(0, |shown| shown.len());
         let real = judged(rule, &found, window)
-            && !(rule.check == Check::Random
+            && !(what == For::Telling
+                && rule.check == Check::Random
                 && base64_line::is(bytes, &(start..start + secret.end()), shown));
         (real && !(rule.family == Family::Generic && is_long_line(bytes, start))).then(|| Hit {
             rule: index,

@@ -193,3 +193,27 @@ fn our_own_sources_are_clean() {
     assert!(evidence.files > 20);
     assert_eq!(places(&evidence), []);
 }
+
+/// Whoever hides secrets hides each whatever stands in the line above or below it: every pair of formats.
+#[test]
+fn no_neighbour_keeps_a_secret_from_being_hidden() {
+    let finder = Finder::new().unwrap();
+    let mut shown = Vec::new();
+    for first in samples::samples() {
+        for second in samples::samples() {
+            let text = format!("said:\n{}\n{}\n", first.text(), second.text());
+            let found = finder.find(text.as_bytes());
+            let mut after = 0;
+            for sample in [first, second] {
+                let start = after + text[after..].find(sample.secret()).unwrap();
+                after = start + sample.secret().len();
+                // Hidden by one match or by several together.
+                let seen = (start..after).find(|at| !found.iter().any(|(span, _)| span.contains(at)));
+                if seen.is_some() {
+                    shown.push((first.rule(), second.rule(), sample.rule()));
+                }
+            }
+        }
+    }
+    assert_eq!(shown, []);
+}
