@@ -5,7 +5,7 @@
 //! from their own copy with their own target directory, and take turns, so that a busy machine is busy for both.
 //!
 //! `cargo bench --profile dev -p gateline --bench pipeline -- hexyl@0.16.0` or `-- --workspace DIR`; without names, the
-//! three crates below. Needs cargo-nextest, cargo-llvm-cov and LLVM tools: `cargo xtask setup`. With `--test` (how the
+//! crates below. Needs cargo-nextest, cargo-llvm-cov and LLVM tools: `cargo xtask setup`. With `--test` (how the
 //! gates run benchmarks) only the reading of arguments is checked.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark runs programs and looks at the clock")]
@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What is measured where no crate is named: a program, a library with many documentation tests, one with many unit tests.
-const CRATES: [&str; 3] = ["hexyl@0.16.0", "http@1.5.0", "semver@1.0.26"];
+/// What is measured where no crate is named: three programs with a library, and a library with many documentation tests.
+const CRATES: [&str; 4] = ["hexyl@0.16.0", "pastel@0.12.0", "diskus@0.9.0", "http@1.5.0"];
 /// Warm runs and runs after a change are repeated; the median counts.
 const RUNS: usize = 3;
 
