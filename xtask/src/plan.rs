@@ -231,7 +231,7 @@ mod tests {
         policy.rollout.environments[2].windows.freeze = vec![crate::policy::windows::Window::default()];
         let steps = plan(&policy, &Goal::Ship).steps;
         let last = steps.last().map(|planned| planned.why.as_str());
-        let told = "after 1 approval, by 10 %, 50 % then 100 %; 3 s as a rule, 15 min at worst; never each day (UTC) \
+        let told = "after 1 approval, by 10 %, 50 % then 100 %; 3 s as a rule, 16 min at worst; never each day (UTC) \
                     (policies/rollout.yaml)";
         assert_eq!(last, Some(told));
     }

@@ -28,7 +28,7 @@ pub enum ImageVerb {
     },
     /// Whether its signed evidence holds by the policy in force.
     Verify {
-        /// A layout, or HOST[:PORT]/NAME[:TAG][@DIGEST]; default: the newest release that was made here.
+        /// A layout, or `HOST[:PORT]/NAME[:TAG][@DIGEST]`; default: the newest release that was made here.
         #[arg(value_name = "LAYOUT|REFERENCE")]
         image: Option<String>,
         /// The image that must be there.

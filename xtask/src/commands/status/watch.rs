@@ -6,6 +6,7 @@ use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::report::Style;
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
+use std::convert::Infallible;
 use std::io::Read as _;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,6 +27,18 @@ pub(in crate::commands) async fn watch(context: &Context) -> anyhow::Result<Exit
         // It ends with the process: nobody waits for a thread that reads a terminal.
         std::thread::spawn(move || wait_for_q(&pressed));
     }
+    // Also in the middle of a look somebody may stop it.
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => Ok(Exit::Done),
+        _ = terminate.recv() => Ok(Exit::Done),
+        Some(()) = keys.recv() => Ok(Exit::Done),
+        Err(failed) = look_again(context, draws) => Err(failed),
+    }
+}
+
+/// Looks until it cannot.
+async fn look_again(context: &Context, draws: bool) -> anyhow::Result<Infallible> {
     let mut last = None;
     loop {
         let shown = gather(context).await?;
@@ -37,12 +50,7 @@ pub(in crate::commands) async fn watch(context: &Context) -> anyhow::Result<Exit
             context.console.result(&shown, |style| human(style, &shown));
             last = Some(now);
         }
-        tokio::select! {
-            () = context.world.sleep(LOOK_AGAIN) => {}
-            Some(()) = keys.recv() => return Ok(Exit::Done),
-            _ = interrupt.recv() => return Ok(Exit::Done),
-            _ = terminate.recv() => return Ok(Exit::Done),
-        }
+        context.world.sleep(LOOK_AGAIN).await;
     }
 }
 
