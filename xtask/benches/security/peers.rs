@@ -26,21 +26,23 @@ pub(crate) fn of(workspace: &Path, folder: &Path) -> (Vec<Subject>, Vec<Subject>
     if let Some(program) = find(workspace, "cargo-deny") {
         let configuration = folder.join("deny.toml");
         std::fs::write(&configuration, deny_toml(&folder.join("deny"))).unwrap();
-        let deny = |what: &[&str]| {
+        let deny = |flags: &[&str], what: &[&str]| {
             let mut command = Command::new(&program);
-            command.args(["--log-level", "off", "--config"]).arg(&configuration);
+            command.args(flags).arg("--config").arg(&configuration);
             command.args(["--locked", "check"]).args(what).current_dir(workspace);
             command
         };
-        // It keeps a clone of its own.
-        let mut fetch = deny(&["advisories"]);
+        const QUIET: [&str; 3] = ["--log-level", "off", "--offline"];
+        // It keeps a clone of its own, and says what it did only where it may say anything.
+        let mut fetch = deny(&["--log-level", "warn"], &["advisories"]);
         fetch.env("GIT_CONFIG_COUNT", "1");
         fetch.env("GIT_CONFIG_KEY_0", format!("url.file://{}.insteadOf", database.display()));
         fetch.env("GIT_CONFIG_VALUE_0", ADDRESS);
         works(&mut fetch, "advisories ");
-        let command = deny(&["--disable-fetch", "advisories"]);
+        works(&mut deny(&["--log-level", "warn", "--offline"], &["sources"]), "sources ok");
+        let command = deny(&QUIET, &["advisories"]);
         alone.push(Subject { name: "cargo-deny check advisories", command, bar: None });
-        let command = deny(&["--disable-fetch", "advisories", "licenses", "bans", "sources"]);
+        let command = deny(&QUIET, &["advisories", "licenses", "bans", "sources"]);
         all.push(Subject { name: "cargo-deny check (four of them)", command, bar: None });
     }
     (alone, all)
