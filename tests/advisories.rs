@@ -10,11 +10,11 @@ mod age;
 mod peers;
 mod support;
 
-use gateline::evidence::advisories::AdvisoryKind;
-use gateline::tools::security::snapshot::{AdvisoryFacts, embedded};
+use gateline::tools::security::snapshot::embedded;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::advisory::advisory;
 use support::fixture::Fixture;
 use support::{Ran, git};
 
@@ -29,33 +29,6 @@ fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
-}
-
-fn advisory(facts: &AdvisoryFacts) -> String {
-    let list = |texts: &[String]| texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ");
-    let text = |key: &str, value: &Option<String>| {
-        value.as_ref().map_or(String::new(), |value| format!("{key} = {value:?}\n"))
-    };
-    let informational = match facts.kind {
-        AdvisoryKind::Unsound => "informational = \"unsound\"\n",
-        AdvisoryKind::Unmaintained => "informational = \"unmaintained\"\n",
-        AdvisoryKind::Notice => "informational = \"notice\"\n",
-        _ => "",
-    };
-    format!(
-        "```toml\n[advisory]\nid = {:?}\npackage = {:?}\ndate = {:?}\n{informational}{}{}{}aliases = [{}]\n\n\
-         [versions]\npatched = [{}]\nunaffected = [{}]\n```\n\n# {}\n\nWords.\n",
-        facts.id,
-        facts.package,
-        facts.date,
-        text("url", &facts.url),
-        text("license", &facts.licence),
-        text("withdrawn", &facts.withdrawn),
-        list(&facts.aliases),
-        list(&facts.patched),
-        list(&facts.unaffected),
-        facts.title
-    )
 }
 
 /// The database as it was at the end of a day.

@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use support::fixture::Fixture;
-use support::{Ran, git};
+use support::{Ran, git, ssh_key};
 
 const MANIFEST: &str = "[package]\nname = \"fixture\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 const LOCKFILE: &str = "version = 4\n\n[[package]]\nname = \"fixture\"\nversion = \"1.0.0\"\n";
@@ -54,31 +54,6 @@ impl Repository {
     fn judged(&self) -> Ran {
         self.run(&[&GATE[..], &["--policy-ref", "main"]].concat())
     }
-
-    /// A key pair; its public line. `None`, told by name, where there is no ssh-keygen.
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::print_stdout,
-        reason = "makes a real key, or says what is missing"
-    )]
-    fn key(&self, name: &str) -> Option<(PathBuf, String)> {
-        let file = self.0.folder.path().join(name);
-        let made = std::process::Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
-            .arg(&file)
-            .output();
-        let Ok(made) = made else {
-            println!("gateline-skip: ssh-keygen is not installed");
-            return None;
-        };
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let public = std::fs::read_to_string(below(&file)).expect("there is a public key");
-        Some((file, public.trim().to_owned()))
-    }
-}
-
-fn below(key: &Path) -> PathBuf {
-    key.with_extension("pub")
 }
 
 fn approvers(name: &str, key: &str, more: &str) -> String {
@@ -164,8 +139,8 @@ fn waive_writes_what_check_accepts_and_refuses_what_it_must() {
 #[test]
 fn an_approval_by_a_key_of_the_base_lifts_exactly_what_it_saw() {
     let repository = Repository::of(&[]);
-    let Some((key, public)) = repository.key("ana") else { return };
-    let Some((other, _)) = repository.key("eve") else { return };
+    let Some((key, public)) = ssh_key(repository.0.folder.path(), "ana") else { return };
+    let Some((other, _)) = ssh_key(repository.0.folder.path(), "eve") else { return };
     let listed = approvers("Ana", &public, "");
     git(&repository.0.workspace, &["checkout", "--quiet", "main"]);
     repository.commit(&[("policies/approvers.yaml", &listed)]);
@@ -210,7 +185,7 @@ fn an_approval_by_a_key_of_the_base_lifts_exactly_what_it_saw() {
 #[test]
 fn an_expired_key_and_an_approver_that_the_change_brings_do_not_count() {
     let repository = Repository::of(&[]);
-    let Some((key, public)) = repository.key("ana") else { return };
+    let Some((key, public)) = ssh_key(repository.0.folder.path(), "ana") else { return };
     let expired = approvers("Ana", &public, "    expires: 2020-01-01\n");
     git(&repository.0.workspace, &["checkout", "--quiet", "main"]);
     repository.commit(&[("policies/approvers.yaml", &expired)]);

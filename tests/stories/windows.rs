@@ -1,31 +1,14 @@
 //! Windows and quorums, with real rollouts, real keys and the real clock.
 
 use crate::id_of;
-use crate::support::Ran;
 use crate::support::releases::Image;
 use crate::support::site::{Demands, Pace, Site};
+use crate::support::{Ran, ssh_key};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use std::path::PathBuf;
 
-/// A key pair in a folder: its private file, and its public line. `None`, told by name, where there is no ssh-keygen.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "makes a real key, or says what is missing"
-)]
+/// A key pair in a folder: its private file, and its public line.
 fn key(folder: &tempfile::TempDir, name: &str) -> Option<(String, String)> {
-    let file = folder.path().join(name);
-    let made = std::process::Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
-        .arg(&file)
-        .output();
-    let Ok(made) = made else {
-        println!("gateline-skip: ssh-keygen is not installed");
-        return None;
-    };
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let public = std::fs::read_to_string(PathBuf::from(&file).with_extension("pub")).expect("a public key");
-    Some((file.display().to_string(), public.trim().to_owned()))
+    ssh_key(folder.path(), name).map(|(file, public)| (file.display().to_string(), public))
 }
 
 /// A freeze around today.

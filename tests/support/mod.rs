@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod act;
+pub(crate) mod advisory;
 pub(crate) mod client;
 pub(crate) mod fixture;
 pub(crate) mod releases;
@@ -36,6 +37,23 @@ pub(crate) fn partner(name: &str) -> Option<PathBuf> {
         println!("gateline-skip: {name}");
     }
     found
+}
+
+/// A key pair in a folder: its private file, and its public line. `None`, told by name, where there is no ssh-keygen.
+#[expect(clippy::print_stdout, reason = "this line is how a test says what is missing")]
+pub(crate) fn ssh_key(folder: &Path, name: &str) -> Option<(PathBuf, String)> {
+    let file = folder.join(name);
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
+        .arg(&file)
+        .output();
+    let Ok(made) = made else {
+        println!("gateline-skip: ssh-keygen is not installed");
+        return None;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let public = std::fs::read_to_string(file.with_extension("pub")).expect("there is a public key");
+    Some((file, public.trim().to_owned()))
 }
 
 /// The suite, run in a folder with its own state directory, with a declared environment.

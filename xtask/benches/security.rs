@@ -12,6 +12,8 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+#[path = "../../tests/support/advisory.rs"]
+mod advisory;
 #[path = "security/change.rs"]
 mod change;
 #[path = "security/peers.rs"]

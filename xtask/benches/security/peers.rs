@@ -1,8 +1,8 @@
 //! The peers, each with the same advisories: our snapshot, written out as the database that they expect.
 
 use super::Subject;
-use gateline::evidence::advisories::AdvisoryKind;
-use gateline::tools::security::snapshot::{AdvisoryFacts, embedded};
+use super::advisory::advisory;
+use gateline::tools::security::snapshot::embedded;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -89,31 +89,4 @@ fn write_database(folder: &Path) {
     ] {
         assert!(Command::new("git").args(arguments).current_dir(folder).status().unwrap().success());
     }
-}
-
-fn advisory(facts: &AdvisoryFacts) -> String {
-    let list = |texts: &[String]| texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ");
-    let text = |key: &str, value: &Option<String>| {
-        value.as_ref().map_or(String::new(), |value| format!("{key} = {value:?}\n"))
-    };
-    let informational = match facts.kind {
-        AdvisoryKind::Unsound => "informational = \"unsound\"\n",
-        AdvisoryKind::Unmaintained => "informational = \"unmaintained\"\n",
-        AdvisoryKind::Notice => "informational = \"notice\"\n",
-        AdvisoryKind::Vulnerability | AdvisoryKind::Yanked => "",
-    };
-    format!(
-        "```toml\n[advisory]\nid = {:?}\npackage = {:?}\ndate = {:?}\n{informational}{}{}{}aliases = [{}]\n\n\
-         [versions]\npatched = [{}]\nunaffected = [{}]\n```\n\n# {}\n\nWords.\n",
-        facts.id,
-        facts.package,
-        facts.date,
-        text("url", &facts.url),
-        text("license", &facts.licence),
-        text("withdrawn", &facts.withdrawn),
-        list(&facts.aliases),
-        list(&facts.patched),
-        list(&facts.unaffected),
-        facts.title
-    )
 }

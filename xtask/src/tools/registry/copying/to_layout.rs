@@ -6,7 +6,6 @@ use crate::oci::layout::{self, INDEX_FILE, LayoutError, MARKER, MARKER_FILE};
 use crate::oci::manifest::{Index, REF_NAME};
 use crate::oci::referrers::fallback_tag;
 use crate::tools::registry::client::Trouble;
-use crate::tools::registry::limits::ATTEMPTS_MAX;
 use crate::tools::registry::places::From;
 use crate::tools::registry::retry::{self, Came, Next};
 use hyper::body::Bytes;
@@ -64,9 +63,7 @@ impl Layout {
                             return Err(fault.clone());
                         }
                         match (from, retry::next(attempt, Came::Nothing)) {
-                            (From::Registry(client, _), Next::Again(pause)) if attempt < ATTEMPTS_MAX => {
-                                client.pause(pause).await
-                            }
+                            (From::Registry(client, _), Next::Again(pause)) => client.pause(pause).await,
                             _ => {
                                 let (registry, call) =
                                     (from.shown(), format!("for the blob {}", blob.digest));
